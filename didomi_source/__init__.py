@@ -1,0 +1,38 @@
+"""Didomi export logs for a warehouse: a dlt source, a job around it, and a command line.
+
+The way data goes, one module each:
+
+    client      the API's HTTP: login, pages, retries (with auth, rate_limit, transport)
+    paging      how one list is read completely
+    sync        what of an export's logs has to be read, and what of it is new
+    known       what the destination holds already
+    schema      the tables, and how a log becomes a row (with values)
+    source      the dlt source: what to import
+    job         what a schedule runs: load, build the models, judge
+    cli         the command `didomi`
+    sandbox     a local Didomi API, for the demo and the tests
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .source import didomi_source as didomi_source
+    from .sync import Request as Request
+
+__all__ = ["Request", "didomi_source"]
+
+
+def __getattr__(name: str) -> Any:
+    # dlt takes a second to import; `didomi --help` does not need it.
+    if name == "didomi_source":
+        from .source import didomi_source
+
+        return didomi_source
+    if name == "Request":
+        from .sync import Request
+
+        return Request
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)

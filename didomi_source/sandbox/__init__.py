@@ -1,0 +1,40 @@
+"""A local Didomi API over real HTTP, for the demo and the tests.
+
+It behaves as the API is documented and as FeathersJS, the framework that the API shows, does; where the documentation
+is silent each possible behaviour is a switch. It knows nothing of the connector.
+
+    with serve(generate(seed=1, days=90), Behaviour(page_cap=50)) as sandbox:
+        requests.get(f"{sandbox.base_url}/marketplace/integrations", ...)
+
+- `server`: `serve` and `Sandbox`; `run` for the command line.
+- `store`: what the API knows. `histories`: realistic contents.
+- `behaviour`: the switches. `faults`: what goes wrong, with the kinds in `kinds` and `payloads`.
+- `app`: the routes, on `query`, `reading`, `limits`, `sessions`, `answers` and `wire`.
+"""
+
+from didomi_source.sandbox.behaviour import ORDERS, Behaviour
+from didomi_source.sandbox.clock import Clock
+from didomi_source.sandbox.encoding import RawJson
+from didomi_source.sandbox.faults import Fault, Kind
+from didomi_source.sandbox.histories import generate, plain_store
+from didomi_source.sandbox.kinds import KINDS
+from didomi_source.sandbox.recorder import Request
+from didomi_source.sandbox.server import Sandbox, run, serve
+from didomi_source.sandbox.store import Store
+
+__all__ = [
+    "KINDS",
+    "ORDERS",
+    "Behaviour",
+    "Clock",
+    "Fault",
+    "Kind",
+    "RawJson",
+    "Request",
+    "Sandbox",
+    "Store",
+    "generate",
+    "plain_store",
+    "run",
+    "serve",
+]

@@ -1,0 +1,325 @@
+"""How the logs of one export are brought up to date: what to read, what of it is new, what it amounts to."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from typing import Any, NamedTuple
+
+from . import values
+from .client import DidomiClient
+from .errors import DidomiError
+from .known import KnownExport
+from .paging import Direction, Entry, ListReader, Page, Sort
+from .schema import ExtraColumns, Row, State, log_row, problem, read_item
+from .settings import Settings
+
+logger = logging.getLogger(__name__)
+
+BATCH_ROWS = 1_000
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a run asks for, and its name.
+
+    Args:
+        run_id: Names the run in every table.
+        full: Read the whole list of every export.
+        created_from: With `created_to`: only logs created in this range, both ends included; nothing
+            else is touched (a backfill).
+        created_to: See `created_from`.
+    """
+
+    run_id: str
+    full: bool = False
+    created_from: datetime | None = None
+    created_to: datetime | None = None
+
+    @property
+    def is_backfill(self) -> bool:
+        """Whether a range was asked for."""
+        return self.created_from is not None or self.created_to is not None
+
+    def covers(self, created_at: datetime | None) -> bool:
+        """Whether a log created then is asked for."""
+        if not self.is_backfill:
+            return True
+        return (
+            created_at is not None
+            and (self.created_from is None or created_at >= self.created_from)
+            and (self.created_to is None or created_at <= self.created_to)
+        )
+
+
+class Plan(NamedTuple):
+    """How far to read: to the logs created before `until`, or everything."""
+
+    mode: str
+    reason: str
+    until: datetime | None
+
+
+@dataclass
+class Batch:
+    """Rows for each table, as one step of a sync found them."""
+
+    export_logs: list[Row] = field(default_factory=list)
+    export_log_history: list[Row] = field(default_factory=list)
+    export_log_quarantine: list[Row] = field(default_factory=list)
+    export_syncs: list[Row] = field(default_factory=list)
+    # Logs known already, with the time since when they are missing at the source; None: back again.
+    missing_since: dict[str, datetime | None] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.export_logs) + len(self.export_log_history) + len(self.export_log_quarantine)
+
+
+def plan(known: KnownExport, settings: Settings, request: Request, now: datetime) -> Plan:
+    """Decide how much of an export's list has to be read.
+
+    The watermark is the smaller of the newest log known (by the last complete read, and by the
+    destination itself) less the lookback, and the oldest log that is not settled yet.
+    """
+    if request.is_backfill:
+        return Plan("backfill", "asked for", request.created_from)
+    reason = _reason_for_full(known, settings, request, now)
+    if reason is None and known.newest_created_at and known.complete_newest_created_at:
+        newest = min(known.newest_created_at, known.complete_newest_created_at)
+        until = newest - timedelta(days=settings.lookback_days)
+        if known.oldest_open_created_at is not None:
+            until = min(until, known.oldest_open_created_at)
+        return Plan("incremental", f"logs since {until:%Y-%m-%d %H:%M} UTC", until)
+    return Plan("full", reason or "no log with a time is known", None)
+
+
+def _reason_for_full(
+    known: KnownExport, settings: Settings, request: Request, now: datetime
+) -> str | None:
+    if request.full:
+        return "asked for"
+    if known.complete_logs_known is None:
+        return "first complete read"
+    if len(known.logs) < known.complete_logs_known:
+        return f"the destination holds {len(known.logs)} of {known.complete_logs_known} logs"
+    if known.has_logs_without_time:
+        return "logs without a time"
+    every = timedelta(days=settings.full_read_every_days)
+    if known.full_read_at is None or now - known.full_read_at >= every:
+        return f"every {settings.full_read_every_days:g} days"
+    return None
+
+
+class _Touched(NamedTuple):
+    """A log that this run writes: how it was last seen, and how often its state changed since."""
+
+    content_hash: str
+    state: State
+    sequence: int | None  # of its state in the history; None when the destination has to be asked
+
+
+class ExportSync:
+    """Brings the logs of one export up to date.
+
+    Args:
+        client: Where pages come from.
+        settings: Page size, lookback, how often to read everything.
+        request: What this run asks for.
+        export_id: The export.
+        known: What the destination holds of it.
+        quarantined: Fingerprints that are in quarantine already.
+        extra: The columns of further fields, shared by all exports.
+    """
+
+    def __init__(
+        self,
+        client: DidomiClient,
+        settings: Settings,
+        request: Request,
+        export_id: str,
+        known: KnownExport,
+        quarantined: set[str],
+        extra: ExtraColumns,
+    ) -> None:
+        self._client = client
+        self._settings = settings
+        self._request = request
+        self._export_id = export_id
+        self._known = known
+        self._quarantined = quarantined
+        self._extra = extra
+        self._touched: dict[str, _Touched] = {}
+        self._open: set[str] = set()
+        self._bad: set[str] = set()
+        self._flagged: set[str] = set()
+        self._newest = known.newest_created_at
+        self._requests = self._received = self._sequence = 0
+
+    def batches(self) -> Iterator[Batch]:
+        """Read what the plan says, and tell in the end what came of it.
+
+        Yields:
+            Batches of about a thousand rows; the last one holds the row of `export_syncs`. An error of
+            the API ends the reading, not the run: it stands in that row.
+        """
+        started_at = _now()
+        chosen = plan(self._known, self._settings, self._request, started_at)
+        reader = ListReader(self._fetch, self._settings.page_size)
+        error: str | None = None
+        missing: list[str] = []
+        batch = Batch()
+        try:
+            for entries in reader.read(chosen.until):
+                self._take(entries, batch)
+                if len(batch) >= BATCH_ROWS:
+                    yield batch
+                    batch = Batch()
+        except DidomiError as failure:
+            error = str(failure)
+            logger.error("export %s: %s", self._export_id, error)
+        if error is None and reader.is_whole and not self._request.is_backfill:
+            missing = self._missing(reader.seen)
+            batch.missing_since.update(dict.fromkeys(missing, started_at))
+        sync = self._sync_row(chosen, reader, error, len(missing))
+        batch.export_syncs = [{**sync, "started_at": started_at, "finished_at": _now()}]
+        yield batch
+
+    def _fetch(self, skip: int, limit: int, direction: Direction | None) -> Page:
+        self._requests += 1
+        items, total = self._client.logs_page(self._export_id, skip, limit, direction)
+        return Page([read_item(item, self._export_id) for item in items], total)
+
+    def _take(self, entries: Sequence[Entry], batch: Batch) -> None:
+        self._received += len(entries)
+        for entry in entries:
+            if not entry.is_readable:
+                self._set_aside(entry, batch)
+            elif self._request.covers(entry.created_at):
+                self._take_log(entry, batch)
+
+    def _set_aside(self, entry: Entry, batch: Batch) -> None:
+        self._bad.add(entry.name)
+        if entry.name in self._quarantined:
+            return
+        self._quarantined.add(entry.name)
+        batch.export_log_quarantine.append(
+            {
+                "fingerprint": entry.name,
+                "export_id": self._export_id,
+                "organization_id": self._settings.organization_id,
+                "reason": problem(entry.item, self._export_id),
+                "raw_log": values.canonical(entry.item),
+                "run_id": self._request.run_id,
+                "quarantined_at": _now(),
+            }
+        )
+
+    def _take_log(self, entry: Entry, batch: Batch) -> None:
+        log_id, canonical = entry.name, values.canonical(entry.item)
+        known, touched = self._known.logs.get(log_id), self._touched.get(log_id)
+        before = touched or known
+        content_hash = values.digest(canonical)
+        is_back = known is not None and known.is_missing and touched is None
+        if before is not None and before.content_hash == content_hash and not is_back:
+            self._note_open(log_id, before.state)
+            return
+        row = log_row(entry.item, canonical, self._export_id, self._extra)
+        if before is not None and not row.state.replaces(before.state):
+            if is_back:
+                batch.missing_since[log_id] = None
+            return
+        self._note_open(log_id, row.state)
+        self._note_newest(entry.created_at)
+        if row.flags:
+            self._flagged.add(log_id)
+        self._sequence += 1
+        batch.export_logs.append(
+            {
+                **row.columns,
+                "run_id": self._request.run_id,
+                "extracted_at": _now(),
+                "read_sequence": self._sequence,
+            }
+        )
+        sequence = self._record(log_id, row.state, touched, batch, is_new=known is None)
+        self._touched[log_id] = _Touched(content_hash, row.state, sequence)
+
+    def _record(
+        self, log_id: str, state: State, touched: _Touched | None, batch: Batch, *, is_new: bool
+    ) -> int | None:
+        """Add the state to the history, unless it is the one before; returns its place there if known."""
+        version_id = state.version_id(log_id)
+        if touched is not None and touched.state.version_id(log_id) == version_id:
+            return touched.sequence
+        sequence = None
+        if is_new:
+            sequence = 1 + (touched.sequence or 0 if touched else 0)
+        batch.export_log_history.append(
+            {
+                "version_id": version_id,
+                "log_id": log_id,
+                "export_id": self._export_id,
+                "organization_id": self._settings.organization_id,
+                "sequence": sequence,
+                "status": state.status,
+                "users": state.users,
+                "result": state.result,
+                "first_observed_at": _now(),
+                "run_id": self._request.run_id,
+            }
+        )
+        return sequence
+
+    def _note_open(self, log_id: str, state: State) -> None:
+        if state.is_settled:
+            self._open.discard(log_id)
+        else:
+            self._open.add(log_id)
+
+    def _note_newest(self, created_at: datetime | None) -> None:
+        if created_at is not None and created_at <= _now() + timedelta(days=1):
+            self._newest = max(created_at, self._newest or created_at)
+
+    def _missing(self, seen: set[str]) -> list[str]:
+        return [
+            log_id
+            for log_id, log in self._known.logs.items()
+            if not log.is_missing and log_id not in seen
+        ]
+
+    def _sync_row(self, chosen: Plan, reader: ListReader, error: str | None, missing: int) -> Row:
+        new = sum(1 for log_id in self._touched if log_id not in self._known.logs)
+        mode, reason = chosen.mode, chosen.reason
+        if mode == "incremental" and reader.is_whole:
+            mode = "full"
+            fits = reader.sort is Sort.NOT_NEEDED
+            reason = "the whole list came at once" if fits else f"$sort is {reader.sort.value}"
+        return {
+            "sync_id": values.digest(self._request.run_id, self._export_id),
+            "run_id": self._request.run_id,
+            "export_id": self._export_id,
+            "organization_id": self._settings.organization_id,
+            "mode": mode,
+            "mode_reason": reason,
+            "sort": reader.sort.value,
+            "requests": self._requests,
+            "api_total": reader.total,
+            "rows_received": self._received,
+            "distinct_ids": len(reader.seen - self._bad),
+            "logs_new": new,
+            "logs_changed": len(self._touched) - new,
+            "logs_pending": len(self._open),
+            "logs_flagged": len(self._flagged),
+            "logs_quarantined": len(self._bad),
+            "logs_missing": missing,
+            "logs_known": len(self._known.logs) + new,
+            "newest_created_at": self._newest,
+            "is_complete": error is None,
+            "error": error,
+        }
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)

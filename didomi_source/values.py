@@ -1,0 +1,160 @@
+"""Values as the API sends them, made into what a warehouse column can hold, or refused."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+INT64_MAX = 2**63 - 1
+_MAX_DEPTH = 100
+# NUL, lone surrogates, and the private-use characters with which dlt marks types in its own files.
+_UNLOADABLE = re.compile("[\x00\ud800-\udfff\uf026-\uf02f]")
+# In JSON text: whatever could hide a value that some warehouse refuses.
+_SUSPECT = re.compile(r"\\u(0000|d[89a-f]|f02)|\d{19}|Infinity|NaN", re.IGNORECASE)
+_ISO = re.compile(
+    r"(\d{4})-?(\d\d)-?(\d\d)"
+    r"(?:[T ](\d\d)(?::?(\d\d)(?::?(\d\d)(?:[.,](\d+))?)?)?)?"
+    r"\s*(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)?",
+    re.IGNORECASE,
+)
+_NUMBER = re.compile(r"[+-]?\d+(\.\d*)?")
+_EPOCH_UNITS = ((1e11, 1), (1e14, 1_000), (1e17, 1_000_000), (math.inf, 1_000_000_000))
+_EARLIEST = datetime(2000, 1, 1, tzinfo=timezone.utc)
+_LATEST = datetime(2100, 1, 1, tzinfo=timezone.utc)
+
+
+def to_timestamp(value: object) -> datetime | None:
+    """Read a time in any ISO 8601 form, or as a number of (milli-, micro-, nano-)seconds since 1970.
+
+    Returns:
+        The time in UTC, to the microsecond; a time without a zone counts as UTC. None when it is not
+        a time between 2000 and 2100.
+    """
+    when: datetime | None = None
+    if isinstance(value, str):
+        text = value.strip()
+        if match := _ISO.fullmatch(text):
+            when = _from_iso(match)
+        if when is None and _NUMBER.fullmatch(text):
+            when = _from_epoch(float(text))
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        when = _from_epoch(value)
+    return when if when is not None and _EARLIEST <= when < _LATEST else None
+
+
+def _from_iso(match: re.Match[str]) -> datetime | None:
+    year, month, day, hour, minute, second, fraction, zone = match.groups()
+    micros = int((fraction or "")[:6].ljust(6, "0"))
+    try:
+        when = datetime(
+            int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0), micros,
+            tzinfo=timezone.utc,
+        )
+        return when - _offset(zone)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _offset(zone: str | None) -> timedelta:
+    if not zone or zone[0] not in "+-":
+        return timedelta(0)
+    digits = zone[1:].replace(":", "").ljust(4, "0")
+    size = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+    return size if zone[0] == "+" else -size
+
+
+def _from_epoch(number: float) -> datetime | None:
+    if not math.isfinite(number):
+        return None
+    unit = next(unit for bound, unit in _EPOCH_UNITS if abs(number) < bound)
+    try:
+        return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=number / unit)
+    except OverflowError:
+        return None
+
+
+def to_integer(value: object) -> int | None:
+    """A whole number of at most 64 bits, also from `432234.0` and `"432234"`; None for anything else."""
+    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
+        whole, _, fraction = value.strip().partition(".")
+        if len(whole) > 20 or fraction.strip("0"):  # noqa: PLR2004 - more digits than 64 bits have
+            return None
+        value = int(whole)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    if isinstance(value, float):
+        if not value.is_integer():
+            return None
+        value = int(value)
+    return value if -INT64_MAX - 1 <= value <= INT64_MAX else None
+
+
+def to_float(value: object) -> float | None:
+    """A finite number, also from text; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def to_text(value: object) -> str:
+    """A text as it is, anything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def canonical(value: object) -> str:
+    """JSON in a form that is the same each time the same value is received."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def digest(*parts: str) -> str:
+    """A short hash that names a value in a key column: 32 hexadecimal digits."""
+    return hashlib.blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()
+
+
+def loadable(value: Any, canonical_form: str) -> tuple[Any, bool]:
+    """The value with everything replaced that some warehouse cannot hold in a JSON column.
+
+    Characters become U+FFFD; integers beyond 64 bits, infinities, and what is nested deeper than 100
+    levels become text.
+
+    Args:
+        value: Parsed JSON.
+        canonical_form: Its canonical form, in which trouble is quick to see.
+
+    Returns:
+        The value, and whether anything was replaced.
+    """
+    depth = canonical_form.count("{") + canonical_form.count("[")
+    if depth <= _MAX_DEPTH and not _SUSPECT.search(canonical_form):
+        return value, False
+    replaced = _loadable(value, 0)
+    return replaced, replaced != value
+
+
+def _loadable(value: Any, depth: int) -> Any:
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value if to_integer(value) is not None else str(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, (dict, list)) and depth >= _MAX_DEPTH:
+        return clean_text(to_text(value))
+    if isinstance(value, dict):
+        return {clean_text(k): _loadable(v, depth + 1) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_loadable(v, depth + 1) for v in value]
+    return value
+
+
+def clean_text(text: str) -> str:
+    """The text with U+FFFD for each character that some warehouse cannot hold."""
+    return _UNLOADABLE.sub("\ufffd", text)
