@@ -56,6 +56,11 @@ class TokenCache:
         return token == self._token and self._clock() < self._renew_at
 
     @property
+    def has_token(self) -> bool:
+        """Whether a login has worked."""
+        return self._token is not None
+
+    @property
     def renewals(self) -> int:
         """How often one request may answer 401 with a new token: a token of seconds dies on the way."""
         return 1 if self._life >= _MARGIN_SECONDS else 5

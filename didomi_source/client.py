@@ -87,6 +87,11 @@ class DidomiClient:
         """
         self._tokens.get()
 
+    @property
+    def is_authenticated(self) -> bool:
+        """Whether a login has worked."""
+        return self._tokens.has_token
+
     def logs_page(
         self, export_id: str, skip: int, limit: int, direction: Direction | None
     ) -> tuple[list[Any], int | None]:

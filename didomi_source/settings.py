@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from ipaddress import ip_address
+from typing import Any
 from urllib.parse import urlsplit
 
 from .errors import ConfigurationError
@@ -46,7 +47,7 @@ class Settings:
     lookback_days: float = 2.0
     full_read_every_days: float = 7.0
     retry_seconds: float = 300.0
-    answer_seconds: float = 60.0
+    answer_seconds: float = 30.0
     max_answer_bytes: int = 64 * 1024 * 1024
     trust_env: bool = False
 
@@ -64,6 +65,10 @@ class Settings:
         for name in ("lookback_days", "full_read_every_days", "retry_seconds", "answer_seconds"):
             if not getattr(self, name) >= 0:
                 _refuse(name, f"is {getattr(self, name)}", "choose a number of 0 or more")
+
+    def as_arguments(self) -> dict[str, Any]:
+        """The settings as arguments of `didomi_source`."""
+        return asdict(self)
 
 
 def environment_name(setting: str) -> str:

@@ -53,6 +53,8 @@ def didomi_source(
     lookback_days: float = 2.0,
     full_read_every_days: float = 7.0,
     retry_seconds: float = 300.0,
+    answer_seconds: float = 30.0,
+    max_answer_bytes: int = 64 * 1024 * 1024,
     trust_env: bool = False,  # noqa: FBT001, FBT002 - dlt fills the arguments by name
     request: Request | None = None,
 ) -> list[DltResource]:
@@ -72,6 +74,8 @@ def didomi_source(
         lookback_days: How far behind the newest known log an incremental read goes on, in days.
         full_read_every_days: After how many days the whole list of an export is read again.
         retry_seconds: How long one request may be tried again before it counts as failed.
+        answer_seconds: How long one complete answer may take.
+        max_answer_bytes: How large one answer may be, unpacked.
         trust_env: Whether proxies and certificates of the environment are used.
         request: What this run asks for, beyond bringing everything up to date.
 
@@ -93,6 +97,8 @@ def didomi_source(
         lookback_days=lookback_days,
         full_read_every_days=full_read_every_days,
         retry_seconds=retry_seconds,
+        answer_seconds=answer_seconds,
+        max_answer_bytes=max_answer_bytes,
         trust_env=trust_env,
     )
     return _resources(settings, request or Request(new_run_id()))
@@ -211,7 +217,7 @@ def _numbered(
     """History rows with their sequence; states that the destination has seen already are left out."""
     unknown = {row["log_id"] for row in rows if row["sequence"] is None} - versions.keys()
     if unknown:
-        versions |= dict.fromkeys(unknown, {}) | destination.versions(sorted(unknown))
+        versions |= {log_id: {} for log_id in unknown} | destination.versions(sorted(unknown))
     fresh = []
     for row in rows:
         if row["sequence"] is None:

@@ -51,6 +51,11 @@ class Answer:
     send: Callable[[Wire, Answer], Awaitable[None]] | None = None
     from_gateway: bool = False
 
+    @property
+    def is_begun(self) -> bool:
+        """Whether the client gets to see a status at all, as far as it is meant to."""
+        return self.send is None or not self.from_gateway
+
     def payload(self) -> bytes:
         """Return the decoded body."""
         if self.items is None:

@@ -109,7 +109,6 @@ class Api:
         """Serve a sandbox; its store, behaviour and faults are looked up anew for each request."""
         self._sandbox = sandbox
         self._reader = Reader()
-        self._lists_read = 0
 
     def application(self) -> Starlette:
         """Return the ASGI application."""
@@ -146,7 +145,7 @@ class Api:
             await asyncio.sleep(exchange.behaviour.latency)
         self._sandbox.store.tick()
         answer = self._limited(exchange, handle)
-        exchange.request.status = answer.status
+        exchange.request.status = answer.status if answer.is_begun else None
         accepts_gzip = "gzip" in exchange.request.headers.get("accept-encoding", "")
         if answer.send is not None:
             return WireResponse(answer)
@@ -217,9 +216,9 @@ class Api:
 
     def _logs(self, exchange: Exchange) -> Answer:
         self._check_export(exchange)
-        self._lists_read += 1
+        exchange.sandbox.lists_read += 1
         if exchange.behaviour.on_request is not None:
-            exchange.behaviour.on_request(exchange.sandbox.store, self._lists_read)
+            exchange.behaviour.on_request(exchange.sandbox.store, exchange.sandbox.lists_read)
         query = queries.parse(exchange.query)
         return self._list(exchange, query, self._read_logs(exchange, query))
 

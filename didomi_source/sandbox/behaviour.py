@@ -120,4 +120,6 @@ class Behaviour:
     """The seed of everything that is random here."""
 
     on_request: Callable[[Store, int], None] | None = None
-    """Called with the store and the number of the request, from 1, before each log list is read: the list moves."""
+    """Called with the store and a number, before each list of logs is read, so that it can move in between.
+
+    The number counts these lists from 1 since the last `Sandbox.reset`."""

@@ -19,6 +19,10 @@ _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 _DAY = timedelta(days=1)
 # How long the last log of a history goes on running once somebody looks at it.
 _SETTLES_AFTER_SECONDS = 20.0
+# So long before its end nothing goes wrong by chance, so that what is shown first is what was meant.
+_CALM_DAYS = 14
+# How many of the failures by chance are made good on the same day.
+_RETRIED = 0.6
 
 
 def generate(
@@ -141,12 +145,16 @@ class _Writer:
             trouble = next((t for t in self._profile.troubles if t.strikes(age)), None)
             start = run + timedelta(seconds=self._random.uniform(0, 240))
             users = self._users(number, run)
-            if trouble is None and self._profile.is_running and number == len(self._runs) - 1:
+            if self._profile.is_running and number == len(self._runs) - 1:
                 yield self._pending(start, users)
-            elif trouble is None or trouble.kind == "volume":
-                yield from self._ordinary(start, int(users * (trouble.factor if trouble else 1)), calm=age < 14)  # noqa: PLR2004 - two weeks
-            elif trouble.kind == "failure":
+            elif trouble is None:
+                yield from self._ordinary(start, users, calm=age < _CALM_DAYS)
+            elif trouble.kind == "volume":
+                yield self._completed(start, int(users * trouble.factor))
+            elif trouble.kind != "missed":
                 yield self._failed(start, trouble)
+                if trouble.kind == "retried":
+                    yield self._retried(start, users)
 
     def _users(self, number: int, run: datetime) -> int:
         profile = self._profile
@@ -160,8 +168,8 @@ class _Writer:
             yield self._completed(start, users)
             return
         yield self._failed(start, None)
-        if self._random.random() < 0.6:  # noqa: PLR2004 - most failures are retried
-            yield self._completed(start + timedelta(minutes=self._random.uniform(70, 200)), users)
+        if self._random.random() < _RETRIED:
+            yield self._retried(start, users)
 
     def _log(self, start: datetime, minutes: float, *, status: str, metrics: Record, result: str | None) -> Record:
         created = start.timestamp()
@@ -180,6 +188,9 @@ class _Writer:
     def _completed(self, start: datetime, users: int) -> Record:
         minutes = self._random.uniform(4, 12) + users / 40_000
         return self._log(start, minutes, status="completed", metrics={"users": users}, result=None)
+
+    def _retried(self, start: datetime, users: int) -> Record:
+        return self._completed(start + timedelta(minutes=self._random.uniform(70, 200)), users)
 
     def _failed(self, start: datetime, trouble: Trouble | None) -> Record:
         error = failure(trouble.error if trouble else None, self._random, self._profile, self._store.organization_id)

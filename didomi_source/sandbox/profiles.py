@@ -17,14 +17,14 @@ class Trouble:
     """Something that happened to an export.
 
     Attributes:
-        kind: A failure, a missed run, or an odd number of users.
+        kind: A failure, a failure that was made good on the same day, a missed run, or an odd number of users.
         last: How many days before the end it happened last.
         days: For how many days up to then.
-        error: For a failure, which error, by its place in the list.
+        error: For failures, which error, by its place in the list.
         factor: For odd volumes, what the users are multiplied by.
     """
 
-    kind: Literal["failure", "missed", "volume"]
+    kind: Literal["failure", "retried", "missed", "volume"]
     last: int
     days: int = 1
     error: int = 0
@@ -99,7 +99,11 @@ _PROFILES = (
         "batch-exports-s3",
         450_000,
         4 * 60 + 12,
-        troubles=(Trouble("failure", 58, 5, error=6), Trouble("volume", 12, factor=0.38)),
+        troubles=(
+            Trouble("failure", 58, 5, error=6),
+            Trouble("volume", 12, factor=0.38),
+            Trouble("retried", 27, error=3),
+        ),
     ),
     Profile(
         "CMP consents – US",
@@ -136,7 +140,7 @@ _PROFILES = (
         data=("users", "events"),
         weekdays=(0.97, 0.96, 0.97, 0.98, 1.02, 1.07, 1.05),
         noise=0.03,
-        troubles=(Trouble("volume", 20, factor=1.9),),
+        troubles=(Trouble("volume", 20, factor=1.9), Trouble("retried", 9, error=4)),
         is_running=True,
     ),
 )
@@ -148,9 +152,11 @@ _MORE = (
 )
 
 _S3_ERRORS = (
-    "AccessDenied: User: {role} is not authorized to perform: s3:PutObject on resource: "
-    '"arn:aws:s3:::{bucket}/didomi/data/export-id={export}/*" (Service: Amazon S3; Status Code: 403; '
-    "Error Code: AccessDenied; Request ID: {request})",
+    (
+        "AccessDenied: User: {role} is not authorized to perform: s3:PutObject on resource: "
+        '"arn:aws:s3:::{bucket}/didomi/data/export-id={export}/*" (Service: Amazon S3; Status Code: 403; '
+        "Error Code: AccessDenied; Request ID: {request})"
+    ),
     "NoSuchBucket: The specified bucket does not exist (Bucket: {bucket}; Request ID: {request})",
     "InvalidAccessKeyId: The AWS Access Key Id you provided does not exist in our records. (Request ID: {request})",
     "SlowDown: Please reduce your request rate. (Service: Amazon S3; Status Code: 503; Request ID: {request})",
@@ -159,8 +165,10 @@ _S3_ERRORS = (
     "InternalError: We encountered an internal error. Please try again. (Request ID: {request})",
 )
 _GCS_ERRORS = (
-    "403 Forbidden: didomi-export@acme-example.iam.gserviceaccount.com does not have storage.objects.create access "
-    "to the Google Cloud Storage object. (request {request})",
+    (
+        "403 Forbidden: didomi-export@acme-example.iam.gserviceaccount.com does not have storage.objects.create access "
+        "to the Google Cloud Storage object. (request {request})"
+    ),
     "404 Not Found: The specified bucket {bucket} does not exist. (request {request})",
     "401 Unauthorized: invalid_grant: Invalid JWT Signature.",
     "503 Service Unavailable: Backend error, please try again. (request {request})",

@@ -126,9 +126,11 @@ class Reader:
         if behaviour.export_filter == "ignored":
             where.pop("export_id", None)
         order = sort or _ORDER_SORTS.get(behaviour.order, ())
-        version, entries = store.snapshot(wanted.collection)
-        key = (version, wanted.collection, wanted.scope, repr(where), hidden, order)
+        what = (wanted.collection, wanted.scope, repr(where), hidden, order)
+        key: Hashable = (store.version, *what)
         if key not in self._kept:
+            version, entries = store.snapshot(wanted.collection)
+            key = (version, *what)
             matches, allowed = matcher(where, hidden), wanted.allowed
             chosen = [entry for entry in entries if allowed(entry.record) and matches(entry.record)]
             self._kept[key] = _sorted(chosen, order)

@@ -41,6 +41,7 @@ class Sandbox:
         api_secret: The secret to it.
         behaviour: How it behaves; may be replaced at any time.
         recorder: What it was asked.
+        lists_read: How many lists of logs it has read since the last reset.
     """
 
     def __init__(
@@ -99,8 +100,9 @@ class Sandbox:
         self.fault_rules = Faults(faults, KINDS)
 
     def reset(self) -> None:
-        """Forget the requests, the rate limit's counts, the counts of faults and the random state; keep the tokens."""
+        """Forget the requests, all counts and the random state; keep the tokens."""
         self.recorder.clear()
+        self.lists_read = 0
         self.limiter = Limiter()
         self.fault_rules = Faults(self.fault_rules.rules, KINDS)
         self.random = Random(self.behaviour.seed)  # noqa: S311 - a test wants it repeatable
@@ -226,7 +228,9 @@ class _Server(uvicorn.Server):
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # Without the protocol asyncio leaves Nagle's algorithm on, and each answer waits 40 ms for an acknowledgement.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))

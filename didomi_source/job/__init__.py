@@ -1,0 +1,13 @@
+"""What a schedule runs: load the logs, build the models, tell what came of it.
+
+`run` is the whole job; everything else here is a part of it, or reads what it left.
+"""
+
+from __future__ import annotations
+
+from .options import Options
+from .run import run
+from .status import ExportStatus, read_status
+from .summary import Summary
+
+__all__ = ["ExportStatus", "Options", "Summary", "read_status", "run"]

@@ -1,0 +1,38 @@
+"""One writer at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from didomi_source.errors import DestinationError, RunLocked
+
+
+@contextmanager
+def run_lock(working_dir: Path) -> Iterator[None]:
+    """Hold the lock of a working directory, making the directory if need be.
+
+    Raises:
+        RunLocked: Another run holds it.
+        DestinationError: The directory cannot be written to.
+    """
+    try:
+        working_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = FileLock(working_dir / "run.lock", timeout=0)
+        lock.acquire()
+    except Timeout:
+        msg = f"another run is at work in {working_dir.absolute()}: wait for it to end, or stop it"
+        raise RunLocked(msg) from None
+    except OSError as error:
+        msg = (
+            f"cannot write to {working_dir.absolute()} ({error.strerror}): "
+            "run in another folder, or choose one with --working-dir"
+        )
+        raise DestinationError(msg) from None
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,89 @@
+"""What came of a run, as `export_syncs` and dbt tell it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+SYNC_COLUMNS = (
+    "export_id",
+    "mode",
+    "mode_reason",
+    "sort",
+    "requests",
+    "api_total",
+    "rows_received",
+    "distinct_ids",
+    "logs_new",
+    "logs_changed",
+    "logs_pending",
+    "logs_flagged",
+    "logs_quarantined",
+    "logs_missing",
+    "logs_known",
+    "is_complete",
+    "error",
+)
+
+
+@dataclass(frozen=True)
+class Models:
+    """What dbt built: nodes by result, and a line for each that failed."""
+
+    counts: dict[str, int]
+    failures: list[str]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What came of a run.
+
+    Args:
+        run_id: Its name in every table.
+        destination: Name of the destination, and where it is.
+        dataset: Dataset of the raw tables.
+        syncs: Rows of `export_syncs` of this run, with the columns SYNC_COLUMNS.
+        models: What dbt built; None when it was not asked to.
+        seconds: How long the load took.
+        notes: What happened besides that a reader should know.
+    """
+
+    run_id: str
+    destination: str
+    dataset: str
+    syncs: list[dict[str, Any]]
+    models: Models | None
+    seconds: float
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def failures(self) -> list[str]:
+        """A line for each thing that went wrong; empty after a good run."""
+        lines = [f"export {s['export_id']}: {s['error']}" for s in self.syncs if not s["is_complete"]]
+        return lines + (self.models.failures if self.models else [])
+
+    @property
+    def exit_code(self) -> int:
+        """0 when everything was read and built, else 1. An export that failed at Didomi is data."""
+        return 1 if self.failures else 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """The summary for machines; stable keys."""
+        return {
+            "run_id": self.run_id,
+            "destination": self.destination,
+            "dataset": self.dataset,
+            "ok": not self.failures,
+            "exports": self.syncs,
+            "models": None
+            if self.models is None
+            else {
+                "counts": self.models.counts,
+                "failures": self.models.failures,
+                "seconds": round(self.models.seconds, 3),
+            },
+            "seconds": round(self.seconds, 3),
+            "notes": self.notes,
+            "failures": self.failures,
+        }
