@@ -1,0 +1,27 @@
+"""Draw docs/pictures/status.svg: what `didomi status` shows on the history behind the README."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+from warehouse import ROOT, build
+
+from didomi_source import console
+from didomi_source.job import Options, read_status
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        os.environ["DESTINATION__DUCKDB__CREDENTIALS"] = f"duckdb:///{build(folder)}"
+        recorder = Console(record=True, width=130, file=open(os.devnull, "w"), force_terminal=True, highlight=False)
+        console._console = lambda **_: recorder
+        recorder.print("$ didomi status")
+        console.print_status(read_status(Options(working_dir=folder / ".didomi")))
+        svg = recorder.export_svg(title="didomi status")
+    # The picture asks nobody for a font.
+    svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
+    (ROOT / "docs/pictures/status.svg").write_text(svg)
