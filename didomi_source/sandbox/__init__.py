@@ -7,24 +7,29 @@ is silent each possible behaviour is a switch. It knows nothing of the connector
         requests.get(f"{sandbox.base_url}/marketplace/integrations", ...)
 
 - `server`: `serve` and `Sandbox`; `run` for the command line.
-- `store`: what the API knows. `histories`: realistic contents.
-- `behaviour`: the switches. `faults`: what goes wrong, with the kinds in `kinds` and `payloads`.
-- `app`: the routes, on `query`, `reading`, `limits`, `sessions`, `answers` and `wire`.
+- `store`: what the API knows. `histories` and `profiles`: realistic contents.
+- `behaviour`: the switches.
+- `faults`: which request meets a fault; what it then gets is in `kinds`, `connections` and `payloads`.
+- `app`: the routes, on `query`, `reading`, `limits`, `sessions`, `answers`, `encoding` and `wire`.
+- `recorder`: what was asked. `clock`: the time, which a test can move.
 """
 
-from didomi_source.sandbox.behaviour import ORDERS, Behaviour
+from didomi_source.sandbox.behaviour import CHOICES, ORDERS, Behaviour
 from didomi_source.sandbox.clock import Clock
 from didomi_source.sandbox.encoding import RawJson
 from didomi_source.sandbox.faults import Fault, Kind
 from didomi_source.sandbox.histories import generate, plain_store
 from didomi_source.sandbox.kinds import KINDS
+from didomi_source.sandbox.payloads import PAYLOADS
 from didomi_source.sandbox.recorder import Request
 from didomi_source.sandbox.server import Sandbox, run, serve
 from didomi_source.sandbox.store import Store
 
 __all__ = [
+    "CHOICES",
     "KINDS",
     "ORDERS",
+    "PAYLOADS",
     "Behaviour",
     "Clock",
     "Fault",

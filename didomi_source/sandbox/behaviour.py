@@ -25,11 +25,34 @@ Order = Literal[
     "shards",
     "ties",
 ]
+Ties = Literal["stable", "shuffled"]
 Envelope = Literal["full", "data_alone", "data_alone_unpaged"]
+Timestamps = Literal["present", "created_only", "absent"]
+OverCap = Literal["capped", "rejected"]
+EchoedLimit = Literal["capped", "asked"]
+RangeFilters = Literal["honoured", "ignored", "rejected"]
+ExportFilter = Literal["honoured", "required", "ignored"]
 Access = Literal["allowed", "forbidden", "missing"]
+RateWindow = Literal["sliding", "fixed"]
 
 ORDERS: tuple[Order, ...] = get_args(Order)
 """Every order that a list can come in."""
+
+CHOICES: dict[str, tuple[str, ...]] = {
+    "sort": get_args(Sort),
+    "order": ORDERS,
+    "ties": get_args(Ties),
+    "envelope": get_args(Envelope),
+    "timestamps": get_args(Timestamps),
+    "over_cap": get_args(OverCap),
+    "echoed_limit": get_args(EchoedLimit),
+    "range_filters": get_args(RangeFilters),
+    "export_filter": get_args(ExportFilter),
+    "log_by_id": get_args(Access),
+    "integrations": get_args(Access),
+    "rate_window": get_args(RateWindow),
+}
+"""The values of each switch that has a choice of words."""
 
 
 @dataclass(frozen=True)
@@ -52,32 +75,32 @@ class Behaviour:
     - ``ties``: by the day of creation; within a day shuffled anew on each request.
     """
 
-    ties: Literal["stable", "shuffled"] = "stable"
+    ties: Ties = "stable"
     """How logs with equal sort values stand: as inserted, or shuffled anew on each request."""
 
     envelope: Envelope = "full"
     """``full`` has ``total``, ``limit``, ``skip`` and ``data``; ``data_alone`` only the last;
     ``data_alone_unpaged`` ignores ``$limit`` and ``$skip`` too."""
 
-    timestamps: Literal["present", "created_only", "absent"] = "present"
+    timestamps: Timestamps = "present"
     """Whether logs have ``created_at`` and ``updated_at``. A field that is absent can't be sorted or filtered by."""
 
     page_cap: int | None = 100
     """The most logs that a page holds, whatever ``$limit`` asks for."""
 
-    over_cap: Literal["capped", "rejected"] = "capped"
+    over_cap: OverCap = "capped"
     """What a ``$limit`` above the cap gets: a shorter page, or 400."""
 
-    echoed_limit: Literal["capped", "asked"] = "capped"
+    echoed_limit: EchoedLimit = "capped"
     """The ``limit`` in the envelope: the one that was applied, or the one that was asked for."""
 
     default_limit: int = 10
     """The page length when ``$limit`` is missing."""
 
-    range_filters: Literal["honoured", "ignored", "rejected"] = "honoured"
+    range_filters: RangeFilters = "honoured"
     """What ``field[$gte]=…`` and the other operators do: filter, nothing, or answer 400."""
 
-    export_filter: Literal["honoured", "required", "ignored"] = "honoured"
+    export_filter: ExportFilter = "honoured"
     """What ``export_id`` does on the log list; ``required`` answers 400 when it is missing."""
 
     log_by_id: Access = "missing"
@@ -98,7 +121,7 @@ class Behaviour:
     rate_limit: tuple[int, float] | None = (100, 15)
     """Requests and seconds, for each organization over all its keys; None for no limit."""
 
-    rate_window: Literal["sliding", "fixed"] = "sliding"
+    rate_window: RateWindow = "sliding"
     """Whether each request frees its place after the window, or all at once at the window's end."""
 
     rate_headers: bool = True
@@ -117,9 +140,20 @@ class Behaviour:
     """Whether answers are compressed for clients that accept it."""
 
     seed: int = 0
-    """The seed of everything that is random here."""
+    """The seed of everything that is random here; it takes effect when the sandbox starts and at its reset."""
 
     on_request: Callable[[Store, int], None] | None = None
     """Called with the store and a number, before each list of logs is read, so that it can move in between.
 
     The number counts these lists from 1 since the last `Sandbox.reset`."""
+
+    def __post_init__(self) -> None:
+        """Refuse words that no switch knows, which would else pass for the default.
+
+        Raises:
+            ValueError: A switch has none of its values.
+        """
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                message = f"{name} is one of {', '.join(choices)}, not {getattr(self, name)!r}"
+                raise ValueError(message)

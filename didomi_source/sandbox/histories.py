@@ -143,7 +143,7 @@ class _Writer:
         for number, run in enumerate(self._runs):
             age = (self._end - run).days
             trouble = next((t for t in self._profile.troubles if t.strikes(age)), None)
-            start = run + timedelta(seconds=self._random.uniform(0, 240))
+            start = min(run + timedelta(seconds=self._random.uniform(0, 240)), self._end)
             users = self._users(number, run)
             if self._profile.is_running and number == len(self._runs) - 1:
                 yield self._pending(start, users)

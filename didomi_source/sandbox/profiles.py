@@ -95,7 +95,7 @@ class Profile:
 
 _PROFILES = (
     Profile(
-        "CMP consents – EU",
+        "CMP consents \N{EN DASH} EU",
         "batch-exports-s3",
         450_000,
         4 * 60 + 12,
@@ -106,7 +106,7 @@ _PROFILES = (
         ),
     ),
     Profile(
-        "CMP consents – US",
+        "CMP consents \N{EN DASH} US",
         "batch-exports-s3",
         120_000,
         9 * 60 + 40,
@@ -133,7 +133,7 @@ _PROFILES = (
         troubles=(Trouble("failure", 0, 8, error=5),),
     ),
     Profile(
-        "Consents – mobile apps",
+        "Consents \N{EN DASH} mobile apps",
         "analytics-exports-s3",
         190_000,
         6 * 60 + 50,
@@ -145,10 +145,12 @@ _PROFILES = (
     ),
 )
 _MORE = (
-    Profile("Consents – connected TV", "batch-exports-s3", 76_000, 3 * 60 + 20, growth=0.002),
-    Profile("CMP metrics – hourly", "analytics-exports-gcp", 310_000, 1 * 60 + 15, data=("cmp_hourly_metrics",)),
-    Profile("CMP consents – UK", "batch-exports-gcp", 140_000, 5 * 60 + 45),
-    Profile("CMP consents – Canada", "batch-exports-s3", 64_000, 10 * 60 + 10, data=("users", "events")),
+    Profile("Consents \N{EN DASH} connected TV", "batch-exports-s3", 76_000, 3 * 60 + 20, growth=0.002),
+    Profile(
+        "CMP metrics \N{EN DASH} hourly", "analytics-exports-gcp", 310_000, 1 * 60 + 15, data=("cmp_hourly_metrics",)
+    ),
+    Profile("CMP consents \N{EN DASH} UK", "batch-exports-gcp", 140_000, 5 * 60 + 45),
+    Profile("CMP consents \N{EN DASH} Canada", "batch-exports-s3", 64_000, 10 * 60 + 10, data=("users", "events")),
 )
 
 _S3_ERRORS = (

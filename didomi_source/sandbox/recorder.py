@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_KEPT = 200_000
+_KEPT = 50_000
 
 
 @dataclass
@@ -47,7 +47,7 @@ class Request:
 
 
 class Recorder:
-    """The latest 200,000 requests, in the order they came in."""
+    """The latest 50,000 requests, in the order they came in."""
 
     def __init__(self) -> None:
         """Start with none."""

@@ -128,7 +128,7 @@ class Sandbox:
 
 
 @contextmanager
-def serve(  # noqa: PLR0913 - one keyword for each independent choice
+def serve(
     store: Store | None = None,
     behaviour: Behaviour | None = None,
     faults: Iterable[Fault] = (),
@@ -170,7 +170,7 @@ def serve(  # noqa: PLR0913 - one keyword for each independent choice
         listener.close()
 
 
-def run(  # noqa: PLR0913 - one keyword for each option of the command
+def run(
     on_ready: Callable[[Sandbox], None],
     *,
     host: str = "127.0.0.1",
@@ -179,6 +179,7 @@ def run(  # noqa: PLR0913 - one keyword for each option of the command
     days: int = 200,
     exports: int = 5,
     behaviour: Behaviour | None = None,
+    faults: Iterable[Fault] = (),
 ) -> None:
     """Serve a generated history until interrupted (Ctrl-C).
 
@@ -190,11 +191,13 @@ def run(  # noqa: PLR0913 - one keyword for each option of the command
         days: The length of the history.
         exports: The number of exports in it.
         behaviour: The switches.
+        faults: The rules.
 
     Raises:
         OSError: The address can't be listened on.
     """
-    with serve(generate(seed=seed, days=days, exports=exports), behaviour, host=host, port=port) as sandbox:
+    store = generate(seed=seed, days=days, exports=exports)
+    with serve(store, behaviour, faults, host=host, port=port) as sandbox:
         on_ready(sandbox)
         try:
             threading.Event().wait()

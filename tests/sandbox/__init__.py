@@ -1,0 +1,1 @@
+"""Tests of the sandbox, over the socket as any client would use it."""

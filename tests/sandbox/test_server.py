@@ -1,0 +1,175 @@
+"""Starting, stopping and standing alone."""
+
+from __future__ import annotations
+
+import ast
+import datetime as dt
+import ipaddress
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+import didomi_source.sandbox
+from didomi_source.sandbox import Behaviour, Fault, Sandbox, plain_store, serve
+
+if TYPE_CHECKING:
+    from tests.sandbox.conftest import Api
+
+FOLDER = Path(didomi_source.sandbox.__file__).parent
+
+
+def login(sandbox: Sandbox, *, verify: str | bool = True) -> int:
+    body = {"type": "api-key", "key": sandbox.api_key, "secret": sandbox.api_secret}
+    return requests.post(f"{sandbox.base_url}/sessions", json=body, timeout=5, verify=verify).status_code
+
+
+def listens(sandbox: Sandbox) -> bool:
+    address = urlsplit(sandbox.base_url)
+    with socket.socket() as connection:
+        return connection.connect_ex((address.hostname, address.port)) == 0
+
+
+def test_server_listens_within_its_context_alone() -> None:
+    before = threading.active_count()
+    with serve() as sandbox:
+        assert sandbox.base_url.startswith("http://127.0.0.1:")
+        assert sandbox.base_url.endswith("/v1")
+        assert (listens(sandbox), login(sandbox)) == (True, 201)
+    assert not listens(sandbox)
+    assert threading.active_count() == before
+
+
+def test_server_has_the_credentials_and_the_organization_it_was_given() -> None:
+    store = plain_store(1)
+    with serve(store, Behaviour(page_cap=5), [Fault("gateway_502")], api_key="k", api_secret="s") as sandbox:
+        assert (sandbox.api_key, sandbox.api_secret, sandbox.organization_id) == ("k", "s", "acme")
+        assert (sandbox.store, sandbox.behaviour.page_cap, sandbox.faults) == (store, 5, (Fault("gateway_502"),))
+        assert login(sandbox) == 201
+
+
+def test_two_servers_stand_beside_each_other_and_share_nothing() -> None:
+    with serve() as one, serve() as two:
+        assert (login(one), one.base_url != two.base_url) == (201, True)
+        assert (len(one.requests), len(two.requests)) == (1, 0)
+        token = one.sessions.issue("acme", 60)
+        params = {"organization_id": "acme"}
+        headers = {"Authorization": f"Bearer {token}"}
+        answers = [
+            requests.get(f"{s.base_url}/marketplace/integrations", params, headers=headers, timeout=5)
+            for s in (one, two)
+        ]
+        assert [answer.status_code for answer in answers] == [200, 401]
+
+
+@pytest.mark.parametrize("kind", ["hang", "hang_mid_body", "drip", "huge_page"])
+def test_server_stops_at_once_in_the_middle_of_an_answer(caplog: pytest.LogCaptureFixture, kind: str) -> None:
+    with serve(plain_store(5), faults=[Fault(kind)]) as sandbox:
+        token = sandbox.sessions.issue("acme", 60)
+        address = urlsplit(sandbox.base_url)
+        connection = socket.create_connection((address.hostname, address.port), timeout=5)
+        target = "/v1/marketplace/exports/logs?organization_id=acme&export_id=export-1"
+        connection.sendall(f"GET {target} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
+        while not (sandbox.requests and sandbox.requests[-1].fault):
+            time.sleep(0.005)
+        begun = time.monotonic()
+    assert time.monotonic() - begun < 2
+    connection.close()
+    assert caplog.messages == []
+
+
+def test_error_in_the_context_still_stops_the_server() -> None:
+    with pytest.raises(ZeroDivisionError), serve() as sandbox:
+        raise ZeroDivisionError
+    assert not listens(sandbox)
+
+
+def test_port_can_be_chosen_and_is_free_again_afterwards() -> None:
+    with serve() as sandbox:
+        port = urlsplit(sandbox.base_url).port
+        with pytest.raises(OSError, match="in use"), serve(port=port or 0):
+            pass
+    with serve(port=port or 0) as again:
+        assert again.base_url == sandbox.base_url
+
+
+def test_store_and_faults_can_be_replaced_while_it_runs(sandbox: Sandbox, api: Api) -> None:
+    sandbox.store = plain_store(3)
+    assert (api.logs().json()["total"], login(sandbox)) == (3, 201)
+
+
+def test_https_is_served_with_a_certificate(tmp_path: Path) -> None:
+    certificate, key = _certificate(tmp_path)
+    with serve(tls=(certificate, key)) as sandbox:
+        assert sandbox.base_url.startswith("https://127.0.0.1:")
+        assert login(sandbox, verify=str(certificate)) == 201
+        with pytest.raises(requests.exceptions.SSLError):
+            login(sandbox)
+
+
+def _certificate(folder: Path) -> tuple[Path, Path]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "sandbox")])
+    now = dt.datetime.now(dt.timezone.utc)
+    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(names, critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    paths = folder / "certificate.pem", folder / "key.pem"
+    paths[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    plain = serialization.NoEncryption()
+    paths[1].write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, plain)
+    )
+    return paths
+
+
+def test_run_serves_a_history_until_interrupted_and_prints_nothing_itself() -> None:
+    code = """
+from didomi_source.sandbox import run
+run(lambda s: print(s.base_url, len(s.store.exports()), flush=True), port=0, seed=1, days=10, exports=3)
+"""
+    with subprocess.Popen(  # noqa: S603 - the command is ours
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        url, exports = process.stdout.readline().split()
+        answer = requests.get(f"{url}/marketplace/integrations", timeout=5)
+        process.send_signal(signal.SIGINT)
+        rest, errors = process.communicate(timeout=10)
+    assert (exports, answer.status_code) == ("3", 401)
+    assert (process.returncode, rest, errors) == (0, "", "")
+
+
+def test_sandbox_imports_nothing_else_of_the_connector() -> None:
+    imported = set()
+    for path in FOLDER.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom):
+                assert node.level == 0, path
+                imported |= {node.module or ""} | {f"{node.module}.{alias.name}" for alias in node.names}
+            elif isinstance(node, ast.Import):
+                imported |= {alias.name for alias in node.names}
+    own = {name for name in imported if name.split(".")[0] == "didomi_source"}
+    assert own
+    assert {name for name in own if not name.startswith("didomi_source.sandbox")} == set()
+
+
+def test_no_module_is_longer_than_a_reader_likes() -> None:
+    assert {path.name for path in FOLDER.glob("*.py") if len(path.read_text().splitlines()) > 400} == set()
