@@ -56,6 +56,11 @@ class TokenCache:
         return token == self._token and self._clock() < self._renew_at
 
     @property
+    def current(self) -> str | None:
+        """The token that was issued last, to keep it out of messages."""
+        return self._token
+
+    @property
     def has_token(self) -> bool:
         """Whether a login has worked."""
         return self._token is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+import logging
 import sys
 from datetime import datetime, timezone
 from enum import Enum
@@ -16,11 +16,15 @@ from .errors import DidomiError
 
 if TYPE_CHECKING:
     from .job import Options
+    from .sandbox import Sandbox
+
+logger = logging.getLogger(__name__)
 
 app = typer.Typer(
     name="didomi",
     help="Load Didomi export logs into your warehouse and know which deliveries failed, came late or came half empty.",
     no_args_is_help=True,
+    add_completion=False,  # the options of its own would be half of the help
     rich_markup_mode=None,  # coloured help would take twice as long to start
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -33,19 +37,25 @@ Destination = Annotated[
         "-d",
         help="Where to load: duckdb, postgres, bigquery, snowflake.",
         envvar="DIDOMI_DESTINATION",
+        metavar="NAME",
     ),
 ]
-Dataset = Annotated[str, typer.Option("--dataset", help="Dataset (schema) of the raw tables.", envvar="DIDOMI_DATASET")]
+Dataset = Annotated[
+    str,
+    typer.Option("--dataset", help="Dataset (schema) of the raw tables.", envvar="DIDOMI_DATASET", metavar="NAME"),
+]
 WorkingDir = Annotated[
     Path,
     typer.Option(
         "--working-dir",
         help="Folder for pending packages, dbt's artefacts and the lock.",
         envvar="DIDOMI_WORKING_DIR",
+        metavar="FOLDER",
     ),
 ]
 ExportIds = Annotated[
-    list[str] | None, typer.Option("--export-id", help="Only this export; may be given more than once.")
+    list[str] | None,
+    typer.Option("--export-id", help="Only this export; may be given more than once.", metavar="ID"),
 ]
 SkipModels = Annotated[bool, typer.Option("--skip-models", help="Load only; build no models.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")]
@@ -53,7 +63,12 @@ Vars = Annotated[
     str,
     typer.Option("--vars", help="Variables of the models, as a JSON object.", envvar="DIDOMI_VARS", metavar="JSON"),
 ]
-Verbose = Annotated[int, typer.Option("--verbose", "-v", count=True, help="Log more to stderr: -v info, -vv debug.")]
+Verbose = Annotated[
+    int,
+    typer.Option("--verbose", "-v", count=True, show_default=False, help="Log more to stderr: -v info, -vv debug."),
+]
+Seed = Annotated[int, typer.Option("--seed", help="Which made-up history.", metavar="NUMBER")]
+Days = Annotated[int, typer.Option("--days", help="How many days of it.", min=1, max=3650, metavar="NUMBER")]
 
 
 class Format(str, Enum):
@@ -64,33 +79,33 @@ class Format(str, Enum):
 
 
 def main() -> None:
-    """Run the command line; every error that is ours ends in one line and its exit code."""
+    """Run the command line; every error ends in one line and its exit code."""
     from .console import obey_signals
 
     obey_signals()
     try:
         app()
     except DidomiError as error:
-        fail(error)
-    except BrokenPipeError:
-        # Who read our output has seen enough.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        logger.debug("where it happened", exc_info=True)
+        fail(str(error), error.exit_code)
+    except Exception as error:
+        logger.debug("where it happened", exc_info=True)
+        fail(f"this should not happen ({type(error).__name__}: {str(error)[:300]}); run with -vv to see where", 1)
 
 
-def fail(error: DidomiError) -> NoReturn:
-    """Print an error and end with its exit code."""
+def fail(message: str, exit_code: int) -> NoReturn:
+    """Print an error and end."""
     from .console import printable
 
-    print(f"didomi: {printable(str(error))}", file=sys.stderr)
-    sys.exit(error.exit_code)
+    print(f"didomi: {printable(message)}", file=sys.stderr)
+    sys.exit(exit_code)
 
 
 def _version(value: bool) -> None:  # noqa: FBT001 - Typer calls it so
     if value:
         from importlib.metadata import version
 
-        typer.echo(f"didomi-source {version('didomi-source')}")
+        print(f"didomi-source {version('didomi-source')}")
         raise typer.Exit
 
 
@@ -115,7 +130,7 @@ def run(
     working_dir: WorkingDir = Path(".didomi"),
     verbose: Verbose = 0,
 ) -> None:
-    """Load the export logs, build the models, print a summary.
+    """Load the export logs, build the models, say what came of it.
 
     Exits with 0 when everything was read and built, 1 when something was not (the rest is loaded all the
     same), 75 when another run is at work, 78 when a setting or a key is wrong.
@@ -146,7 +161,10 @@ def backfill(
     working_dir: WorkingDir = Path(".didomi"),
     verbose: Verbose = 0,
 ) -> None:
-    """Read the logs created in a range of days again; what later runs read is not changed by it."""
+    """Read the logs created in a range of days again.
+
+    What later runs read is not changed by it.
+    """
     first, last = _day(created_from, "--from"), _day(created_to, "--to")
     if last < first:
         raise typer.BadParameter("the last day is before the first", param_hint="--to")
@@ -169,19 +187,19 @@ def status(
     destination: Destination = "duckdb",
     dataset: Dataset = "didomi_raw",
     output: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.text,
-    working_dir: WorkingDir = Path(".didomi"),
     verbose: Verbose = 0,
 ) -> None:
-    """Print how each export is: one line each, the worst first."""
-    options = _options(verbose, destination=destination, dataset=dataset, working_dir=working_dir)
+    """Print how each export is, the worst first."""
+    options = _options(verbose, destination=destination, dataset=dataset)
     from . import console
     from .job import read_status
 
     found = read_status(options)
-    if output is Format.json:
-        print(json.dumps([s.as_dict() for s in found], indent=2))
-    else:
-        console.print_status(found)
+    with console.results():
+        if output is Format.json:
+            print(json.dumps([s.as_dict() for s in found], indent=2))
+        else:
+            console.print_status(found)
 
 
 @app.command()
@@ -189,48 +207,59 @@ def check(
     destination: Destination = "duckdb",
     dataset: Dataset = "didomi_raw",
     export_id: ExportIds = None,
-    working_dir: WorkingDir = Path(".didomi"),
     verbose: Verbose = 0,
 ) -> None:
-    """Log in, list the exports that can be read, try the destination: one line each."""
-    options = _options(
-        verbose,
-        destination=destination,
-        dataset=dataset,
-        export_ids=tuple(export_id or ()),
-        working_dir=working_dir,
-    )
+    """Look whether a run has everything that it needs.
+
+    Logs in, lists the exports that can be read, tries the destination, and looks for dbt: one line each.
+    """
+    options = _options(verbose, destination=destination, dataset=dataset, export_ids=tuple(export_id or ()))
     from . import console
     from .job.check import check as look
 
     worst = 0
-    for finding in look(options):
-        console.print_finding(finding)
-        worst = max(worst, finding.exit_code)
+    with console.results():
+        for finding in look(options):
+            console.print_finding(finding)
+            worst = max(worst, finding.exit_code)
     raise typer.Exit(worst)
 
 
 @app.command()
 def demo(
-    folder: Annotated[Path, typer.Option("--folder", help="Where to put the demo.")] = Path("didomi-demo"),
-    seed: Annotated[int, typer.Option("--seed", help="Which history.")] = 7,
-    days: Annotated[int, typer.Option("--days", help="How many days of it.", min=1)] = 200,
+    folder: Annotated[Path, typer.Option("--folder", help="Where to put the demo.", metavar="FOLDER")] = Path(
+        "didomi-demo"
+    ),
+    seed: Seed = 7,
+    days: Days = 200,
     verbose: Verbose = 0,
 ) -> None:
-    """Run the whole job against a local Didomi API with made-up exports. Needs no account, no network."""
-    from .job.demo import run_demo
+    """Run the whole job against a local, made-up Didomi API.
 
-    _options(verbose)
-    run_demo(folder, seed=seed, days=days)
+    Needs no account and no network.
+    """
+    _log(verbose)
+    from . import console
+    from .job.demo import next_steps, run_demo
+
+    with console.Steps() as steps:
+        summary, rates, volumes = run_demo(folder, steps.report, seed=seed, days=days)
+    with console.results():
+        console.print_summary(summary)
+        if summary.exit_code == 0:
+            console.print_demo(rates, volumes, next_steps(folder))
+    _end(summary.failures, summary.exit_code)
 
 
 @app.command()
 def sandbox(
-    port: Annotated[int, typer.Option("--port", help="Port on 127.0.0.1; 0 takes a free one.")] = 8765,
-    seed: Annotated[int, typer.Option("--seed", help="Which history.")] = 7,
-    days: Annotated[int, typer.Option("--days", help="How many days of it.", min=1)] = 200,
-    exports: Annotated[int, typer.Option("--exports", help="How many exports.", min=1)] = 5,
-    behaviour: Annotated[
+    port: Annotated[
+        int, typer.Option("--port", help="Port on 127.0.0.1; 0 takes a free one.", metavar="NUMBER", min=0, max=65535)
+    ] = 8765,
+    seed: Seed = 7,
+    days: Days = 200,
+    exports: Annotated[int, typer.Option("--exports", help="How many exports.", min=1, max=100, metavar="NUMBER")] = 5,
+    switch: Annotated[
         list[str] | None,
         typer.Option(
             "--set", help="A switch of its behaviour, e.g. page_cap=50 or sort=ignored.", metavar="NAME=VALUE"
@@ -238,13 +267,21 @@ def sandbox(
     ] = None,
     fault: Annotated[
         list[str] | None,
-        typer.Option("--fault", help="A fault, e.g. status:every=7,status=502 or hang:first=1.", metavar="KIND[:RULE]"),
+        typer.Option("--fault", help="A fault, e.g. gateway_502:every=7 or hang:nth=2.", metavar="KIND[:RULE]"),
     ] = None,
+    verbose: Verbose = 0,
 ) -> None:
-    """Serve a local Didomi API with made-up exports, for trying things out."""
-    from .job.demo import serve_sandbox
+    """Serve that local API, for trying things out."""
+    _log(verbose)
+    from .job.demo import access_to
+    from .job.sandbox import serve_sandbox
 
-    serve_sandbox(port=port, seed=seed, days=days, exports=exports, switches=behaviour or [], faults=fault or [])
+    def on_ready(api: Sandbox) -> None:
+        for name, value in access_to(api).items():
+            print(f"export {name}={value}", flush=True)
+        print("Serving until Ctrl-C; run those lines in another terminal.", file=sys.stderr)
+
+    serve_sandbox(on_ready, port=port, seed=seed, days=days, exports=exports, switches=switch or [], faults=fault or [])
 
 
 def _run(options: Options, *, as_json: bool) -> None:
@@ -253,21 +290,32 @@ def _run(options: Options, *, as_json: bool) -> None:
 
     with console.Steps() as steps:
         summary = run_job(options, steps.report)
-    if as_json:
-        print(json.dumps(summary.as_dict(), indent=2))
-    else:
-        console.print_summary(summary)
-    for line in summary.failures:
-        print(f"didomi: {console.printable(line)}", file=sys.stderr)
-    raise typer.Exit(summary.exit_code)
+    with console.results():
+        if as_json:
+            print(json.dumps(summary.as_dict(), indent=2))
+        else:
+            console.print_summary(summary)
+    _end(summary.failures, summary.exit_code)
+
+
+def _end(failures: list[str], exit_code: int) -> NoReturn:
+    from .console import printable
+
+    for line in failures:
+        print(f"didomi: {printable(line)}", file=sys.stderr)
+    raise typer.Exit(exit_code)
+
+
+def _log(verbose: int) -> None:
+    from .console import set_up_logging
+
+    set_up_logging(verbose)
 
 
 def _options(verbose: int, **chosen: Any) -> Options:
-    from .console import set_up_logging
-    from .job.options import Options, prepare_environment
+    _log(verbose)
+    from .job.options import Options
 
-    set_up_logging(verbose)
-    prepare_environment()
     return Options(**chosen)
 
 

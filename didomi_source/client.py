@@ -16,6 +16,7 @@ import requests
 import tenacity
 
 from .auth import TokenCache
+from .envelope import parse_envelope
 from .errors import (
     ApiError,
     AuthenticationError,
@@ -25,7 +26,7 @@ from .errors import (
     ProtocolError,
     Unavailable,
 )
-from .paging import Direction, parse_envelope
+from .paging import Direction
 from .rate_limit import NotSent, RateLimiter
 from .settings import Settings, environment_name
 from .transport import exchange, new_session
@@ -45,7 +46,7 @@ _TOO_MANY_REQUESTS = 429
 
 
 _REFUSALS: dict[int, tuple[type[ApiError], str]] = {
-    400: (BadRequest, "it does not take the request"),
+    400: (BadRequest, "it does not take the request: check organization_id, and lower page_size"),
     403: (Forbidden, "give the API key the right to read this, or leave it out"),
     404: (NotFound, "check the export id, the organization id and base_url"),
 }
@@ -59,6 +60,14 @@ class RateLimited(Unavailable):
     def __init__(self, message: str, retry_after: float | None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class _NoLogin(Exception):
+    """The login has failed for good: the request that needed it is not worth another try."""
+
+    def __init__(self, error: ApiError | AuthenticationError) -> None:
+        super().__init__()
+        self.error = error
 
 
 class DidomiClient:
@@ -85,7 +94,10 @@ class DidomiClient:
             AuthenticationError: The API refuses key and secret.
             ApiError: The API cannot be reached, or answers something else.
         """
-        self._tokens.get()
+        try:
+            self._tokens.get()
+        except _NoLogin as failure:
+            raise failure.error from None
 
     @property
     def is_authenticated(self) -> bool:
@@ -194,7 +206,10 @@ class DidomiClient:
                 raise ProtocolError(msg)
             return token
 
-        return self._try_again(log_in, f"POST {url}")
+        try:
+            return self._try_again(log_in, f"POST {url}")
+        except (ApiError, AuthenticationError) as error:
+            raise _NoLogin(error) from None
 
     def _exchange(
         self, request: requests.Request, session: requests.Session | None = None
@@ -214,12 +229,16 @@ class DidomiClient:
             retry=tenacity.retry_if_exception_type((Unavailable, ProtocolError)),
             stop=self._is_hopeless,
             wait=_pause,
-            before_sleep=lambda state: logger.warning("%s: %s; trying again", what, _failure(state)),
+            before_sleep=lambda state: logger.warning(
+                "%s: %s; trying again", what, self._clean(str(_failure(state)))
+            ),
             reraise=True,
         )
         try:
             return retrying(call)
-        except ApiError as error:
+        except _NoLogin as failure:
+            raise failure.error from None
+        except (ApiError, AuthenticationError) as error:
             kind = Unavailable if isinstance(error, RateLimited) else type(error)
             raise kind(f"{what}: {self._clean(str(error))}") from None
 
@@ -243,7 +262,7 @@ class DidomiClient:
             raise Unavailable(msg)
         if status in _REFUSALS:
             error, advice = _REFUSALS[status]
-            raise error(f"the API answers {status} {said}: {advice}")
+            raise error(f"the API answers {' '.join(filter(None, [str(status), said]))}: {advice}")
         msg = f"expected 200, got {status} {said}"
         raise ProtocolError(msg)
 
@@ -256,9 +275,9 @@ class DidomiClient:
 
     def _clean(self, text: str) -> str:
         """Take key, secret and tokens out of a text that came from outside."""
-        text = re.sub(r"[\w-]+\.[\w-]{8,}\.[\w-]{8,}", "***", text)
-        for secret in (self._settings.api_secret, self._settings.api_key):
-            text = text.replace(secret, "***")
+        text = re.sub(r"[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,}", "***", text)
+        for secret in (self._settings.api_secret, self._settings.api_key, self._tokens.current):
+            text = text.replace(secret, "***") if secret else text
         return text
 
 
@@ -325,8 +344,13 @@ def _clock_time(seconds: float) -> str:
 
 def _redirected(url: str, location: str) -> str:
     """Where a redirect leads, if it stays on the host: the token must not go anywhere else."""
-    old, new = urlsplit(url), urlsplit(urljoin(url, location))
-    stays = (new.scheme, new.hostname, new.port) == (old.scheme, old.hostname, old.port)
+    old = urlsplit(url)
+    try:
+        new = urlsplit(urljoin(url, location))
+        stays = (new.scheme, new.hostname, new.port) == (old.scheme, old.hostname, old.port)
+    except ValueError:
+        msg = "the API redirects to what is no address: correct base_url"
+        raise ProtocolError(msg) from None
     upgrades = (old.scheme, new.scheme) == ("http", "https") and new.hostname == old.hostname
     if not (stays or upgrades):
         msg = f"the API redirects to {new.scheme}://{new.hostname}, which is not followed: correct base_url"

@@ -7,7 +7,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -16,22 +17,26 @@ if TYPE_CHECKING:
 
     from rich.console import Console
     from rich.status import Status
+    from rich.text import Text
 
     from .job import ExportStatus, Summary
     from .job.check import Finding
 
-_HEALTH_STYLE = {"healthy": "green", "failing": "red", "late": "red", "stuck": "yellow"}
+_HEALTH_STYLE = {"healthy": "green", "failing": "red", "late": "red"}
+# dbt's words for what became of a node.
+_NODES = {"success": "built", "pass": "tests passed", "warn": "warnings", "fail": "tests failed", "error": "errors"}
+_PIPE_WIDTH = 160  # a pipe has no width; next to nothing is wrapped for it
 
 
 def printable(text: str) -> str:
     """A text from outside, made harmless for a terminal: no control character gets through."""
-    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" if c != "\n" else " " for c in text)
+    return "".join(c if c.isprintable() else " " if c == "\n" else f"\\x{ord(c):02x}" for c in text)
 
 
 def set_up_logging(verbose: int) -> None:
     """Log to stderr: warnings, or more."""
     level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Handler()
     handler.setFormatter(_Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
     package = logging.getLogger("didomi_source")
     package.handlers[:] = [handler]
@@ -41,9 +46,17 @@ def set_up_logging(verbose: int) -> None:
         os.environ.setdefault("RUNTIME__LOG_LEVEL", logging.getLevelName(level))
 
 
+class _Handler(logging.Handler):
+    """Writes to what stderr is at the time: while a spinner turns, that is the spinner's."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(self.format(record), file=sys.stderr, flush=True)
+
+
 class _Formatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        return printable(super().format(record))
+        # Further lines, those of a traceback, are indented: no text from outside can pass for a line of ours.
+        return "\n    ".join(map(printable, super().format(record).splitlines()))
 
 
 def obey_signals() -> None:
@@ -57,18 +70,23 @@ def obey_signals() -> None:
 
     def wait() -> None:
         received = signal.sigwait(signals)
-        _end_dbt()
-        name = signal.Signals(received).name
-        os.write(2, f"didomi: ended by {name}\n".encode())
+        with suppress(OSError):
+            if os.isatty(2):
+                os.write(2, b"\r\x1b[K\x1b[?25h")  # the spinner's line, and the cursor that it hides
+            os.write(2, f"didomi: ended by {signal.Signals(received).name}\n".encode())
         os._exit(128 + received)
 
     threading.Thread(target=wait, daemon=True).start()
 
 
-def _end_dbt() -> None:
-    models = sys.modules.get("didomi_source.job.models")
-    for process in list(models.running) if models else ():
-        process.kill()
+@contextmanager
+def results() -> Iterator[None]:
+    """Print results inside: a reader that has seen enough and left is no failure."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class Steps:
@@ -77,17 +95,21 @@ class Steps:
     def __init__(self) -> None:
         self._console = _console(stderr=True)
         self._status: Status | None = None
+        self._last = ""
 
     def report(self, step: str) -> None:
-        """Show the next step."""
+        """Show the next step; the same one again changes nothing."""
+        if step == self._last:
+            return
+        self._last = step
         if not self._console.is_terminal:
             now = datetime.now(timezone.utc)
-            print(f"{now:%H:%M:%S} {step}", file=sys.stderr, flush=True)
+            print(f"{now:%H:%M:%S} {printable(step)}", file=sys.stderr, flush=True)
         elif self._status is None:
-            self._status = self._console.status(f"{step} …")
+            self._status = self._console.status(_text(f"{step} …"))
             self._status.start()
         else:
-            self._status.update(f"{step} …")
+            self._status.update(_text(f"{step} …"))
 
     def __enter__(self) -> Steps:
         return self
@@ -103,94 +125,129 @@ class Steps:
 
 
 def print_summary(summary: Summary) -> None:
-    """Print what came of a run: a line per export, and one for the models."""
-    table = _table("Export", "Read", ">Received", ">New", ">Changed", ">Pending", ">Quarantined", "Complete")
-    for sync in summary.syncs:
-        table.add_row(
-            printable(sync["export_id"]),
-            sync["mode"],
-            *(f"{sync[name]:,}" for name in ("rows_received", "logs_new", "logs_changed", "logs_pending")),
-            f"{sync['logs_quarantined']:,}",
-            "yes" if sync["is_complete"] else "[red]no[/red]",
-        )
-    console = _console()
-    console.print(table)
+    """Print what came of a run: a line per export, and one each for the load and the models."""
+    counts = ["rows_received", "logs_new", "logs_changed", "logs_pending"]
+    titles = ["Export", "Read", ">Received", ">New", ">Changed", ">Pending"]
+    if any(sync["logs_quarantined"] for sync in summary.syncs):
+        counts.append("logs_quarantined")
+        titles.append(">Quarantined")
+    rows: list[list[Any]] = []
+    for sync in sorted(summary.syncs, key=lambda s: (s["name"] or s["export_id"]).casefold()):
+        read = sync["mode"] if sync["is_complete"] else _text("incomplete", "red")
+        rows.append([sync["name"] or sync["export_id"], read, *(f"{sync[name]:,}" for name in counts)])
+    _print_table(titles, rows)
+    _print()
     for note in summary.notes:
-        console.print(f"Note: {printable(note)}", markup=False)
-    console.print(
-        f"Loaded into {summary.destination}, dataset {summary.dataset}, in {summary.seconds:.1f} s.", markup=False
-    )
+        _print(_text(f"Note: {note}", "yellow"))
+    _print(f"Loaded into {summary.destination}, dataset {summary.dataset}, in {summary.seconds:.1f} s.")
     if summary.models is not None:
-        counts = ", ".join(f"{count} {status}" for status, count in sorted(summary.models.counts.items()))
-        console.print(f"Models: {counts} in {summary.models.seconds:.1f} s.", markup=False)
+        told = sorted(summary.models.counts.items() - {("no-op", summary.models.counts.get("no-op"))})
+        nodes = [f"{count} {_NODES.get(status, status)}" for status, count in told]
+        _print(f"Models: {', '.join(nodes) or 'not built'} in {summary.models.seconds:.1f} s.")
 
 
 def print_status(found: Sequence[ExportStatus]) -> None:
-    """Print a line per export."""
-    table = _table("Export", "Health", "Last success", ">Streak", ">7 days", ">28 days", "Why")
+    """Print a line per export, and under them why some are not healthy."""
+    rows: list[list[Any]] = []
     for status in found:
-        style = _HEALTH_STYLE.get(status.health, "yellow")
-        streak = f"{status.current_streak} {status.current_streak_status}" if status.current_streak else "-"
-        table.add_row(
-            printable(status.name or status.export_id),
-            f"[{style}]{status.health}[/{style}]",
-            _day(status.last_success_at),
-            streak,
-            _rate(status.success_rate_7d),
-            _rate(status.success_rate_28d),
-            _escaped(status.health_reason),
+        how = {"completed": "ok", "failed": "failed"}.get(status.current_streak_status or "", "")
+        rows.append(
+            [
+                status.name or status.export_id,
+                _text(status.health, _HEALTH_STYLE.get(status.health, "yellow")),
+                f"{status.last_success_at:%Y-%m-%d %H:%M}" if status.last_success_at else "never",
+                f"{status.current_streak:,} {how}" if how else "-",
+                percent(status.success_rate_7d),
+                percent(status.success_rate_28d),
+            ]
         )
-    _console().print(table)
+    _print_table(["Export", "Health", "Last success, UTC", ">Streak", ">7 days", ">28 days"], rows)
+    reasons = [f"{s.name or s.export_id}: {s.health_reason}" for s in found if s.health != "healthy"]
     quarantined = sum(status.logs_quarantined for status in found)
     if quarantined:
-        _console().print(f"{quarantined} logs could not be loaded: see export_log_quarantine.", markup=False)
+        reasons.append(f"{quarantined:,} logs could not be loaded: see the table export_log_quarantine")
+    if reasons:
+        _print()
+    for reason in reasons:
+        _print(reason)
 
 
 def print_finding(finding: Finding) -> None:
     """Print one line of `check`."""
-    mark = "[green]ok[/green]    " if finding.is_good else "[red]failed[/red]"
-    _console().print(f"{mark} {_escaped(finding.subject)}: {_escaped(finding.text)}", soft_wrap=True)
+    mark = _text("ok      ", "green") if finding.is_good else _text("failed  ", "red")
+    _print(mark.append(_text(f"{finding.subject}: {finding.text}", "default")))
 
 
-def print_rows(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Print a small result of a query; columns that begin with > are numbers."""
-    table = _table(*columns)
-    for row in rows:
-        table.add_row(*(_escaped("-" if value is None else str(value)) for value in row))
-    console = _console()
-    console.print(f"\n{title}", markup=False)
-    console.print(table)
+def print_demo(rates: Sequence[Sequence[Any]], volumes: Sequence[Sequence[Any]], next_steps: Sequence[str]) -> None:
+    """Print what the marts say after a demo, and where to look next."""
+    _print_title("Success rates, last 28 days")
+    _print_table(
+        ["Export", ">Completed", ">Failed", ">Success rate"],
+        [[export, f"{good or 0:,}", f"{failed or 0:,}", percent(rate)] for export, good, failed, rate in rates],
+    )
+    _print_title("Users, latest delivery")
+    _print_table(
+        ["Export", "Delivered", ">Users", ">Expected", ">Difference"],
+        [
+            [export, str(day), f"{users:,}", "-" if expected is None else f"{expected:,.0f}", percent(difference, "+")]
+            for export, day, users, expected, difference in volumes
+        ],
+    )
+    _print_title("Look further")
+    for step in next_steps:
+        _print(f"  {step}")
+
+
+def percent(rate: float | None, sign: str = "") -> str:
+    """A rate as a percentage with one digit; 100 % and 0 % are said only when they are exact."""
+    if rate is None:
+        return "-"
+    shown = f"{100 * rate:{sign}.1f}%"
+    if shown == "100.0%" and rate != 1:
+        return "99.9%"
+    return shown.replace(".0%", "%") if rate in (0, 1) else shown
 
 
 def _console(*, stderr: bool = False) -> Console:
     from rich.console import Console
 
-    console = Console(stderr=stderr, highlight=False)
+    class Patient(Console):
+        def on_broken_pipe(self) -> None:
+            raise  # noqa: PLE0704 - Rich calls it where it caught the error, and would exit with 1
+
+    console = Patient(stderr=stderr, highlight=False, emoji=False, markup=False)
     if not console.is_terminal and "COLUMNS" not in os.environ:
-        console.width = 160  # a pipe has no width; nothing is cut or wrapped for it
+        console.width = _PIPE_WIDTH
     return console
 
 
-def _table(*columns: str) -> Any:
+def _print_title(title: str) -> None:
+    _print()
+    _print(_text(title, "bold"))
+    _print()
+
+
+def _print(text: Text | str = "") -> None:
+    """Print one line as it is: a terminal wraps it, a pipe gets it whole."""
+    _console().print(_text(text) if isinstance(text, str) else text, soft_wrap=True)
+
+
+def _print_table(titles: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Print a table; columns whose title begins with > are numbers. The last one is: so no line ends in blanks."""
     from rich import box
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        name = column.lstrip(">")
-        table.add_column(name, justify="right" if column != name else "left", overflow="fold")
-    return table
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True, header_style="bold")
+    for title in titles:
+        name = title.lstrip(">")
+        table.add_column(name, justify="right" if title != name else "left", no_wrap=title != titles[0])
+    for row in rows:
+        table.add_row(*(_text(cell) if isinstance(cell, str) else cell for cell in row))
+    _console().print(table)
 
 
-def _escaped(text: str) -> str:
-    from rich.markup import escape
+def _text(text: str, style: str = "") -> Text:
+    """A line for Rich that is shown as it is: no markup, no control character."""
+    from rich.text import Text
 
-    return escape(printable(text))
-
-
-def _day(when: datetime | None) -> str:
-    return f"{when:%Y-%m-%d %H:%M}" if when else "never"
-
-
-def _rate(rate: float | None) -> str:
-    return "-" if rate is None else f"{rate:.0%}"
+    return Text(printable(text), style=style)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .schema import State
+from .schema import TABLES, State
 
 if TYPE_CHECKING:
     from dlt import Pipeline
@@ -21,12 +21,30 @@ if TYPE_CHECKING:
 Rows = list[tuple[Any, ...]]
 _CHUNK = 500
 
+# Where a destination cannot merge, a log has several rows: in this order the newest is the last.
+_LOGS = """
+select id, export_id, content_hash, status, metrics__users, updated_at, created_at, missing_at_source_since
+from {export_logs} order by extracted_at, read_sequence"""
+# A package that was only loaded in part and then given up leaves logs without their history, or the reverse.
+_UNRECORDED = """
+select l.id from {export_logs} l where not exists (
+    select 1 from {export_log_history} h
+    where h.log_id = l.id and coalesce(h.status, '') = coalesce(l.status, '')
+    and coalesce(h.users, -1) = coalesce(l.metrics__users, -1) and coalesce(h.result, '') = coalesce(l.result, ''))"""
+_REMEMBERED = """
+select distinct h.log_id from {export_log_history} h
+where not exists (select 1 from {export_logs} l where l.id = h.log_id)"""
+_SYNCS = """
+select export_id, mode, started_at, newest_created_at, logs_known, api_total
+from {export_syncs} where is_complete = true and mode <> 'backfill' order by started_at"""
+
 
 class KnownLog(NamedTuple):
     """A log as the destination holds it."""
 
-    content_hash: str
+    content_hash: str  # empty where it has to be written again
     state: State
+    created_at: datetime | None
     is_missing: bool  # at the source, by the last complete whole read
 
 
@@ -35,12 +53,28 @@ class KnownExport:
     """What the destination holds of one export."""
 
     logs: dict[str, KnownLog] = field(default_factory=dict)
-    newest_created_at: datetime | None = None
-    oldest_open_created_at: datetime | None = None  # of the logs that are not settled
-    has_logs_without_time: bool = False
     complete_newest_created_at: datetime | None = None  # as the last complete read left it
     complete_logs_known: int | None = None  # None: never read completely
+    complete_total: int | None = None  # what the API then said
     full_read_at: datetime | None = None
+
+    @property
+    def newest_created_at(self) -> datetime | None:
+        """When the newest log was created; a time ahead of the clock says nothing about what was read."""
+        latest = latest_credible()
+        times = (log.created_at for log in self.logs.values())
+        return max((t for t in times if t is not None and t <= latest), default=None)
+
+    @property
+    def oldest_open_created_at(self) -> datetime | None:
+        """When the oldest log was created that is not settled, and was still there."""
+        open_logs = (log for log in self.logs.values() if not log.state.is_settled and not log.is_missing)
+        return min((log.created_at for log in open_logs if log.created_at), default=None)
+
+    @property
+    def has_logs_without_time(self) -> bool:
+        """Whether some have no place on a list that is sorted by time."""
+        return any(log.created_at is None for log in self.logs.values())
 
 
 @dataclass
@@ -50,6 +84,7 @@ class Known:
     exports: dict[str, KnownExport] = field(default_factory=dict)
     export_hashes: dict[str, str] = field(default_factory=dict)
     quarantined: set[str] = field(default_factory=set)
+    remembered: set[str] = field(default_factory=set)  # logs that only the history holds
 
     def export(self, export_id: str) -> KnownExport:
         """What is known of an export; nothing for a new one."""
@@ -72,40 +107,40 @@ class Destination:
         """Read what decides what the next run has to read."""
         known = Known()
         with self._client() as client:
-            if client is None:
-                return known
-            self._read_logs(client, known)
-            self._read_syncs(client, known)
-            known.export_hashes = dict(self._select(client, "exports", "id, content_hash"))
-            found = self._select(client, "export_log_quarantine", "fingerprint")
-            known.quarantined = {fingerprint for (fingerprint,) in found}
+            if client is not None:
+                _read_logs(client, known)
+                _read_syncs(client, known)
+                hashes = _query(client, "select id, content_hash from {exports} order by extracted_at")
+                known.export_hashes = dict(hashes)
+                found = _query(client, "select fingerprint from {export_log_quarantine}")
+                known.quarantined = {fingerprint for (fingerprint,) in found}
+                known.remembered = {log_id for (log_id,) in _query(client, _REMEMBERED)}
         return known
 
     def versions(self, log_ids: Sequence[str]) -> dict[str, dict[str, int]]:
         """The observed states of some logs: log id → version id → sequence."""
         found: dict[str, dict[str, int]] = {}
-        for log_id, version_id, sequence in self._by_id(
-            "export_log_history", "log_id, version_id, sequence", "log_id", log_ids
-        ):
+        sql = "select log_id, version_id, sequence from {export_log_history} where log_id"
+        for log_id, version_id, sequence in self._by_id(sql, log_ids):
             found.setdefault(log_id, {})[version_id] = sequence
         return found
 
     def logs(self, log_ids: Sequence[str], columns: Sequence[str]) -> Iterator[dict[str, Any]]:
         """Whole rows of some logs, as the destination holds them."""
-        for row in self._by_id("export_logs", ", ".join(columns), "id", log_ids):
+        sql = f"select {', '.join(columns)} from {{export_logs}} where id"  # noqa: S608 - names are ours
+        for row in self._by_id(sql, log_ids):
             yield {name: value for name, value in zip(columns, row, strict=True) if value is not None}
 
-    def _by_id(self, table: str, columns: str, key: str, ids: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    def _by_id(self, sql: str, ids: Sequence[str]) -> Iterator[tuple[Any, ...]]:
         for start in range(0, len(ids), _CHUNK):
             chunk = ids[start : start + _CHUNK]
-            condition = f"{key} in ({', '.join(['%s'] * len(chunk))})"
             with self._client() as client:
                 if client is not None:
-                    yield from self._select(client, table, columns, condition, *chunk)
+                    yield from _query(client, f"{sql} in ({', '.join(['%s'] * len(chunk))})", *chunk)
 
     @contextmanager
     def _client(self) -> Iterator[SqlClientBase[Any] | None]:
-        from dlt.common.destination.exceptions import SqlClientNotAvailable  # noqa: PLC0415 - slow to import
+        from dlt.common.destination.exceptions import SqlClientNotAvailable
 
         if self._pipeline is None:
             yield None
@@ -118,59 +153,42 @@ class Destination:
         with client:
             yield client
 
-    @staticmethod
-    def _select(
-        client: SqlClientBase[Any], table: str, columns: str, condition: str = "1 = 1", *values: Any
-    ) -> Rows:
-        from dlt.destinations.exceptions import DatabaseUndefinedRelation  # noqa: PLC0415 - slow to import
 
-        name = client.make_qualified_table_name(table)
-        try:
-            rows = client.execute_sql(f"select {columns} from {name} where {condition}", *values)  # noqa: S608 - names are ours
-        except DatabaseUndefinedRelation:
-            return []
-        return [tuple(row) for row in rows or []]
+def latest_credible() -> datetime:
+    """Up to when a log can have been created: a day ahead, for clocks that differ."""
+    return datetime.now(timezone.utc) + timedelta(days=1)
 
-    def _read_logs(self, client: SqlClientBase[Any], known: Known) -> None:
-        # A time ahead of the clock says nothing about what was read.
-        latest = datetime.now(timezone.utc) + timedelta(days=1)
-        columns = (
-            "id, export_id, content_hash, status, metrics__users, updated_at, created_at, missing_at_source_since"
-        )
-        for (
-            log_id,
-            export_id,
-            content_hash,
-            status,
-            users,
-            updated_at,
-            created_at,
-            missing,
-        ) in self._select(client, "export_logs", columns):
-            export, created_at = known.export(export_id), _utc(created_at)
-            state = State(status, users, None, _utc(updated_at))
-            export.logs[log_id] = KnownLog(content_hash, state, missing is not None)
-            if created_at is None:
-                export.has_logs_without_time = True
-            elif created_at <= latest:
-                export.newest_created_at = max(created_at, export.newest_created_at or created_at)
-            if created_at and not state.is_settled and missing is None:
-                export.oldest_open_created_at = min(created_at, export.oldest_open_created_at or created_at)
 
-    def _read_syncs(self, client: SqlClientBase[Any], known: Known) -> None:
-        columns = "export_id, mode, started_at, newest_created_at, logs_known"
-        condition = "is_complete = true and mode <> 'backfill'"
-        rows = self._select(client, "export_syncs", columns, condition)
-        for export_id, mode, started_at, newest, logs_known in sorted(rows, key=lambda row: row[2]):
-            export = known.export(export_id)
-            export.complete_newest_created_at = _utc(newest)
-            export.complete_logs_known = logs_known
-            if mode == "full":
-                export.full_read_at = _utc(started_at)
+def _query(client: SqlClientBase[Any], sql: str, *values: Any) -> Rows:
+    """Rows of the destination; none where it has no such table yet."""
+    from dlt.destinations.exceptions import DatabaseUndefinedRelation
+
+    names = {table: client.make_qualified_table_name(table) for table in TABLES}
+    try:
+        return [tuple(row) for row in client.execute_sql(sql.format(**names), *values) or []]
+    except DatabaseUndefinedRelation:
+        return []
+
+
+def _read_logs(client: SqlClientBase[Any], known: Known) -> None:
+    unrecorded = {log_id for (log_id,) in _query(client, _UNRECORDED)}
+    for log_id, export_id, found_hash, status, users, updated_at, created_at, missing in _query(client, _LOGS):
+        content_hash = "" if log_id in unrecorded else found_hash
+        state = State(status, users, None, _utc(updated_at))
+        known.export(export_id).logs[log_id] = KnownLog(content_hash, state, _utc(created_at), missing is not None)
+
+
+def _read_syncs(client: SqlClientBase[Any], known: Known) -> None:
+    for export_id, mode, started_at, newest, logs_known, total in _query(client, _SYNCS):
+        export = known.export(export_id)
+        export.complete_newest_created_at = _utc(newest)
+        export.complete_logs_known = logs_known
+        export.complete_total = total
+        if mode == "full":
+            export.full_read_at = _utc(started_at)
 
 
 def _utc(when: datetime | None) -> datetime | None:
     if when is None:
         return None
     return when.replace(tzinfo=timezone.utc) if when.tzinfo is None else when.astimezone(timezone.utc)
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from ipaddress import ip_address
@@ -14,6 +15,9 @@ SECTION = "sources.didomi"
 DEFAULT_BASE_URL = "https://api.didomi.io/v1"
 # "$limit usually has to be lower than 100" (developers.didomi.io, pagination, read 2026-11).
 DEFAULT_PAGE_SIZE = 99
+MAX_PAGE_SIZE = 1000
+MAX_DAYS = 36_500
+MAX_WAIT_SECONDS = 7 * 86_400
 
 
 @dataclass(frozen=True)
@@ -60,11 +64,17 @@ class Settings:
         object.__setattr__(self, "export_ids", tuple(dict.fromkeys(self.export_ids)))
         object.__setattr__(self, "base_url", self.base_url.rstrip("/"))
         _check_url(self.base_url)
-        if not 1 <= self.page_size <= 1000:
-            _refuse("page_size", f"is {self.page_size}", "choose 1 to 1000; the API wants it lower than 100")
-        for name in ("lookback_days", "full_read_every_days", "retry_seconds", "answer_seconds"):
-            if not getattr(self, name) >= 0:
-                _refuse(name, f"is {getattr(self, name)}", "choose a number of 0 or more")
+        if not 1 <= self.page_size <= MAX_PAGE_SIZE:
+            _refuse("page_size", f"is {self.page_size}", f"choose 1 to {MAX_PAGE_SIZE}; the API wants less than 100")
+        for name, least, most in (
+            ("lookback_days", 0, MAX_DAYS),
+            ("full_read_every_days", 0, MAX_DAYS),
+            ("retry_seconds", 0, MAX_WAIT_SECONDS),
+            ("answer_seconds", 0.1, MAX_WAIT_SECONDS),
+            ("max_answer_bytes", 1024, math.inf),
+        ):
+            if not least <= getattr(self, name) <= most:
+                _refuse(name, f"is {getattr(self, name)}", f"choose a number from {least:g} to {most:g}")
 
     def as_arguments(self) -> dict[str, Any]:
         """The settings as arguments of `didomi_source`."""
@@ -77,13 +87,17 @@ def environment_name(setting: str) -> str:
 
 
 def _check_url(url: str) -> None:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - raises where it is no number
+    except ValueError:
+        parts = urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        _refuse("base_url", f"is not a web address: {url!r}", f"the default is {DEFAULT_BASE_URL}")
+        _refuse("base_url", "is not a web address", f"the default is {DEFAULT_BASE_URL}")
     if parts.username or parts.password or parts.query or parts.fragment:
         _refuse("base_url", "carries credentials, a query or a fragment", "give scheme, host and path only")
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
-        _refuse("base_url", f"is plain http ({url})", "use https: key and secret would travel readably")
+        _refuse("base_url", f"is plain http ({parts.hostname})", "use https: key and secret would travel readably")
 
 
 def is_loopback(host: str) -> bool:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import NamedTuple
 
 from didomi_source.errors import DidomiError
 
 from . import warehouse
 from .options import Options, load_settings, prepare_environment
+from .pipeline import scratch
+from .profiles import dbt_environment
 
 
 class Finding(NamedTuple):
@@ -21,7 +24,7 @@ class Finding(NamedTuple):
 
 
 def check(options: Options) -> Iterator[Finding]:
-    """Look at the settings, the API, each export, and the destination.
+    """Look at the settings, the API, each export, the destination and the models.
 
     Yields:
         A finding for each, as soon as it is known; what depends on a failed one is left out.
@@ -41,37 +44,39 @@ def _check_api(options: Options) -> Iterator[Finding]:
         yield _failed("settings", error)
         return
     yield Finding("settings", True, f"organization {settings.organization_id}, {settings.base_url}")
-    client = DidomiClient(settings)
-    try:
-        client.authenticate()
-        yield Finding("login", True, "the API accepts the key")
-        exports = list_exports(client, settings)
-    except DidomiError as error:
-        yield _failed("login" if not client.is_authenticated else "exports", error)
-        return
-    for export in exports:
-        subject = f"export {export['id']}"
+    with closing(DidomiClient(settings)) as client:
         try:
-            _, total = client.logs_page(export["id"], 0, 1, None)
+            client.authenticate()
+            yield Finding("login", True, "the API accepts the key")
+            exports = list_exports(client, settings)
         except DidomiError as error:
-            yield _failed(subject, error)
-        else:
-            size = "readable" if total is None else f"{total} logs"
-            yield Finding(subject, True, f"{size}, {export.get('name') or 'without a name'}")
-    client.close()
+            yield _failed("exports" if client.is_authenticated else "login", error)
+            return
+        for export in exports:
+            subject = f"export {export['id']}"
+            try:
+                logs, total = client.logs_page(export["id"], 0, 1, None)
+            except DidomiError as error:
+                yield _failed(subject, error)
+                continue
+            name = export.get("name")
+            size = f"{total:,} logs" if total is not None else "logs" if logs else "no log yet"
+            yield Finding(subject, True, f"{name}, {size}" if name else f"{size}; its configuration is not listed")
 
 
 def _check_destination(options: Options) -> Iterator[Finding]:
+    subject = "destination"
     try:
-        pipeline = warehouse.open_pipeline(options)
-        where = warehouse.describe(pipeline)
-        warehouse.wait_until_writable(pipeline, seconds=0)
-        warehouse.connect(pipeline)
+        with scratch(options) as pipeline:
+            where = warehouse.describe(pipeline)
+            warehouse.check_path(pipeline, options)
+            warehouse.try_out(pipeline)
+            yield Finding(subject, True, f"{where}, dataset {options.dataset}")
+            subject = "models"
+            dbt_environment(pipeline, options)
+            yield Finding(subject, True, f"dbt for {options.destination} is installed")
     except DidomiError as error:
-        yield _failed("destination", error)
-    else:
-        yield Finding("destination", True, f"{where}, dataset {options.dataset}")
-        warehouse.close(pipeline)
+        yield _failed(subject, error)
 
 
 def _failed(subject: str, error: DidomiError) -> Finding:

@@ -15,6 +15,8 @@ from didomi_source.errors import DestinationError, RunLocked
 def run_lock(working_dir: Path) -> Iterator[None]:
     """Hold the lock of a working directory, making the directory if need be.
 
+    The operating system lets go of the lock when the process ends, however it ends.
+
     Raises:
         RunLocked: Another run holds it.
         DestinationError: The directory cannot be written to.
@@ -26,9 +28,10 @@ def run_lock(working_dir: Path) -> Iterator[None]:
     except Timeout:
         msg = f"another run is at work in {working_dir.absolute()}: wait for it to end, or stop it"
         raise RunLocked(msg) from None
-    except OSError as error:
+    except (OSError, NotImplementedError) as error:  # the latter: a file system without locks
+        reason = getattr(error, "strerror", None) or str(error)
         msg = (
-            f"cannot write to {working_dir.absolute()} ({error.strerror}): "
+            f"cannot write to {working_dir.absolute()} ({reason}): "
             "run in another folder, or choose one with --working-dir"
         )
         raise DestinationError(msg) from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -17,10 +16,8 @@ from didomi_source.errors import ConfigurationError, ModelsFailed
 
 from .summary import Models
 
-_GOOD = {"success", "pass", "warn", "no-op"}
-
-# The dbt processes at work: who ends this process ends them too.
-running: set[subprocess.Popen[str]] = set()
+_GOOD = {"success", "pass", "no-op", "skipped"}
+_QUIET = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DO_NOT_TRACK": "1"}
 
 
 def project_dir() -> Path:
@@ -45,59 +42,62 @@ def build(working_dir: Path, environment: Mapping[str, str], variables: Mapping[
         What was built, and what failed.
 
     Raises:
-        ConfigurationError: dbt is not installed.
-        ModelsFailed: dbt could not begin.
+        ModelsFailed: dbt could not begin, or did not come to its end.
     """
-    if importlib.util.find_spec("dbt") is None:
-        msg = "dbt is not installed: pip install 'didomi-source[duckdb]' (or your destination), or use --skip-models"
-        raise ConfigurationError(msg)
     target = working_dir.absolute() / "dbt"
+    target.mkdir(mode=0o700, exist_ok=True)
     results = target / "run_results.json"
     results.unlink(missing_ok=True)
     started = time.monotonic()
-    output = _dbt(["build", "--exclude-resource-type", "unit_test"], target, environment, variables)
-    seconds = time.monotonic() - started
+    code, output = _dbt(["build", "--exclude-resource-type", "unit_test"], target, environment, variables)
     if not results.exists():
-        lines = [line for line in output.splitlines() if line.strip()]
-        msg = f"dbt could not build the models: {' '.join(lines[-4:])[:600]}"
-        raise ModelsFailed(msg)
-    return _read(results, seconds)
+        raise ModelsFailed(f"dbt could not build the models: {_end(code, output)}")
+    built = _read(results, time.monotonic() - started)
+    if code != 0 and not built.failures:
+        raise ModelsFailed(f"dbt failed: {_end(code, output)}")
+    return built
 
 
-def _dbt(command: list[str], target: Path, environment: Mapping[str, str], variables: Mapping[str, Any]) -> str:
+def _dbt(
+    command: list[str], target: Path, environment: Mapping[str, str], variables: Mapping[str, Any]
+) -> tuple[int, str]:
     project = str(project_dir())
     arguments = [
-        *(sys.executable, "-m", "dbt.cli.main", "--no-use-colors", "--log-level", "warn"),
+        *(sys.executable, "-m", "didomi_source.job.dbt_process", "--no-use-colors", "--log-level", "warn"),
         *("--log-path", str(target / "logs"), *command),
         *("--project-dir", project, "--profiles-dir", project, "--target-path", str(target)),
         *("--vars", json.dumps(dict(variables))),
     ]
-    quiet = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DO_NOT_TRACK": "1"}
-    process = subprocess.Popen(  # noqa: S603 - our own interpreter and project
+    with subprocess.Popen(  # noqa: S603 - our own interpreter and project
         arguments,
-        env={**os.environ, **quiet, **environment},
-        stdin=subprocess.DEVNULL,
+        env={**os.environ, **_QUIET, **environment},
+        stdin=subprocess.PIPE,  # it ends when this is closed
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
-        cwd=target.parent,
-    )
-    running.add(process)
-    try:
-        return process.communicate()[0]
-    finally:
-        running.discard(process)
+        encoding="utf-8",
+        errors="replace",
+        cwd=target,
+    ) as process:
+        output = process.stdout.read() if process.stdout else ""
+        return process.wait(), output
+
+
+def _end(code: int, output: str) -> str:
+    """How dbt ended, and its last words."""
+    how = f"it was ended by signal {-code}" if code < 0 else f"it ended with {code}"
+    lines = [" ".join(line.split()) for line in output.splitlines() if line.strip()]
+    return f"{how}: {' '.join(lines[-6:])[:600]}" if lines else how
 
 
 def _read(results: Path, seconds: float) -> Models:
-    found = json.loads(results.read_text())["results"]
-    counts = Counter(result["status"] for result in found)
-    failures = [
-        f"{_name(result['unique_id'])}: {_message(result)}"
-        for result in found
-        if result["status"] not in _GOOD | {"skipped"}
-    ]
-    return Models(dict(counts), failures, seconds)
+    found = json.loads(results.read_text("utf-8"))["results"]
+    told = [(result["status"], f"{_name(result['unique_id'])}: {_message(result)}") for result in found]
+    return Models(
+        counts=dict(Counter(status for status, _ in told)),
+        failures=[line for status, line in told if status not in _GOOD | {"warn"}],
+        warnings=[line for status, line in told if status == "warn"],
+        seconds=seconds,
+    )
 
 
 def _name(unique_id: str) -> str:

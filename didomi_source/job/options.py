@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
+import re
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,9 +16,29 @@ from typing import Any
 from didomi_source.errors import ConfigurationError
 from didomi_source.settings import SECTION, Settings, environment_name
 
+logger = logging.getLogger(__name__)
+
 DEFAULT_WORKING_DIR = Path(".didomi")
 DEFAULT_DATASET = "didomi_raw"
 DESTINATIONS = ("duckdb", "postgres", "bigquery", "snowflake", "motherduck", "ducklake")
+
+# dlt's own are: report home, chatter, and keep the files of completed loads.
+_DLT_DEFAULTS = {
+    "runtime.dlthub_telemetry": "false",
+    "runtime.log_level": "CRITICAL",  # what fails is told once, in words of ours
+    "load.delete_completed_jobs": "true",
+}
+_OPTIONAL: dict[str, type] = {
+    "base_url": str,
+    "page_size": int,
+    "lookback_days": float,
+    "full_read_every_days": float,
+    "retry_seconds": float,
+    "answer_seconds": float,
+    "max_answer_bytes": int,
+    "trust_env": bool,
+}
+_KINDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
 
 
 @dataclass(frozen=True)
@@ -33,6 +56,9 @@ class Options:
         created_to: See `created_from`.
         skip_models: Load only.
         model_vars: Variables for the models (sql/README.md lists them).
+
+    Raises:
+        ConfigurationError: There is no such destination, or the dataset's name would not be the same everywhere.
     """
 
     destination: str = "duckdb"
@@ -45,6 +71,18 @@ class Options:
     skip_models: bool = False
     model_vars: dict[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if self.destination not in DESTINATIONS:
+            msg = f"unknown destination {self.destination!r}: choose one of {', '.join(DESTINATIONS)}"
+            raise ConfigurationError(msg)
+        # dlt, dbt and four databases each fold other names in their own way.
+        if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", self.dataset) or len(self.dataset) > 40:  # noqa: PLR2004
+            msg = (
+                f"dataset {self.dataset!r} is not a name that all warehouses take: use up to 40 lower-case letters, "
+                f"digits and single underscores, like {DEFAULT_DATASET}"
+            )
+            raise ConfigurationError(msg)
+
     @property
     def models_prefix(self) -> str:
         """What the schemas of the models begin with: `didomi` beside `didomi_raw`."""
@@ -55,15 +93,19 @@ class Options:
         """The schema of the marts."""
         return f"{self.models_prefix}_marts"
 
+    @property
+    def schemas(self) -> list[str]:
+        """The schemas of everything: the raw tables, and each layer of the models."""
+        return [self.dataset, *(f"{self.models_prefix}_{layer}" for layer in ("staging", "intermediate", "marts"))]
+
 
 def prepare_environment() -> None:
-    """Set dlt's and dbt's defaults for this process, where the user has not set them."""
-    for name, value in (
-        ("RUNTIME__DLTHUB_TELEMETRY", "false"),
-        ("RUNTIME__LOG_LEVEL", "ERROR"),
-        ("LOAD__DELETE_COMPLETED_JOBS", "true"),
-    ):
-        os.environ.setdefault(name, value)
+    """Give dlt defaults of ours for this process, where the user has not configured anything else."""
+    import dlt
+
+    for name, value in _DLT_DEFAULTS.items():
+        if dlt.config.get(name) is None:
+            os.environ[name.replace(".", "__").upper()] = value
 
 
 def load_settings(export_ids: Sequence[str] = ()) -> Settings:
@@ -77,38 +119,38 @@ def load_settings(export_ids: Sequence[str] = ()) -> Settings:
     """
     import dlt
 
-    found: dict[str, Any] = {}
-    for name in ("api_key", "api_secret", "organization_id"):
-        source = dlt.config if name == "organization_id" else dlt.secrets
-        found[name] = source.get(f"{SECTION}.{name}") or ""
-    missing = [environment_name(name) for name, value in found.items() if not value]
+    required: dict[str, Any] = {
+        "api_key": dlt.secrets.get(f"{SECTION}.api_key"),
+        "api_secret": dlt.secrets.get(f"{SECTION}.api_secret"),
+        "organization_id": dlt.config.get(f"{SECTION}.organization_id"),
+    }
+    missing = [environment_name(name) for name, value in required.items() if value in (None, "")]
     if missing:
-        msg = f"not configured: {', '.join(missing)} (or {SECTION} in .dlt/secrets.toml)"
+        msg = f"not configured: {', '.join(missing)} (environment variables, or [{SECTION}] in .dlt/secrets.toml)"
         raise ConfigurationError(msg)
-    for name, kind in (
-        ("base_url", str),
-        ("page_size", int),
-        ("lookback_days", float),
-        ("full_read_every_days", float),
-        ("retry_seconds", float),
-        ("answer_seconds", float),
-        ("trust_env", bool),
-    ):
-        value = _typed(name, kind)
-        if value is not None:
-            found[name] = value
-    found = {name: str(value) if isinstance(value, str) else value for name, value in found.items()}
-    return Settings(**found, export_ids=tuple(export_ids) or _configured_exports())
+    _warn_of_open_secrets()
+    optional = {name: _typed(name, kind) for name, kind in _OPTIONAL.items()}
+    found: dict[str, Any] = {name: str(value) for name, value in required.items()}
+    return Settings(
+        **found,
+        **{name: value for name, value in optional.items() if value is not None},
+        export_ids=tuple(export_ids) or _configured_exports(),
+    )
 
 
 def _typed(name: str, kind: type) -> Any:
     import dlt
+    from dlt.common.configuration.exceptions import ConfigValueCannotBeCoercedException
 
+    value: Any
     try:
-        return dlt.config.get(f"{SECTION}.{name}", kind)
-    except (ValueError, TypeError):
-        msg = f"setting {SECTION}.{name} is not a {kind.__name__}: {dlt.config.get(f'{SECTION}.{name}')!r}"
-        raise ConfigurationError(msg) from None
+        value = dlt.config.get(f"{SECTION}.{name}", kind)
+    except (ValueError, TypeError, ConfigValueCannotBeCoercedException):
+        value = object()
+    if value is None or isinstance(value, kind):
+        return value
+    msg = f"setting {SECTION}.{name} is not {_KINDS[kind]}: {dlt.config.get(f'{SECTION}.{name}')!r}"
+    raise ConfigurationError(msg)
 
 
 def _configured_exports() -> tuple[str, ...]:
@@ -120,6 +162,20 @@ def _configured_exports() -> tuple[str, ...]:
         try:
             value = json.loads(text) if text.startswith("[") else text.split(",")
         except ValueError:
-            msg = f'setting {SECTION}.export_ids is not a list of ids: write it like ["id1", "id2"]'
-            raise ConfigurationError(msg) from None
+            value = text
+    if value is not None and not isinstance(value, list):
+        msg = f'setting {SECTION}.export_ids is not a list of ids: write it like ["id1", "id2"]'
+        raise ConfigurationError(msg)
     return tuple(str(i).strip() for i in value or () if str(i).strip())
+
+
+def _warn_of_open_secrets() -> None:
+    """Warn of files with secrets that other users of the machine can read."""
+    from dlt.common.configuration.container import Container
+    from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
+
+    for provider in Container()[PluggableRunContext].providers.providers:
+        for location in provider.present_locations if provider.supports_secrets else ():
+            path = Path(location)
+            if path.is_file() and stat.S_IMODE(path.stat().st_mode) & 0o077:
+                logger.warning("other users can read the secrets in %s: chmod 600 %s", path, path)

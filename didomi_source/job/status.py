@@ -8,6 +8,10 @@ from typing import Any
 
 from . import warehouse
 from .options import Options, prepare_environment
+from .pipeline import reading
+
+# The worst first, as an operator wants to read it.
+HEALTH_ORDER = ("failing", "late", "stuck", "unknown_schedule", "no_outcome", "healthy")
 
 
 @dataclass(frozen=True)
@@ -26,11 +30,11 @@ class ExportStatus:
     last_success_users: int | None
     last_error_kind: str | None
     last_error_message: str | None
-    runs_completed_7d: int
-    runs_failed_7d: int
+    runs_completed_7d: int | None
+    runs_failed_7d: int | None
     success_rate_7d: float | None
-    runs_completed_28d: int
-    runs_failed_28d: int
+    runs_completed_28d: int | None
+    runs_failed_28d: int | None
     success_rate_28d: float | None
     logs_quarantined: int
     last_synced_at: datetime | None
@@ -43,10 +47,6 @@ class ExportStatus:
         }
 
 
-# The worst first, as an operator wants to read it.
-HEALTH_ORDER = ("failing", "late", "stuck", "unknown_schedule", "no_outcome", "healthy")
-
-
 def read_status(options: Options) -> list[ExportStatus]:
     """Read how each export is, the worst first.
 
@@ -54,14 +54,10 @@ def read_status(options: Options) -> list[ExportStatus]:
         DestinationError: The models have not been built, or the warehouse cannot be read.
     """
     prepare_environment()
-    pipeline = warehouse.open_pipeline(options)
-    try:
-        columns = [field.name for field in fields(ExportStatus)]
+    columns = [field.name for field in fields(ExportStatus)]
+    with reading(options) as pipeline:
         rows = warehouse.select(pipeline, options.marts, "didomi__exports", columns)
-    finally:
-        warehouse.close(pipeline)
-    found = [ExportStatus(**row) for row in rows]
-    return sorted(found, key=lambda s: (_rank(s.health), s.name or s.export_id))
+    return sorted((ExportStatus(**row) for row in rows), key=lambda s: (_rank(s.health), s.name or s.export_id))
 
 
 def _rank(health: str) -> int:

@@ -28,11 +28,21 @@ SYNC_COLUMNS = (
 
 @dataclass(frozen=True)
 class Models:
-    """What dbt built: nodes by result, and a line for each that failed."""
+    """What dbt built: nodes by result, a line for each that failed or warned, and the time it took."""
 
     counts: dict[str, int]
     failures: list[str]
+    warnings: list[str]
     seconds: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """For machines; stable keys."""
+        return {
+            "counts": self.counts,
+            "failures": self.failures,
+            "warnings": self.warnings,
+            "seconds": round(self.seconds, 3),
+        }
 
 
 @dataclass(frozen=True)
@@ -43,7 +53,7 @@ class Summary:
         run_id: Its name in every table.
         destination: Name of the destination, and where it is.
         dataset: Dataset of the raw tables.
-        syncs: Rows of `export_syncs` of this run, with the columns SYNC_COLUMNS.
+        syncs: Rows of `export_syncs` of this run: SYNC_COLUMNS, and the export's `name` if it is known.
         models: What dbt built; None when it was not asked to.
         seconds: How long the load took.
         notes: What happened besides that a reader should know.
@@ -60,7 +70,7 @@ class Summary:
     @property
     def failures(self) -> list[str]:
         """A line for each thing that went wrong; empty after a good run."""
-        lines = [f"export {s['export_id']}: {s['error']}" for s in self.syncs if not s["is_complete"]]
+        lines = [f"export {label(s)}: {s['error']}" for s in self.syncs if not s["is_complete"]]
         return lines + (self.models.failures if self.models else [])
 
     @property
@@ -76,14 +86,13 @@ class Summary:
             "dataset": self.dataset,
             "ok": not self.failures,
             "exports": self.syncs,
-            "models": None
-            if self.models is None
-            else {
-                "counts": self.models.counts,
-                "failures": self.models.failures,
-                "seconds": round(self.models.seconds, 3),
-            },
+            "models": self.models.as_dict() if self.models else None,
             "seconds": round(self.seconds, 3),
             "notes": self.notes,
             "failures": self.failures,
         }
+
+
+def label(sync: dict[str, Any]) -> str:
+    """An export's id, with its name where it has one."""
+    return f"{sync['export_id']} ({sync['name']})" if sync["name"] else str(sync["export_id"])

@@ -1,123 +1,107 @@
-"""The pipeline's warehouse: opening it, waiting for it, reading it back, and telling dbt where it is."""
+"""The warehouse of a pipeline: where it is, whether it can be used, and reading it back."""
 
 from __future__ import annotations
 
-import logging
 import re
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from didomi_source.errors import ConfigurationError, DestinationError
 
-from .options import DESTINATIONS, Options
+from .explain import explain, translate
+from .options import Options
 
 if TYPE_CHECKING:
     import dlt
 
-logger = logging.getLogger(__name__)
-
 DUCKDB_FILE = "warehouse.duckdb"
 LOCK_WAIT_SECONDS = 60.0
 _MIN_FREE_BYTES = 50 * 1024 * 1024
-# The format that each engine loads fastest without losing types (docs/decisions/0004-loader-formats.md).
-LOADER_FORMATS = {"duckdb": "parquet", "motherduck": "parquet"}
 
 
-def open_pipeline(options: Options) -> dlt.Pipeline:
-    """Open the pipeline `didomi` on the destination asked for.
-
-    A working directory that dlt cannot read any more is moved aside: all that matters is in the
-    destination.
-
-    Raises:
-        ConfigurationError: The destination is unknown, or its adapter is not installed.
-    """
-    directory = options.working_dir.absolute() / "pipelines"
-    try:
-        return _new_pipeline(options, directory)
-    except (ConfigurationError, DestinationError):
-        raise
-    except Exception as error:
-        if not directory.exists():
-            raise
-        aside = directory.with_name(f"pipelines.broken-{datetime.now(timezone.utc):%Y%m%dT%H%M%S}")
-        directory.rename(aside)
-        logger.warning("working directory could not be read (%s); moved to %s", type(error).__name__, aside)
-        return _new_pipeline(options, directory)
-
-
-def _new_pipeline(options: Options, directory: Path) -> dlt.Pipeline:
-    import dlt
-
-    try:
-        return dlt.pipeline(
-            "didomi",
-            destination=_destination(options.destination),
-            dataset_name=options.dataset,
-            pipelines_dir=str(directory),
-        )
-    except ImportError as error:
-        msg = f"destination {options.destination} is not installed: pip install 'didomi-source[{options.destination}]'"
-        raise ConfigurationError(msg) from error
-
-
-def _destination(name: str) -> Any:
-    import dlt
-
-    if name not in DESTINATIONS:
-        msg = f"unknown destination {name!r}: choose one of {', '.join(DESTINATIONS)}"
-        raise ConfigurationError(msg)
-    if name == "duckdb" and not dlt.secrets.get("destination.duckdb.credentials"):
-        return dlt.destinations.duckdb(str(Path(DUCKDB_FILE).absolute()))
-    return name
+def name_of(pipeline: dlt.Pipeline) -> str:
+    """The name of the pipeline's destination."""
+    return pipeline.destination.destination_name if pipeline.destination else "no destination"
 
 
 def credentials(pipeline: dlt.Pipeline) -> Any:
     """The resolved credentials of the pipeline's destination.
 
     Raises:
-        ConfigurationError: They are missing or incomplete.
+        ConfigurationError: They are missing, incomplete or unusable, or the destination's adapter is not installed.
+    """
+    return configuration(pipeline).credentials
+
+
+def configuration(pipeline: dlt.Pipeline) -> Any:
+    """The resolved configuration of the pipeline's destination.
+
+    Raises:
+        ConfigurationError: See `credentials`.
     """
     from dlt.common.configuration.exceptions import ConfigurationException
+    from dlt.common.exceptions import DltException, MissingDependencyException
 
+    name = name_of(pipeline)
+    setting = f"DESTINATION__{name.upper()}__CREDENTIALS"
     try:
-        return pipeline.destination_client().config.credentials
-    except ConfigurationException as error:
-        name = pipeline.destination.destination_name if pipeline.destination else "?"
-        fields = sorted(set(re.findall(r"`(\w+__\w+[\w]*)`", str(error)))) if name else []
-        wanted = f" ({', '.join(fields[:6])})" if fields else ""
+        return pipeline.destination_client().config
+    except (ImportError, MissingDependencyException):
+        msg = f"destination {name} is not installed: pip install 'didomi-source[{name}]'"
+    except (ConfigurationException, ValueError) as error:
+        # The text of the error may hold what was given: only the names of fields are taken from it.
+        fields = dict.fromkeys(re.findall(rf"DESTINATION__{name.upper()}__CREDENTIALS__(\w+)\)", str(error)))
+        missing = f" ({', '.join(field.lower() for field in fields)})" if fields else ""
         msg = (
-            f"the credentials of destination {name} are missing or incomplete{wanted}: "
-            f"set DESTINATION__{name.upper()}__CREDENTIALS or add [destination.{name}.credentials] "
-            "to .dlt/secrets.toml"
+            f"the credentials of destination {name} are missing, incomplete or unusable{missing}: set {setting}, or "
+            f"[destination.{name}.credentials] in .dlt/secrets.toml"
         )
-        raise ConfigurationError(msg) from None
+    except DltException:
+        msg = f"the credentials of destination {name} cannot be used: correct {setting}"
+    raise ConfigurationError(msg)
 
 
 def describe(pipeline: dlt.Pipeline) -> str:
     """Where the warehouse is, in a few words without secrets."""
-    name = pipeline.destination.destination_name if pipeline.destination else "?"
     path = duckdb_path(pipeline)
     if path is not None:
-        return f"{name} {path}"
+        return f"duckdb {path}"
     found = credentials(pipeline)
     where = [getattr(found, field, None) for field in ("project_id", "host", "database")]
-    return " ".join([name, *[str(part) for part in where if part]])
+    return " ".join([name_of(pipeline), *[str(part) for part in where if part]])
 
 
 def duckdb_path(pipeline: dlt.Pipeline) -> Path | None:
     """The file of a DuckDB destination; None for any other."""
-    if pipeline.destination is None or pipeline.destination.destination_name != "duckdb":
-        return None
-    return Path(str(credentials(pipeline).database)).absolute()
+    return Path(str(credentials(pipeline).database)).absolute() if name_of(pipeline) == "duckdb" else None
 
 
-def wait_until_writable(pipeline: dlt.Pipeline, seconds: float = LOCK_WAIT_SECONDS) -> None:
+def check_path(pipeline: dlt.Pipeline, options: Options) -> None:
+    """Refuse a DuckDB file that would not work, or not last.
+
+    Raises:
+        ConfigurationError: It is in the working directory, or has the name of a schema.
+    """
+    path = duckdb_path(pipeline)
+    if path is None:
+        return
+    if path.is_relative_to(options.working_dir.absolute()):
+        msg = f"{path} is in the working directory, which may be deleted at any time: name a file outside of it"
+        raise ConfigurationError(msg)
+    if path.stem.lower() in options.schemas:
+        # DuckDB names the database after its file, and then cannot tell `didomi_raw.export_logs` apart.
+        msg = f"DuckDB cannot have a schema {path.stem.lower()} in a file of that name: name the file otherwise"
+        raise ConfigurationError(msg)
+
+
+def wait_until_writable(
+    pipeline: dlt.Pipeline, report: Callable[[str], None], seconds: float = LOCK_WAIT_SECONDS
+) -> None:
     """Wait for a DuckDB file that another process holds, and look whether the disk has room.
 
     Raises:
@@ -126,67 +110,62 @@ def wait_until_writable(pipeline: dlt.Pipeline, seconds: float = LOCK_WAIT_SECON
     path = duckdb_path(pipeline)
     if path is None:
         return
-    free = shutil.disk_usage(_existing(path.parent)).free
-    if free < _MIN_FREE_BYTES:
-        msg = f"the disk of {path} is full ({free // 2**20} MB free): make room and run again"
-        raise DestinationError(msg)
     import duckdb
 
     deadline = time.monotonic() + seconds
-    while True:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            duckdb.connect(str(path)).close()
-        except (duckdb.Error, OSError) as error:
-            if "Conflicting lock" in str(error) and time.monotonic() < deadline:
-                time.sleep(0.5)
-                continue
-            raise DestinationError(explain(error, path)) from None
-        else:
-            return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _check_room(path)
+        while not _can_be_opened(path):
+            if time.monotonic() >= deadline:
+                duckdb.connect(str(path)).close()
+                return
+            report(f"Waiting for {path}, which another program holds")
+            time.sleep(0.5)
+    except (duckdb.Error, OSError) as error:
+        raise DestinationError(explain(error, path)) from None
 
 
-def connect(pipeline: dlt.Pipeline) -> None:
-    """Open a connection to the warehouse and run the smallest query.
+def _check_room(path: Path) -> None:
+    free = shutil.disk_usage(path.parent).free
+    if free < _MIN_FREE_BYTES:
+        msg = f"the disk of {path} is full ({free // 2**20} MB free): make room and run again"
+        raise DestinationError(msg)
+
+
+def _can_be_opened(path: Path) -> bool:
+    import duckdb
+
+    try:
+        duckdb.connect(str(path)).close()
+    except duckdb.IOException as error:
+        if "Could not set lock" in str(error):
+            return False
+        raise
+    return True
+
+
+def try_out(pipeline: dlt.Pipeline) -> None:
+    """Connect to the warehouse and run the smallest query; a DuckDB file is not made by it.
 
     Raises:
         DestinationError: It cannot be reached, or refuses.
     """
-    from dlt.common.exceptions import DltException
-
+    path = duckdb_path(pipeline)
+    if path is not None and not path.exists():
+        try:
+            folder = next(parent for parent in path.parents if parent.exists())
+            tempfile.TemporaryFile(dir=folder).close()
+            _check_room(folder / path.name)
+        except OSError as error:
+            raise DestinationError(explain(error, path)) from None
+        return
+    wait_until_writable(pipeline, lambda _: None, seconds=0)
     try:
-        with pipeline.destination_client() as client:
-            client.sql_client.execute_sql("select 1")  # type: ignore[attr-defined]
-    except DltException as error:
-        raise DestinationError(explain(error)) from None
-
-
-def explain(error: Exception, path: Path | None = None) -> str:
-    """An error of the warehouse in one line that says what to do."""
-    text = " ".join(str(error).split())
-    holder = re.search(r"Conflicting lock is held in (\S+) \(PID (\d+)\)", text)
-    if holder:
-        return (
-            f"{path or 'the DuckDB file'} is held by another program ({holder[1]}, process {holder[2]}): "
-            "close it there, or open it there read-only"
-        )
-    for sign, what in (
-        ("No space left", "the disk is full: make room and run again"),
-        ("not a valid DuckDB database", f"{path} is not a DuckDB file: move it away or name another"),
-        ("newer version", f"{path} was written by a newer DuckDB: pip install -U duckdb"),
-        ("Permission denied", f"no permission to write {path}: change its rights or name another file"),
-        ("Read-only file system", f"{path} is on a read-only file system: name another file"),
-        ("Cannot open file", f"{path} cannot be opened for writing: check the folder and its rights"),
-    ):
-        if sign.lower() in text.lower():
-            return what
-    return f"{type(error).__name__}: {text[:300]}"
-
-
-def _existing(path: Path) -> Path:
-    while not path.exists():
-        path = path.parent
-    return path
+        with pipeline.sql_client() as client:
+            client.execute_sql("select 1")
+    except Exception as error:  # noqa: BLE001 - each engine has its own, wrapped or not
+        raise translate(error, describe(pipeline)) from None
 
 
 def select(
@@ -208,7 +187,7 @@ def select(
     Raises:
         DestinationError: There is no such table, or the warehouse cannot be read.
     """
-    from dlt.destinations.exceptions import DatabaseException, DatabaseUndefinedRelation
+    from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
     try:
         with pipeline.sql_client() as client, client.with_alternative_dataset_name(schema):
@@ -216,10 +195,10 @@ def select(
             query = f"select {', '.join(columns)} from {name} {condition}"  # noqa: S608 - names are ours
             rows = client.execute_sql(query, *values) or []
     except DatabaseUndefinedRelation:
-        msg = f"there is no table {schema}.{table} yet: run `didomi run` first"
+        msg = f"there is no table {schema}.{table} with all its columns yet: run `didomi run` first"
         raise DestinationError(msg) from None
-    except DatabaseException as error:
-        raise DestinationError(explain(error)) from None
+    except Exception as error:  # noqa: BLE001 - each engine has its own, wrapped or not
+        raise translate(error, describe(pipeline)) from None
     return [dict(zip(columns, map(_utc, row), strict=True)) for row in rows]
 
 
@@ -227,46 +206,3 @@ def _utc(value: Any) -> Any:
     if not isinstance(value, datetime):
         return value
     return value.replace(tzinfo=timezone.utc) if value.tzinfo is None else value.astimezone(timezone.utc)
-
-
-def dbt_environment(pipeline: dlt.Pipeline, options: Options) -> dict[str, str]:
-    """The variables of sql/profiles.yml, from the credentials that dlt uses.
-
-    Raises:
-        ConfigurationError: There are no models for this destination.
-    """
-    name = options.destination
-    if name not in _PROFILES:
-        msg = f"the models are not built on {name}: use --skip-models, or a dbt project of your own"
-        raise ConfigurationError(msg)
-    found = _PROFILES[name](pipeline)
-    found |= {"DIDOMI_TARGET": name, "DIDOMI_DBT_SCHEMA": options.models_prefix}
-    return {key: str(value) for key, value in found.items() if value is not None}
-
-
-def _duckdb_profile(pipeline: dlt.Pipeline) -> dict[str, Any]:
-    return {"DIDOMI_DUCKDB_PATH": duckdb_path(pipeline)}
-
-
-def _postgres_profile(pipeline: dlt.Pipeline) -> dict[str, Any]:
-    found = credentials(pipeline)
-    return {
-        "DIDOMI_POSTGRES_HOST": found.host,
-        "DIDOMI_POSTGRES_PORT": found.port,
-        "DIDOMI_POSTGRES_USER": found.username,
-        "DBT_ENV_SECRET_DIDOMI_POSTGRES_PASSWORD": found.password,
-        "DIDOMI_POSTGRES_DATABASE": found.database,
-        "DIDOMI_POSTGRES_SSLMODE": (found.query or {}).get("sslmode"),
-    }
-
-
-_PROFILES: dict[str, Callable[[Any], dict[str, Any]]] = {
-    "duckdb": _duckdb_profile,
-    "postgres": _postgres_profile,
-}
-
-
-def close(pipeline: dlt.Pipeline) -> None:
-    """Let go of the warehouse, so that dbt can open it."""
-    with suppress(Exception):
-        pipeline.deactivate()

@@ -1,0 +1,71 @@
+"""Errors of dlt, the warehouse and the machine, in one line that says what to do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from didomi_source.errors import DestinationError, DidomiError
+
+_HOLDER = re.compile(r"Conflicting lock is held in (.+?) \(PID (\d+)\)")
+_SIGNS = (
+    ("No space left", "the disk of {0} is full: make room and run again"),
+    ("not a valid DuckDB database", "{0} is not a DuckDB file: move it away or name another"),
+    ("is encrypted", "{0} is encrypted: name another file"),
+    ("newer version of DuckDB", "{0} was written by a newer DuckDB: pip install -U duckdb"),
+    ("Permission denied", "no permission to write {0}: change its rights or name another file"),
+    ("Read-only file system", "{0} is on a read-only file system: name another file"),
+    ("Is a directory", "{0} is a folder: name a file"),
+    ("Could not set lock", "{0} is held by another program: close it there, or open it there read-only"),
+)
+
+
+def translate(error: BaseException, where: Path | str) -> DidomiError:
+    """An error that dlt raised, as one of ours.
+
+    Args:
+        error: Any exception; the one of ours behind it is taken if there is one.
+        where: What the warehouse is called: its file, or the name of the destination.
+    """
+    chain = list(behind(error))
+    for found in chain:
+        if isinstance(found, DidomiError):
+            return found
+    known = next((text for text in map(str, chain) if _known(text, where)), str(chain[-1]))
+    step = getattr(error, "step", None)
+    before = f"the {step} step failed: " if step else ""
+    return DestinationError(before + explain(known, where, type(chain[-1]).__name__))
+
+
+def explain(error: BaseException | str, where: Path | str, kind: str = "") -> str:
+    """An error of the warehouse in one line.
+
+    Args:
+        error: The error, or its text.
+        where: What the warehouse is called.
+        kind: What kind of error a text came from.
+    """
+    text = " ".join(str(error).split())
+    kind = kind or type(error).__name__
+    return _known(text, where) or f"{where}: {kind}: {text[:300]}"
+
+
+def _known(text: str, where: Path | str) -> str | None:
+    text = " ".join(text.split())
+    if holder := _HOLDER.search(text):
+        return (
+            f"{where} is held by another program ({holder[1]}, process {holder[2]}): "
+            "close it there, or open it there read-only"
+        )
+    return next((advice.format(where) for sign, advice in _SIGNS if sign.lower() in text.lower()), None)
+
+
+def behind(error: BaseException) -> Iterator[BaseException]:
+    """The error and those behind it, the innermost last."""
+    seen: set[int] = set()
+    found: BaseException | None = error
+    while found is not None and id(found) not in seen:
+        seen.add(id(found))
+        yield found
+        found = found.__cause__ or found.__context__

@@ -1,0 +1,43 @@
+"""How far a long load is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from dlt.common.runtime.collector import NullCollector
+
+SECONDS_BETWEEN = 5.0
+
+
+class Progress(NullCollector):
+    """Counts the logs that dlt extracts, and tells now and then.
+
+    Args:
+        report: Told how many there are.
+    """
+
+    def __init__(self, report: Callable[[str], None]) -> None:
+        self._report = report
+        self._told_at = time.monotonic()
+        self._logs = 0
+        self._is_extracting = False
+
+    def update(
+        self,
+        name: str,
+        inc: int = 1,
+        total: int | None = None,  # noqa: ARG002 - dlt's signature
+        inc_total: int | None = None,  # noqa: ARG002
+        message: str | None = None,  # noqa: ARG002
+        label: str | None = None,  # noqa: ARG002
+    ) -> None:
+        """Count what a table was given."""
+        if self._is_extracting and name == "export_logs":
+            self._logs += inc
+            if time.monotonic() - self._told_at >= SECONDS_BETWEEN:
+                self._told_at = time.monotonic()
+                self._report(f"Loading export logs: {self._logs:,} read")
+
+    def _start(self, step: str) -> None:
+        self._is_extracting = step.startswith("Extract")

@@ -1,0 +1,120 @@
+"""The page that an operator reads each morning: one HTML file, read from the marts alone.
+
+    data        what the marts say
+    verdict     what that means, in words
+    figures     the key figures
+    sections    what each part of the page shows
+    calendar    the calendars of runs
+    charts      the line charts
+    text        how numbers, times and foreign text are written
+    render      the page as text (template.html.j2, macros.html.j2, page.css)
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from contextlib import suppress
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from didomi_source.errors import ConfigurationError, DidomiError
+
+if TYPE_CHECKING:
+    from didomi_source.job.options import Options
+
+_NEEDED = ("altair", "jinja2", "vl_convert")
+
+
+class ReportNotWritten(DidomiError):
+    """The page could not be written where it should go."""
+
+
+def write_report(
+    options: Options, output: Path, *, now: datetime | None = None, max_age: timedelta | None = None
+) -> Path:
+    """Read the marts and write the page; whoever reads the file meanwhile sees the old one or the new one, whole.
+
+    Args:
+        options: Which warehouse and dataset; the models' variables tell the as-of time, where it is fixed,
+            and the time zone of the days.
+        output: Where the page goes; its folder has to exist.
+        now: When the page is written; the as-of time unless given, else the present.
+        max_age: How old the last complete read may be before the page calls itself stale; 26 hours unless given.
+
+    Returns:
+        Where the page is.
+
+    Raises:
+        ConfigurationError: The extra `report` is not installed, or the as-of time cannot be read.
+        DestinationError: The models have not been built, or the warehouse cannot be read.
+        ReportNotWritten: The page cannot be written there.
+    """
+    _look_for_libraries()
+    path = _writable(output)
+    now = now or _as_of(options) or datetime.now(timezone.utc)
+
+    from didomi_source.job.options import prepare_environment
+    from didomi_source.job.pipeline import reading
+
+    from .data import read_marts
+    from .render import render
+    from .verdict import MAX_AGE
+
+    prepare_environment()
+    with reading(options) as pipeline:
+        marts = read_marts(pipeline, options.marts)
+    zone = str(options.model_vars.get("didomi_timezone", "UTC"))
+    page = render(marts, now, schema=options.marts, timezone_name=zone, max_age=max_age or MAX_AGE)
+    _write(page, path)
+    return output
+
+
+def _look_for_libraries() -> None:
+    missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        msg = f"the report needs {', '.join(missing)}: pip install 'didomi-source[report]'"
+        raise ConfigurationError(msg)
+
+
+def _as_of(options: Options) -> datetime | None:
+    given = options.model_vars.get("didomi_as_of")
+    if given is None:
+        return None
+    try:
+        found = datetime.fromisoformat(str(given).replace("Z", "+00:00"))
+    except ValueError:
+        msg = f"didomi_as_of is {given!r}: write it as 2026-11-23 or 2026-11-23T06:00:00Z"
+        raise ConfigurationError(msg) from None
+    return found.replace(tzinfo=timezone.utc) if found.tzinfo is None else found.astimezone(timezone.utc)
+
+
+def _writable(output: Path) -> Path:
+    """The file behind the path, looked at before the warehouse is asked for anything."""
+    path = output.resolve()
+    if path.is_dir():
+        msg = f"{output} is a folder: name a file in it, such as {output / 'report.html'}"
+        raise ReportNotWritten(msg)
+    if not path.parent.is_dir():
+        msg = f"the folder of {output} does not exist: make it first, or write somewhere else"
+        raise ReportNotWritten(msg)
+    return path
+
+
+def _write(page: str, path: Path) -> None:
+    beside = path.with_name(f".{path.name}.{uuid4().hex}")
+    try:
+        # What no text can hold was made visible before; a file's rights are those that any new file gets.
+        with beside.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(page)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError as error:
+        msg = f"{path} cannot be written ({error.strerror or error}): change its rights, make room, or name another file"
+        raise ReportNotWritten(msg) from None
+    finally:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)

@@ -1,0 +1,159 @@
+"""A calendar of run days as one small SVG: a column per week, a path per kind of day."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from .data import CALENDAR_WEEKS, STRIP_DAYS, Day, calendar_start
+from .text import MONTHS, counted, day, listed
+
+STEP = 12  # units from one day to the next
+SIZE = 10  # units that a day's square takes
+LEFT, TOP = 28, 14  # room for the names of weekdays and months
+_TOOLTIPS = 40
+_SIDES = {0: "Mon", 2: "Wed", 4: "Fri", 6: "Sun"}
+# In this order they are told, and drawn.
+KINDS = {
+    "completed": "completed",
+    "recovered": "completed after a failure",
+    "failed": "failed",
+    "pending": "pending",
+    "unknown": "unknown status",
+    "missed": "missed",
+    "no_run": "no run due",
+}
+
+
+@dataclass(frozen=True)
+class Tip:
+    """What a day tells when pointed at."""
+
+    x: int
+    y: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """An SVG's parts.
+
+    Args:
+        width: Of its view box.
+        height: Of its view box.
+        label: What it shows, for who does not see it.
+        paths: Class of a shape → its path.
+        months: Where each month begins, and its name.
+        sides: Where each named weekday is, and its name.
+        tips: What the days that are not simply completed tell.
+    """
+
+    width: int
+    height: int
+    label: str
+    paths: dict[str, str]
+    months: Sequence[tuple[int, str]] = ()
+    sides: Sequence[tuple[int, str]] = ()
+    tips: Sequence[Tip] = ()
+
+
+def calendar(name: str, days: Sequence[Day], today: date) -> Calendar:
+    """Draw half a year, a column per week from Monday to Sunday."""
+    start = calendar_start(today)
+    shown = [d for d in days if start <= d.run_date <= today]
+
+    def place(value: date) -> tuple[int, int]:
+        weeks, weekday = divmod((value - start).days, 7)
+        return LEFT + weeks * STEP, TOP + weekday * STEP
+
+    return Calendar(
+        width=LEFT + CALENDAR_WEEKS * STEP,
+        height=TOP + 7 * STEP,
+        label=f"{name}, {CALENDAR_WEEKS} weeks to {day(today, today)}: {summary(shown, today)}.",
+        paths=_paths((d.day_status, *place(d.run_date)) for d in shown),
+        months=_months(start, today),
+        sides=[(TOP + row * STEP + SIZE - 2, text) for row, text in _SIDES.items()],
+        tips=_tips(shown, place, today),
+    )
+
+
+def strip(name: str, days: Sequence[Day], today: date) -> Calendar:
+    """Draw the last 28 days in one row."""
+    start = today - timedelta(days=STRIP_DAYS - 1)
+    shown = [d for d in days if start <= d.run_date <= today]
+    return Calendar(
+        width=STRIP_DAYS * STEP,
+        height=SIZE,
+        label=f"{name}, {STRIP_DAYS} days to {day(today, today)}: {summary(shown, today)}.",
+        paths=_paths((d.day_status, (d.run_date - start).days * STEP, 0) for d in shown),
+    )
+
+
+def legend() -> list[tuple[str, str, dict[str, str]]]:
+    """Each kind of day, what it is called, and how it is drawn at the origin."""
+    return [(kind, text, _paths([(kind, 0, 0)])) for kind, text in KINDS.items()]
+
+
+def summary(days: Sequence[Day], today: date) -> str:
+    """How many days of each kind there were, and the last days with a failure or without a run."""
+    counts = Counter(d.day_status for d in days)
+    parts = [f"{counted(counts[kind], 'day')} {text}" for kind, text in KINDS.items() if counts[kind]]
+    told = ", ".join(parts) or "no day with a run"
+    for kind, words in (("failed", "last failed on"), ("missed", "last missed on")):
+        dates = [day(d.run_date, today) for d in days if d.day_status == kind]
+        told += f"; {words} {listed(dates[::-1][:3])}" if dates else ""
+    return told
+
+
+def _paths(squares: Iterable[tuple[str, int, int]]) -> dict[str, str]:
+    paths: dict[str, list[str]] = {}
+    for kind, x, y in squares:
+        for shape, path in _shapes(kind, x, y):
+            paths.setdefault(shape, []).append(path)
+    return {shape: "".join(parts) for shape, parts in paths.items()}
+
+
+def _shapes(kind: str, x: int, y: int) -> list[tuple[str, str]]:
+    """A day's shapes: what it is can be read from form alone."""
+    square = f"M{x + 1} {y + 1}h8v8h-8z"
+    if kind == "completed":
+        return [("ok", square)]
+    if kind == "recovered":
+        return [("ok", square), ("half", f"M{x + 1} {y + 1}v8h8z")]
+    if kind == "failed":
+        return [("fail", square), ("cross", f"M{x + 2.5:g} {y + 2.5:g}l5 5m0-5l-5 5")]
+    if kind == "pending":
+        return [("wait", square), ("dot", f"M{x + 5} {y + 5}h0")]
+    if kind == "missed":
+        return [("gone", square)]
+    if kind == "no_run":
+        return [("none", f"M{x + 5} {y + 5}h0")]
+    return [("odd", square), ("bar", f"M{x + 3} {y + 5}h4")]
+
+
+def _months(start: date, today: date) -> list[tuple[int, str]]:
+    """The first Monday of each month; not where the name would have no room."""
+    mondays = [start + timedelta(days=7 * week) for week in range(CALENDAR_WEEKS)]
+    return [
+        (LEFT + week * STEP, MONTHS[monday.month - 1])
+        for week, monday in enumerate(mondays)
+        if monday.day <= 7 and (today - monday).days >= 7  # noqa: PLR2004 - the days of a week
+    ]
+
+
+def _tips(days: Sequence[Day], place: Callable[[date], tuple[int, int]], today: date) -> list[Tip]:
+    told = [d for d in days if d.day_status not in {"completed", "no_run"}][-_TOOLTIPS:]
+    return [Tip(*place(d.run_date), f"{day(d.run_date, today)}: {_runs(d)}") for d in told]
+
+
+def _runs(found: Day) -> str:
+    parts = [
+        (found.runs_completed, "completed"),
+        (found.runs_failed, "failed"),
+        (found.runs_pending, "pending"),
+        (found.runs_unknown, "unknown"),
+        (found.runs_missed, "missed"),
+    ]
+    return ", ".join(f"{count} {text}" for count, text in parts if count)

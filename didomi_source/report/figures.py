@@ -1,0 +1,132 @@
+"""The key figures: how many fail, how well it went this week, how much was delivered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from .charts import Rate
+from .data import CHART_DAYS, STRIP_DAYS, Export, Marts, OrganizationDay
+from .text import change, counted, grouped, listed, percent, points, short
+from .verdict import name_of
+
+_WEEK = timedelta(days=7)
+_GOOD_RATE = 0.95
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One number.
+
+    Args:
+        value: As it is written.
+        label: What it counts.
+        note: What it should be compared with.
+        state: `bad`, `warn`, or nothing.
+    """
+
+    value: str
+    label: str
+    note: str
+    state: str = ""
+
+
+def key_figures(marts: Marts) -> list[Figure]:
+    """The figures, the most urgent first."""
+    return [_failing(marts), _late(marts), _success(marts), _missed(marts), _delivered(marts), _anomalies(marts)]
+
+
+def daily_rates(marts: Marts) -> list[Rate]:
+    """The success rates of all exports together, of each day of the chart, from summed counts."""
+    if marts.today is None:
+        return []
+    first = marts.today - timedelta(days=CHART_DAYS - 1)
+    by_day: dict[date, list[OrganizationDay]] = {}
+    for row in marts.organizations:
+        if row.run_date >= first:
+            by_day.setdefault(row.run_date, []).append(row)
+    return [Rate(on, _rate_7d(rows), _rate_28d(rows)) for on, rows in sorted(by_day.items())]
+
+
+def _rate_7d(rows: Sequence[OrganizationDay]) -> float | None:
+    return _rate(sum(r.runs_completed_7d for r in rows), sum(r.runs_failed_7d for r in rows))
+
+
+def _rate_28d(rows: Sequence[OrganizationDay]) -> float | None:
+    return _rate(sum(r.runs_completed_28d for r in rows), sum(r.runs_failed_28d for r in rows))
+
+
+def _rate(completed: int, failed: int) -> float | None:
+    return completed / (completed + failed) if completed + failed else None
+
+
+def _names(exports: Sequence[Export]) -> str:
+    return listed([name_of(export) for export in exports], 2)
+
+
+def _failing(marts: Marts) -> Figure:
+    failing = [e for e in marts.exports if e.health == "failing"]
+    note = _names(failing) or f"of {counted(len(marts.exports), 'export')}"
+    return Figure(grouped(len(failing)), "failing now", note, "bad" if failing else "")
+
+
+def _late(marts: Marts) -> Figure:
+    late = [e for e in marts.exports if e.health in {"late", "stuck"}]
+    running = [e for e in marts.exports if e.last_run_status == "pending" and e.health != "stuck"]
+    state = "bad" if any(e.health == "late" for e in late) else "warn" if late else ""
+    if late:
+        return Figure(grouped(len(late)), "late or stuck", _names(late), state)
+    return Figure("0", "late or stuck", f"running: {_names(running)}" if running else "none is running", state)
+
+
+def _success(marts: Marts) -> Figure:
+    rows = _on(marts, marts.today)
+    before = _on(marts, marts.today - _WEEK) if marts.today else []
+    now, then, month = _rate_7d(rows), _rate_7d(before), _rate_28d(rows)
+    if now is None:
+        return Figure("–", "success, 7 days", "no run has settled")
+    completed = sum(r.runs_completed_7d for r in rows)
+    settled = completed + sum(r.runs_failed_7d for r in rows)
+    notes = [f"{grouped(completed)} of {counted(settled, 'run')}", f"28 days {percent(month)}"]
+    if then is not None:
+        notes.insert(1, f"{points(now - then)} on the week before")
+    return Figure(percent(now), "success, 7 days", " · ".join(notes), "bad" if now < _GOOD_RATE else "")
+
+
+def _missed(marts: Marts) -> Figure:
+    if marts.today is None:
+        return Figure("–", "missed runs, 28 days", "nothing was due")
+    month = marts.today - timedelta(days=STRIP_DAYS)
+    week = marts.today - _WEEK
+    missed = sum(r.runs_missed for r in marts.organizations if r.run_date > month)
+    lately = sum(r.runs_missed for r in marts.organizations if r.run_date > week)
+    return Figure(
+        grouped(missed), "missed runs, 28 days", f"{grouped(lately)} of them in the last 7", "warn" if missed else ""
+    )
+
+
+def _delivered(marts: Marts) -> Figure:
+    label = "user records delivered, last 7 full days"
+    if marts.today is None:
+        return Figure("–", label, "nothing was delivered")
+    now = _users(marts, marts.today - _WEEK, marts.today)
+    then = _users(marts, marts.today - 2 * _WEEK, marts.today - _WEEK)
+    note = f"{change(now / then - 1)} on the week before" if then else "none in the week before"
+    return Figure(short(now), label, note)
+
+
+def _users(marts: Marts, first: date, end: date) -> float:
+    return sum(r.users_delivered or 0.0 for r in marts.organizations if first <= r.run_date < end)
+
+
+def _anomalies(marts: Marts) -> Figure:
+    found = marts.anomalies
+    names = {e.export_id: name_of(e) for e in marts.exports}
+    where = listed([names.get(i, i) for i in dict.fromkeys(a.export_id for a in found)], 2)
+    note = where or "against the same weekdays before"
+    return Figure(grouped(len(found)), "unusual volumes, 28 days", note, "warn" if found else "")
+
+
+def _on(marts: Marts, day: date | None) -> list[OrganizationDay]:
+    return [row for row in marts.organizations if row.run_date == day]

@@ -1,0 +1,200 @@
+"""The page as text: everything that was read, judged and drawn, through one template that escapes all of it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from . import text
+from .calendar import legend
+from .charts import rates_chart
+from .data import CHART_DAYS, Export, Incident, Marts
+from .figures import daily_rates, key_figures
+from .sections import ATTENTION_ROWS, attention, details, folded, others, rates_in_words
+from .verdict import MAX_AGE, freshness, judge
+
+_FOLDER = Path(__file__).parent
+_MARKS = {"good": "✓", "warn": "!", "bad": "✕", "stale": "◷", "empty": "–"}
+_ICONS = {"good": "#1f9684", "bad": "#c2183f"}
+_NAME_LENGTH = 90
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """Logs that should not be believed without a look.
+
+    Args:
+        text: How many, and what is odd.
+        note: Which exports, or where to look.
+    """
+
+    text: str
+    note: str
+
+
+def render(
+    marts: Marts, now: datetime, *, schema: str, timezone_name: str = "UTC", max_age: timedelta = MAX_AGE
+) -> str:
+    """Write the page.
+
+    Args:
+        marts: What was read.
+        now: When the page is written.
+        schema: Where it was read from.
+        timezone_name: The time zone of the models' days.
+        max_age: How old the last complete read may be.
+    """
+    fresh = freshness(marts, now, max_age)
+    verdict = judge(marts, fresh)
+    rates = daily_rates(marts)
+    css = (_FOLDER / "page.css").read_text(encoding="utf-8")
+    page = {
+        "css": Markup(css),  # noqa: S704 - our own file
+        "policy": _policy(css),
+        "icon": _icon(verdict.state),
+        "mark": _MARKS[verdict.state],
+        "legend": legend(),
+        "anchors": {e.export_id: f"export-{i}" for i, e in enumerate(marts.detailed, 1)} if marts.today else {},
+        "by_id": {e.export_id: e for e in marts.exports},
+        "has_organizations": len({e.organization_id for e in marts.exports}) > 1,
+        "attention_rows": ATTENTION_ROWS,
+        "oldest_reads": sorted(marts.exports, key=_read_at),
+        "logs": sum(e.runs_total for e in marts.exports),
+        "contradictions": sum(e.runs_contradictory for e in marts.exports),
+        "doubts": _doubts(marts, schema),
+        "first_run": min((e.first_run_at for e in marts.exports if e.first_run_at), default=None),
+        "long_day": text.long_day(marts.as_of.date()) if marts.as_of else "",
+        "written": f"{text.long_day(now.date())}, {now:%H:%M} UTC",
+        "timezone": timezone_name,
+        "schema": schema,
+        "version": _version(),
+        **_rates(rates, marts.today),
+    }
+    template = _environment(marts, now).get_template("template.html.j2")
+    return template.render(
+        page=page,
+        marts=marts,
+        fresh=fresh,
+        verdict=verdict,
+        figures=key_figures(marts),
+        attention=attention(marts, fresh),
+        details=details(marts),
+        others=others(marts),
+    )
+
+
+def _rates(rates: Sequence[Any], today: date | None) -> dict[str, Any]:
+    if today is None or not rates:
+        return {"rates_wide": None, "rates_narrow": None, "rates_label": ""}
+    return {
+        "rates_wide": rates_chart(rates, today, 1040, 150),
+        "rates_narrow": rates_chart(rates, today, 236, 150),
+        "rates_label": f"Success rates of all exports together, {CHART_DAYS} days: {rates_in_words(rates, today)}.",
+    }
+
+
+def _policy(css: str) -> str:
+    """Nothing but this style sheet and an icon that is in the page."""
+    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
+    return f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+
+
+def _icon(state: str) -> str:
+    """A dot for the browser's tab, in the verdict's colour."""
+    dot = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><circle cx="8" cy="8" r="7" fill="{_ICONS.get(state, "#b87503")}"/></svg>'
+    return f"data:image/svg+xml,{quote(dot)}"
+
+
+def _version() -> str:
+    try:
+        return version("didomi-source")
+    except PackageNotFoundError:
+        return "(not installed)"
+
+
+def _read_at(export: Export) -> tuple[datetime, str]:
+    never = datetime.min.replace(tzinfo=timezone.utc)
+    return min(export.last_complete_sync_at or never, export.last_synced_at or never), export.title
+
+
+def _doubts(marts: Marts, schema: str) -> list[Doubt]:
+    raw = f"{schema.removesuffix('_marts')}_raw"
+    found = [
+        ("runs_contradictory", "contradicts itself", "contradict themselves", ""),
+        ("logs_quarantined", "could not be loaded", "could not be loaded", f"see {raw}.export_log_quarantine"),
+        ("runs_unknown", "has an unknown status", "have an unknown status", "counted in no rate"),
+        ("runs_missing_at_source", "is gone from Didomi", "are gone from Didomi", "still counted"),
+        ("runs_untimed", "has no usable time", "have no usable time", "counted in totals, not in time series"),
+    ]
+    doubts = [_doubt(marts.exports, *each) for each in found]
+    unknown = [e for e in marts.exports if e.health == "unknown_schedule"]
+    if unknown:
+        have = "export has" if len(unknown) == 1 else "exports have"
+        told = f"{text.grouped(len(unknown))} {have} no readable schedule"
+        doubts.append(Doubt(told, f"{_names(unknown)} – no missed run can be seen there"))
+    return [doubt for doubt in doubts if doubt]
+
+
+def _doubt(exports: Sequence[Export], column: str, one: str, many: str, note: str) -> Doubt | None:
+    count = sum(getattr(e, column) for e in exports)
+    if not count:
+        return None
+    which = _names([e for e in exports if getattr(e, column)])
+    told = f"{text.counted(count, 'log')} {one if count == 1 else many}"
+    return Doubt(told, f"{which} – {note}" if note else which)
+
+
+def _names(exports: Sequence[Export]) -> str:
+    return text.listed([text.shortened(e.title, _NAME_LENGTH) for e in exports], 4)
+
+
+def _environment(marts: Marts, now: datetime) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_visible,
+    )
+    today = (marts.as_of or now).date()
+    told_at = marts.as_of or now
+    environment.filters |= {
+        "age": lambda value: text.age(told_at - value),
+        "change": text.change,
+        "counted": text.counted,
+        "day": partial(text.day, today=today),
+        "folded": folded,
+        "grouped": lambda value: "–" if value is None else text.grouped(value),
+        "lasted": _lasted,
+        "long_date": lambda value: f"{value.day} {text.MONTHS[value.month - 1]} {value.year}",
+        "moment": partial(text.moment, today=today),
+        "percent": text.percent,
+        "schedule": lambda e: text.schedule(e.frequency, e.interval_seconds, e.interval_months),
+        "short_name": partial(text.shortened, length=_NAME_LENGTH),
+        "shortened": text.shortened,
+        "words": lambda value: value.replace("_", " "),
+    }
+    return environment
+
+
+def _visible(value: Any) -> Any:
+    """What every value passes before it is escaped."""
+    return text.visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _lasted(incident: Incident) -> str:
+    return text.span(timedelta(seconds=incident.duration_seconds))
+
+

@@ -1,0 +1,222 @@
+"""What each section of the page shows, ready to be written out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from markupsafe import Markup
+
+from .calendar import Calendar, calendar, strip
+from .charts import Level, Rate, sparkline, users_chart
+from .data import CHART_DAYS, DETAILED, Day, Export, Marts, Volume
+from .text import change, counted, day, grouped, moment, percent
+from .verdict import BAD, Freshness, kind_of
+
+ATTENTION_ROWS = 50
+_SECONDS_PER_DAY = 86_400
+_DAYS_PER_MONTH = 31
+_ERROR_LENGTH = 4000
+
+
+@dataclass(frozen=True)
+class Attention:
+    """An export that somebody should look at.
+
+    Args:
+        export: Which.
+        state: Its health, or `unread`.
+        what: What is wrong, in words.
+        since: Since when.
+        has_detail: It has a calendar on the page.
+    """
+
+    export: Export
+    state: str
+    what: Sequence[str]
+    since: datetime | None
+    has_detail: bool
+
+
+@dataclass(frozen=True)
+class Detail:
+    """An export with its calendar and charts.
+
+    Args:
+        export: Which.
+        calendar: Its runs.
+        spark: Its success rates.
+        spark_label: The same in words.
+        users: Its volumes; None when nothing was delivered.
+        users_label: The same in words.
+        latest: Its latest delivery in words.
+        is_unusual: The latest delivery is an anomaly.
+    """
+
+    export: Export
+    calendar: Calendar
+    spark: Markup
+    spark_label: str
+    users: Markup | None
+    users_label: str
+    latest: str
+    is_unusual: bool
+
+
+@dataclass(frozen=True)
+class Other:
+    """An export that gets one line.
+
+    Args:
+        export: Which.
+        strip: Its last 28 days.
+    """
+
+    export: Export
+    strip: Calendar
+
+
+def attention(marts: Marts, fresh: Freshness) -> list[Attention]:
+    """The exports that fail, are late, are stuck or were not read, the worst first."""
+    unread = {export.export_id for export in fresh.unread}
+    found = []
+    for position, export in enumerate(marts.exports):
+        is_bad = export.health in BAD
+        if is_bad or export.export_id in unread:
+            what = [*_what(export, marts), *_not_read(export, unread, marts)]
+            state = export.health if is_bad else "unread"
+            found.append(Attention(export, state, what, _since(export, state), position < DETAILED))
+    return found
+
+
+def details(marts: Marts) -> list[Detail]:
+    """The worst exports with all that is known of them."""
+    if marts.today is None:
+        return []
+    days = _by_export(marts.days)
+    volumes = _by_export(marts.volumes)
+    return [
+        _detail(export, days.get(export.export_id, []), volumes.get(export.export_id, []), marts.today)
+        for export in marts.detailed
+    ]
+
+
+def others(marts: Marts) -> list[Other]:
+    """The exports that are not in `details`."""
+    if marts.today is None:
+        return []
+    days = _by_export(marts.days)
+    return [
+        Other(export, strip(export.title, days.get(export.export_id, []), marts.today))
+        for export in marts.exports[DETAILED:]
+    ]
+
+
+def folded(text: str) -> tuple[str, int]:
+    """A text that is not too long for a page, and how much was cut."""
+    return text[:_ERROR_LENGTH], max(0, len(text) - _ERROR_LENGTH)
+
+
+def _what(export: Export, marts: Marts) -> list[str]:
+    lines = []
+    if export.health == "failing":
+        runs = "1 failed run" if export.current_streak == 1 else f"{grouped(export.current_streak)} failed runs in a row"
+        lines.append(runs)
+    if export.runs_overdue:
+        due = f", due {moment(export.expected_next_run_at, _today(marts))}" if export.expected_next_run_at else ""
+        lines.append(f"{counted(export.runs_overdue, 'run')} overdue{due}")
+    if export.runs_stuck:
+        lines.append(f"{counted(export.runs_stuck, 'run')} pending for too long")
+    return lines
+
+
+def _not_read(export: Export, unread: set[str], marts: Marts) -> list[str]:
+    if export.export_id not in unread:
+        return []
+    if export.last_complete_sync_at is None:
+        return ["never read completely"]
+    return [f"not read completely since {moment(export.last_complete_sync_at, _today(marts))}"]
+
+
+def _since(export: Export, state: str) -> datetime | None:
+    return {
+        "failing": export.failing_since_at,
+        "late": export.expected_next_run_at,
+        "stuck": export.oldest_pending_at,
+        "unread": export.last_complete_sync_at,
+    }.get(state)
+
+
+def _today(marts: Marts) -> date:
+    return marts.today or date.max
+
+
+def _detail(export: Export, days: Sequence[Day], volumes: Sequence[Volume], today: date) -> Detail:
+    first = today - timedelta(days=CHART_DAYS - 1)
+    rates = [Rate(d.run_date, d.success_rate_7d, d.success_rate_28d) for d in days if d.run_date >= first]
+    levels = [Level(v.run_date, v.users, v.expected_users, v.is_anomaly) for v in volumes]
+    delivered = [v for v in volumes if v.users is not None]
+    return Detail(
+        export=export,
+        calendar=calendar(export.title, days, today),
+        spark=sparkline(rates, today),
+        spark_label=_rates_in_words(export, rates, today),
+        users=users_chart(levels, today, _interval_days(export)) if delivered else None,
+        users_label=_users_in_words(export, delivered, today),
+        latest=_latest(delivered[-1], today) if delivered else "nothing delivered in this time",
+        is_unusual=bool(delivered) and delivered[-1].is_anomaly,
+    )
+
+
+def _interval_days(export: Export) -> float:
+    if export.interval_months is not None:
+        return export.interval_months * _DAYS_PER_MONTH
+    return (export.interval_seconds or 0) / _SECONDS_PER_DAY
+
+
+def _latest(volume: Volume, today: date) -> str:
+    told = f"{grouped(volume.users or 0)} on {day(volume.run_date, today)}"
+    if volume.users_change_rate is None:
+        return told
+    return f"{told} · {change(volume.users_change_rate)} on the week before"
+
+
+def rates_in_words(rates: Sequence[Rate], today: date) -> str:
+    """A chart of success rates, for who does not see it."""
+    weeks = [(r.week, r.on) for r in rates if r.week is not None]
+    if not weeks:
+        return "no run has settled"
+    lowest, on = min(weeks)
+    month = next((r.month for r in reversed(rates) if r.month is not None), None)
+    return (
+        f"the 7-day rate is {percent(weeks[-1][0])}, the 28-day rate {percent(month)}; "
+        f"the lowest 7-day rate was {percent(lowest)}, on {day(on, today)}"
+    )
+
+
+def _rates_in_words(export: Export, rates: Sequence[Rate], today: date) -> str:
+    return f"Success rates of {export.title}, {CHART_DAYS} days: {rates_in_words(rates, today)}."
+
+
+def _users_in_words(export: Export, delivered: Sequence[Volume], today: date) -> str:
+    head = f"Users delivered by {export.title}, {CHART_DAYS} days: "
+    if not delivered:
+        return f"{head}none."
+    users = [v.users or 0 for v in delivered]
+    odd = [f"{grouped(v.users or 0)} on {day(v.run_date, today)}" for v in delivered if v.is_anomaly]
+    unusual = f"; unusual: {', '.join(odd[-5:])}" if odd else "; none unusual"
+    return (
+        f"{head}{counted(len(users), 'delivery', 'deliveries')}, from {grouped(min(users))} to {grouped(max(users))}, "
+        f"the latest {_latest(delivered[-1], today)}{unusual}."
+    )
+
+
+def _by_export(rows: Sequence[Day] | Sequence[Volume]) -> dict[str, list]:  # type: ignore[type-arg]
+    found: dict[str, list] = {}  # type: ignore[type-arg]
+    for row in rows:
+        found.setdefault(row.export_id, []).append(row)
+    return found
+
+
+__all__ = ["Attention", "Detail", "Other", "attention", "details", "folded", "kind_of", "others", "rates_in_words"]

@@ -1,0 +1,266 @@
+"""The morning's verdict, in words: is anything wrong, what, since when, and can the page be believed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from .data import Export, Marts, Volume
+from .text import counted, day, grouped, listed, moment, shortened, span
+
+MAX_AGE = timedelta(hours=26)  # a daily schedule, and two hours of grace
+BAD = ("failing", "late", "stuck")
+_NAME_LENGTH = 60
+_LISTED = 3
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How it stands.
+
+    Args:
+        state: `good`, `warn`, `bad`, `stale` or `empty`.
+        headline: One sentence without its full stop.
+        sentences: What an operator should know next, the most important first.
+    """
+
+    state: str
+    headline: str
+    sentences: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """How old the page's figures are.
+
+    Args:
+        now: When the page is written.
+        max_age: How old the last complete read may be.
+        as_of: "Now" of the models.
+        read_at: The last complete read of any export.
+        unread: Exports that were not read completely within `max_age`, though others were.
+    """
+
+    now: datetime
+    max_age: timedelta
+    as_of: datetime | None
+    read_at: datetime | None
+    unread: Sequence[Export]
+
+    @property
+    def is_old(self) -> bool:
+        """Nothing was built for too long, so that nobody knows what happened since."""
+        return self.as_of is not None and self.now - self.as_of > self.max_age
+
+    @property
+    def is_unread(self) -> bool:
+        """The models are new and the last complete read is not: the reads fail."""
+        return not self.is_old and (self.read_at is None or self.now - self.read_at > self.max_age)
+
+    @property
+    def is_stale(self) -> bool:
+        """The page tells the past."""
+        return self.is_old or self.is_unread
+
+
+def freshness(marts: Marts, now: datetime, max_age: timedelta = MAX_AGE) -> Freshness:
+    """How old the figures are, and which exports were not read."""
+    reads = [e.last_complete_sync_at for e in marts.exports if e.last_complete_sync_at]
+    read_at = max(reads, default=None)
+    is_read = read_at is not None and now - read_at <= max_age
+    unread = [
+        e
+        for e in marts.exports
+        if is_read and (e.last_complete_sync_at is None or now - e.last_complete_sync_at > max_age)
+    ]
+    return Freshness(now, max_age, marts.as_of, read_at, unread)
+
+
+def judge(marts: Marts, fresh: Freshness) -> Verdict:
+    """Say how it stands."""
+    if not marts.exports:
+        return Verdict(
+            "empty", "No export is known yet", ["Nothing has been loaded: run `didomi run`, then write this page again."]
+        )
+    unusual = latest_unusual(marts)
+    if fresh.is_stale:
+        return _stale(marts, fresh, unusual)
+    if not any(export.runs_total for export in marts.exports):
+        return _without_runs(marts, fresh)
+    health = Counter(export.health for export in marts.exports)
+    sentences = [*_bad_exports(marts), *_changes(marts), *_unusual_deliveries(marts, unusual), *_unread(fresh)]
+    return Verdict(
+        _state(health, unusual, fresh), _headline(health, len(unusual)), sentences or _all_well(marts, fresh)
+    )
+
+
+def latest_unusual(marts: Marts) -> list[Volume]:
+    """The anomalies that are an export's latest delivery."""
+    return [a for a in marts.anomalies if marts.delivered_on.get(a.export_id) == a.run_date]
+
+
+def name_of(export: Export) -> str:
+    """A name short enough for a sentence."""
+    return shortened(export.title, _NAME_LENGTH)
+
+
+def kind_of(kind: str | None) -> str:
+    """A kind of error in words."""
+    return (kind or "no failed run").replace("_", " ")
+
+
+def _state(health: Mapping[str, int], unusual: Sequence[Volume], fresh: Freshness) -> str:
+    if health.get("failing") or health.get("late"):
+        return "bad"
+    is_well = set(health) == {"healthy"} and not unusual and not fresh.unread
+    return "good" if is_well else "warn"
+
+
+def _headline(health: Mapping[str, int], unusual: int, verb: str = "is", verbs: str = "are") -> str:
+    total = sum(health.values())
+    bad = [(health.get(kind, 0), kind) for kind in BAD if health.get(kind)]
+    if bad:
+        return _first_part(*bad[0], total, verb, verbs) + _other_parts(bad[1:], verb, verbs)
+    healthy = health.get("healthy", 0)
+    if healthy < total:
+        return _unjudged(healthy, total, verb, verbs)
+    all_well = f"The only export {verb} healthy" if total == 1 else f"All {grouped(total)} exports {verbs} healthy"
+    if unusual:
+        it = "it" if total == 1 else grouped(unusual)
+        return f"{all_well}, but {it} delivered an unusual number of users"
+    return all_well
+
+
+def _first_part(count: int, kind: str, total: int, verb: str, verbs: str) -> str:
+    if total == 1:
+        return f"The only export {verb} {kind}"
+    if count == total:
+        return f"All {grouped(total)} exports {verbs} {kind}"
+    return f"{grouped(count)} of {grouped(total)} exports {verb if count == 1 else verbs} {kind}"
+
+
+def _other_parts(parts: Sequence[tuple[int, str]], verb: str, verbs: str) -> str:
+    texts = [f"{grouped(count)} {verb if count == 1 else verbs} {kind}" for count, kind in parts]
+    if not texts:
+        return ""
+    return f", {texts[0]} and {texts[1]}" if len(texts) > 1 else f" and {texts[0]}"
+
+
+def _unjudged(healthy: int, total: int, verb: str, verbs: str) -> str:
+    modal = "can" if verb == "is" else "could"
+    if total == 1:
+        return f"The only export {modal} not be judged"
+    if not healthy:
+        return f"None of the {grouped(total)} exports {modal} be judged"
+    are = verb if healthy == 1 else verbs
+    return f"{grouped(healthy)} of {grouped(total)} exports {are} healthy; {grouped(total - healthy)} {modal} not be judged"
+
+
+def _stale(marts: Marts, fresh: Freshness, unusual: Sequence[Volume]) -> Verdict:
+    health = Counter(export.health for export in marts.exports)
+    then = _headline(health, len(unusual), "was", "were")
+    if fresh.is_old and fresh.as_of is not None:
+        headline = f"Nothing has been loaded and built for {span(fresh.now - fresh.as_of)}"
+        what = f"This page shows {moment(fresh.as_of, fresh.now.date())} UTC: {_lower(then)}."
+        advice = "What happened since is not known: look why the schedule does not run `didomi run`."
+        return Verdict("stale", headline, [what, advice])
+    if fresh.read_at is None:
+        headline = "No export has ever been read completely"
+    else:
+        headline = f"No export has been read completely for {span(fresh.now - fresh.read_at)}"
+    what = f"The load runs, but cannot finish reading. By what it has read: {_lower(then)}."
+    return Verdict("stale", headline, [what, "Run `didomi check`, and look at the errors of the last `didomi run`."])
+
+
+def _lower(text: str) -> str:
+    return text[0].lower() + text[1:]
+
+
+def _without_runs(marts: Marts, fresh: Freshness) -> Verdict:
+    known = counted(len(marts.exports), "export")
+    are = "is" if len(marts.exports) == 1 else "are"
+    return Verdict(
+        "empty", f"{known} {are} known, and none has run yet", [*_unread(fresh), "The first run will show here."]
+    )
+
+
+def _bad_exports(marts: Marts) -> list[str]:
+    bad = [export for export in marts.exports if export.health in BAD]
+    lines = [_why_bad(export, marts) for export in bad[:_LISTED]]
+    if len(bad) > _LISTED:
+        lines.append(f"{counted(len(bad) - _LISTED, 'more export')} need attention, listed below.")
+    return lines
+
+
+def _why_bad(export: Export, marts: Marts) -> str:
+    name = name_of(export)
+    today = _today(marts, export)
+    if export.health == "failing" and export.failing_since_at:
+        times = {1: "failed once", 2: "failed twice"}.get(
+            export.current_streak, f"failed {grouped(export.current_streak)} times in a row"
+        )
+        since = "on" if export.current_streak == 1 else "since"
+        return f"{name} {times} {since} {day(export.failing_since_at.date(), today)} ({kind_of(export.last_error_kind)})."
+    if export.health == "late" and export.expected_next_run_at:
+        due = moment(export.expected_next_run_at, today)
+        return f"{name} missed {counted(export.runs_overdue, 'run')}; the first was due {due} UTC."
+    if export.health == "stuck" and export.oldest_pending_at:
+        return f"{name} has a run that has been pending since {moment(export.oldest_pending_at, today)} UTC."
+    return f"{name} is {export.health}: {export.health_reason}."
+
+
+def _today(marts: Marts, export: Export) -> datetime:
+    return marts.as_of or export.last_run_at or datetime.max
+
+
+def _changes(marts: Marts) -> list[str]:
+    if marts.as_of is None:
+        return []
+    yesterday = marts.as_of - timedelta(days=1)
+    began = sum(i.is_open and i.started_at > yesterday for i in marts.incidents)
+    ended = sum(i.recovered_at is not None and i.recovered_at > yesterday for i in marts.incidents)
+    parts = [f"{counted(began, 'incident')} began"] * bool(began) + [f"{grouped(ended)} ended"] * bool(ended)
+    if not parts:
+        return []
+    if not began:
+        parts = [f"{counted(ended, 'incident')} ended"]
+    return [f"In the last 24 hours {' and '.join(parts)}."]
+
+
+def _unusual_deliveries(marts: Marts, unusual: Sequence[Volume]) -> list[str]:
+    exports = {export.export_id: export for export in marts.exports}
+    lines = [
+        f"{name_of(exports[a.export_id])} delivered {counted(a.users or 0, 'user')} on {day(a.run_date, marts.today)}"
+        f"{_usual(a)}."
+        for a in unusual[:_LISTED]
+        if a.export_id in exports and marts.today
+    ]
+    if len(unusual) > _LISTED:
+        lines.append(f"{counted(len(unusual) - _LISTED, 'more delivery', 'more deliveries')} were unusual.")
+    return lines
+
+
+def _usual(anomaly: Volume) -> str:
+    if anomaly.weekday_median_users is None:
+        return ""
+    return f", where about {grouped(anomaly.weekday_median_users)} are usual"
+
+
+def _unread(fresh: Freshness) -> list[str]:
+    if not fresh.unread:
+        return []
+    names = listed([name_of(export) for export in fresh.unread], _LISTED)
+    was = "was" if len(fresh.unread) == 1 else "were"
+    return [f"{names} {was} not read completely in the last {span(fresh.max_age)}, and may look better than it is."]
+
+
+def _all_well(marts: Marts, fresh: Freshness) -> list[str]:
+    undecided = [export for export in marts.exports if export.health != "healthy"]
+    if undecided:
+        lines = [f"{name_of(export)}: {shortened(export.health_reason, 160)}." for export in undecided[:_LISTED]]
+        more = len(undecided) - _LISTED
+        return [*lines, f"{counted(more, 'more export')} cannot be judged either."] if more > 0 else lines
+    read = f" Everything was read completely, last on {moment(fresh.read_at, fresh.now.date())} UTC." if fresh.read_at else ""
+    return [f"The last settled run of each export succeeded, and none is overdue.{read}"]

@@ -1,0 +1,29 @@
+{# The kind of an error message by var didomi_error_kinds; a message that no pattern knows is `other`. #}
+{% macro didomi__error_kind(message) -%}
+    case
+        when {{ message }} is null then 'no_message'
+        {%- for pattern, kind in var('didomi_error_kinds').items() %}
+        when {{ didomi__regexp_matches('lower(' ~ message ~ ')', pattern) }} then {{ didomi__pattern(kind) }}
+        {%- endfor %}
+        else 'other'
+    end
+{%- endmacro %}
+
+{# The message without what differs between two occurrences of one failure: URLs, ARNs, dates, ids and numbers. #}
+{% macro didomi__error_template(message) -%}
+    {%- set month = '(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*' -%}
+    {%- set steps = [
+        ('[a-z0-9]+://[a-z0-9:/_.*+=@%?&#~-]+', '<url>'),
+        ('arn:[a-z0-9:/_.*+=@%-]+', '<arn>'),
+        ('((mon|tue|wed|thu|fri|sat|sun)[a-z]*,? +)?[0-9]{1,2} ' ~ month ~ ' [0-9]{4}', '#'),
+        ('((mon|tue|wed|thu|fri|sat|sun)[a-z]*,? +)?' ~ month ~ ' [0-9]{1,2},? [0-9]{4}', '#'),
+        ('[0-9]{4}-[0-9]{2}-[0-9]{2}[t ][0-9]{2}:[0-9]{2}', '#'),
+        ('[a-z0-9_-]*[0-9][a-z0-9_-]*', '#'),
+        ('#([:.,/+ -]*#)*', '#')
+    ] -%}
+    {%- set ns = namespace(text='lower(' ~ message ~ ')') -%}
+    {%- for pattern, replacement in steps -%}
+        {%- set ns.text = didomi__regexp_replace(ns.text, pattern, replacement) -%}
+    {%- endfor -%}
+    trim({{ ns.text }})
+{%- endmacro %}

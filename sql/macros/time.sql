@@ -1,0 +1,127 @@
+{# Any timestamp → the zoneless UTC time of the models, whatever the session's time zone. #}
+{% macro didomi__utc(expression) %}{{ return(adapter.dispatch('didomi__utc', 'didomi')(expression)) }}{% endmacro %}
+
+{% macro default__didomi__utc(expression) %}cast({{ expression }} as timestamp with time zone) at time zone 'UTC'{% endmacro %}
+
+{% macro bigquery__didomi__utc(expression) %}cast({{ expression }} as timestamp){% endmacro %}
+
+{% macro snowflake__didomi__utc(expression) %}cast(convert_timezone('UTC', {{ expression }}) as timestamp_ntz){% endmacro %}
+
+
+{# "Now" as one literal for the whole build: var didomi_as_of, else the start of the dbt run. #}
+{% macro didomi__as_of() -%}
+    {%- set given = var('didomi_as_of', none) -%}
+    {%- if given is none -%}
+        {%- set as_of = run_started_at -%}
+    {%- else -%}
+        {%- set text = given | string | replace('Z', '+00:00') -%}
+        {%- if not modules.re.match('^\\d{4}-\\d{2}-\\d{2}([T ]\\d{2}:\\d{2}(:\\d{2}([.]\\d{3}(\\d{3})?)?)?([+-]\\d{2}:\\d{2})?)?$', text) -%}
+            {{ exceptions.raise_compiler_error("didomi_as_of is '" ~ given ~ "': write it as 2026-11-23 or 2026-11-23T06:00:00Z") }}
+        {%- endif -%}
+        {%- set as_of = modules.datetime.datetime.fromisoformat(text) -%}
+    {%- endif -%}
+    {%- if as_of.tzinfo is not none -%}
+        {%- set as_of = as_of.astimezone(modules.pytz.utc) -%}
+    {%- endif -%}
+    cast('{{ as_of.strftime("%Y-%m-%d %H:%M:%S.%f") }}' as {{ didomi__type_timestamp() }})
+{%- endmacro %}
+
+
+{# The calendar day of a UTC time in var didomi_timezone. #}
+{% macro didomi__local_date(expression) -%}
+    {%- set timezone = var('didomi_timezone') -%}
+    {%- if timezone not in modules.pytz.all_timezones -%}
+        {{ exceptions.raise_compiler_error("didomi_timezone is '" ~ timezone ~ "': write a name such as UTC or Europe/Paris") }}
+    {%- endif -%}
+    {{ adapter.dispatch('didomi__local_date', 'didomi')(expression, timezone) }}
+{%- endmacro %}
+
+{% macro default__didomi__local_date(expression, timezone) -%}
+    {%- if timezone == 'UTC' -%}
+        cast({{ expression }} as date)
+    {%- else -%}
+        cast({{ expression }} at time zone 'UTC' at time zone '{{ timezone }}' as date)
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro bigquery__didomi__local_date(expression, timezone) %}date({{ expression }}, '{{ timezone }}'){% endmacro %}
+
+{% macro snowflake__didomi__local_date(expression, timezone) -%}
+    {%- if timezone == 'UTC' -%}
+        cast({{ expression }} as date)
+    {%- else -%}
+        cast(convert_timezone('UTC', '{{ timezone }}', {{ expression }}) as date)
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro didomi__as_of_date() %}{{ didomi__local_date(didomi__as_of()) }}{% endmacro %}
+
+
+{# Whole seconds from one time to a later one; both are cut to the second first. #}
+{% macro didomi__seconds_between(earlier, later) -%}
+    {{ adapter.dispatch('didomi__seconds_between', 'didomi')(earlier, later) }}
+{%- endmacro %}
+
+{% macro default__didomi__seconds_between(earlier, later) -%}
+    {{ didomi__bigint(dbt.datediff(earlier, later, 'second')) }}
+{%- endmacro %}
+
+{% macro postgres__didomi__seconds_between(earlier, later) -%}
+    {{ didomi__bigint('floor(extract(epoch from ' ~ later ~ ')) - floor(extract(epoch from ' ~ earlier ~ '))') }}
+{%- endmacro %}
+
+{% macro didomi__days_between(earlier, later) -%}
+    {{ didomi__bigint(dbt.datediff(earlier, later, 'day')) }}
+{%- endmacro %}
+
+
+{% macro didomi__add_days(date, number) -%}
+    cast({{ dbt.dateadd('day', number, date) }} as date)
+{%- endmacro %}
+
+{% macro didomi__add_seconds(time, number) -%}
+    {{ adapter.dispatch('didomi__add_seconds', 'didomi')(time, number) }}
+{%- endmacro %}
+
+{% macro default__didomi__add_seconds(time, number) -%}
+    {{ dbt.dateadd('second', number, time) }}
+{%- endmacro %}
+
+{% macro bigquery__didomi__add_seconds(time, number) -%}
+    timestamp_add({{ time }}, interval {{ number }} second)
+{%- endmacro %}
+
+
+{# Calendar months: 31 January and one month is the last day of February. #}
+{% macro didomi__add_months(time, number) -%}
+    {{ adapter.dispatch('didomi__add_months', 'didomi')(time, number) }}
+{%- endmacro %}
+
+{% macro default__didomi__add_months(time, number) -%}
+    {{ dbt.dateadd('month', number, time) }}
+{%- endmacro %}
+
+{% macro bigquery__didomi__add_months(time, number) -%}
+    timestamp(datetime_add(datetime({{ time }}), interval {{ number }} month))
+{%- endmacro %}
+
+
+{# ISO: 1 is Monday, 7 is Sunday. Counted from a Monday, because weekday functions differ. #}
+{% macro didomi__iso_weekday(date) -%}
+    mod({{ didomi__days_between("cast('1900-01-01' as date)", date) }}, 7) + 1
+{%- endmacro %}
+
+{% macro didomi__week_start(date) -%}
+    {{ didomi__add_days(date, '-(' ~ didomi__iso_weekday(date) ~ ' - 1)') }}
+{%- endmacro %}
+
+{% macro didomi__month_start(date) -%}
+    cast({{ dbt.date_trunc('month', date) }} as date)
+{%- endmacro %}
+
+
+{# 1 to `upper_bound`, as bigint. #}
+{% macro didomi__numbers(upper_bound) -%}
+    select {{ didomi__bigint('generated_number') }} as step
+    from ({{ dbt.generate_series(upper_bound) }}) as series
+{%- endmacro %}

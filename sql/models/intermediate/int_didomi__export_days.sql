@@ -1,0 +1,20 @@
+with
+
+exports as (
+
+    select * from {{ ref('int_didomi__exports') }}
+
+),
+
+calendar as (
+
+    select * from {{ ref('int_didomi__calendar') }}
+
+)
+
+select
+    exports.export_id,
+    exports.organization_id,
+    calendar.run_date
+from exports
+inner join calendar on calendar.run_date >= exports.first_run_date

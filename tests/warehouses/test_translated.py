@@ -1,0 +1,55 @@
+"""What is compiled for BigQuery and Snowflake parses in their dialects and means what it means on DuckDB."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from models import dbt, oracle, raw
+from models.compare import all_differences
+from models.histories import history, merged
+
+from . import translated
+
+AS_OF = datetime(2028, 4, 2, 22, 30)
+VARIABLES = {"didomi_timezone": "Europe/Paris"}
+ENVIRONMENTS = {
+    "bigquery": {
+        "DIDOMI_BIGQUERY_METHOD": "oauth-secrets",
+        "DIDOMI_BIGQUERY_PROJECT": "nobody-s-project",
+        "DBT_ENV_SECRET_DIDOMI_BIGQUERY_TOKEN": "no-token",
+    },
+    "snowflake": {
+        "DIDOMI_SNOWFLAKE_ACCOUNT": "no-account",
+        "DIDOMI_SNOWFLAKE_USER": "no-user",
+        "DBT_ENV_SECRET_DIDOMI_SNOWFLAKE_PASSWORD": "no-password",
+        "DIDOMI_SNOWFLAKE_DATABASE": "NO_DATABASE",
+    },
+}
+
+
+@pytest.mark.parametrize("warehouse", ENVIRONMENTS)
+def test_compiled_sql_gives_the_rows_that_duckdb_gives(warehouse: str, tmp_path: Path) -> None:
+    tables = merged(history(seed, AS_OF) for seed in (1, 2, 3))
+    raw.write_duckdb(tmp_path / "warehouse.duckdb", tables)
+    dbt.dbt(
+        *("compile", "--no-introspect", "--no-populate-cache"),
+        target=warehouse,
+        folder=tmp_path,
+        variables={"didomi_as_of": str(AS_OF), **VARIABLES},
+        environment=ENVIRONMENTS[warehouse],
+    )
+    actual = translated.run(tmp_path, warehouse)
+    found = all_differences(oracle.marts(tables, AS_OF, VARIABLES), {name: [plain(row) for row in rows] for name, rows in actual.items()})
+    assert not found, "\n".join(found[:50])
+
+
+def plain(row: dict[str, Any]) -> dict[str, Any]:
+    """Times without their zone: BigQuery's are UTC by themselves."""
+    return {
+        name: value.astimezone(timezone.utc).replace(tzinfo=None) if isinstance(value, datetime) and value.tzinfo else value
+        for name, value in row.items()
+    }
