@@ -22,7 +22,7 @@ demo: $(BIN)/.demo ## Run the whole job against a local API with made-up exports
 
 test: $(BIN)/.dev ## Run all tests, and ask for 90 % branch coverage
 	$(BIN)/coverage erase
-	COVERAGE_PROCESS_START=$(CURDIR)/pyproject.toml $(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
