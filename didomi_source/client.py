@@ -129,9 +129,7 @@ class DidomiClient:
             query |= {"$sort[created_at]": int(direction), "$sort[id]": int(direction)}
         return self._page(LOGS_PATH, query, skip)
 
-    def integrations_page(
-        self, skip: int, limit: int, _direction: Direction | None
-    ) -> tuple[list[Any], int | None]:
+    def integrations_page(self, skip: int, limit: int, _direction: Direction | None) -> tuple[list[Any], int | None]:
         """Get one page of the organization's integrations, the exports among them.
 
         Source: a convention: the documented route creates them with POST (tutorials, read 2026-11).
@@ -229,9 +227,7 @@ class DidomiClient:
             retry=tenacity.retry_if_exception_type((Unavailable, ProtocolError)),
             stop=self._is_hopeless,
             wait=_pause,
-            before_sleep=lambda state: logger.warning(
-                "%s: %s; trying again", what, self._clean(str(_failure(state)))
-            ),
+            before_sleep=lambda state: logger.warning("%s: %s; trying again", what, self._clean(str(_failure(state)))),
             reraise=True,
         )
         try:

@@ -12,6 +12,8 @@ from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from .errors import DidomiError
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -85,8 +87,11 @@ def results() -> Iterator[None]:
     try:
         yield
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            msg = f"the results cannot be printed ({error.strerror})"
+            raise DidomiError(msg) from None
 
 
 class Steps:

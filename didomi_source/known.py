@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .schema import TABLES, State
+from .rows import State
+from .schema import TABLES
 
 if TYPE_CHECKING:
     from dlt import Pipeline
@@ -85,6 +86,7 @@ class Known:
     export_hashes: dict[str, str] = field(default_factory=dict)
     quarantined: set[str] = field(default_factory=set)
     remembered: set[str] = field(default_factory=set)  # logs that only the history holds
+    reading: set[str] = field(default_factory=set)  # the exports of this run
 
     def export(self, export_id: str) -> KnownExport:
         """What is known of an export; nothing for a new one."""

@@ -20,7 +20,7 @@ DEFAULT_WINDOW_SECONDS = 15.0
 _SLACK_SECONDS = 0.1
 
 
-class NotSent(Exception):  # noqa: N818 - a signal, not an error
+class NotSent(Exception):
     """Raised inside a slot: no request was sent after all."""
 
 

@@ -12,34 +12,26 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, cast
 
 import dlt
 from dlt.common.configuration.container import Container
 from dlt.common.pipeline import PipelineContext
 from dlt.extract import DltResource
 
+from . import values
 from .client import DidomiClient
 from .errors import ApiError, AuthenticationError, ConfigurationError, Forbidden, NotFound
-from .known import Destination, KnownExport
+from .known import Destination, Known
 from .paging import Direction, Entry, ListReader, Page
-from .schema import EXPORT_LOGS, TABLES, WRITE_DISPOSITION, ExtraColumns, Row, export_row, is_export
+from .rows import ExtraColumns, Row, export_row, is_bare, is_export
+from .schema import EXPORT_LOGS, TABLES, WRITE_DISPOSITION
 from .settings import DEFAULT_BASE_URL, DEFAULT_PAGE_SIZE, Settings, environment_name
 from .sync import Batch, ExportSync, Request
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class _Discovered:
-    """An export to read, and what is known of it."""
-
-    row: Row
-    known: KnownExport
-    is_changed: bool  # its configuration
 
 
 @dlt.source(name="didomi", section="didomi", max_table_nesting=0)
@@ -55,7 +47,7 @@ def didomi_source(
     retry_seconds: float = 300.0,
     answer_seconds: float = 30.0,
     max_answer_bytes: int = 64 * 1024 * 1024,
-    trust_env: bool = False,  # noqa: FBT001, FBT002 - dlt fills the arguments by name
+    trust_env: bool = False,  # noqa: FBT001 - dlt fills the arguments by name
     request: Request | None = None,
 ) -> list[DltResource]:
     """Load the export logs of an organization.
@@ -101,7 +93,8 @@ def didomi_source(
         max_answer_bytes=max_answer_bytes,
         trust_env=trust_env,
     )
-    return _resources(settings, request or Request(new_run_id()))
+    dlt.current.source_schema().remove_type_detection("iso_timestamp")  # the first value must not make later ones wrong
+    return _Run(settings, request or Request(new_run_id())).resources()
 
 
 def new_run_id() -> str:
@@ -109,124 +102,115 @@ def new_run_id() -> str:
     return f"{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
 
 
-def _resources(settings: Settings, request: Request) -> list[DltResource]:
-    client = DidomiClient(settings)
-    destination = Destination(None)
-    quarantined: set[str] = set()
-    extra = ExtraColumns({})
+class _Run:
+    """One run of the source, and the resources that share what it learns.
 
-    @dlt.resource(selected=False)
-    def discovered() -> Iterator[_Discovered]:
-        """Each export to read; one row per export."""
-        nonlocal destination, quarantined, extra
-        client.authenticate()
-        exports = list_exports(client, settings)
-        destination, extra = Destination(_active_pipeline()), ExtraColumns(_loaded_columns())
-        known = destination.known()
-        quarantined = known.quarantined
-        for row in exports:
-            is_changed = known.export_hashes.get(row["id"]) != row["content_hash"]
-            yield _Discovered(row, known.export(row["id"]), is_changed)
+    Args:
+        settings: The connector's settings.
+        request: What the run asks for.
+    """
 
-    @dlt.transformer(data_from=discovered, selected=False, parallelized=True)
-    def readings(export: _Discovered) -> Iterator[Batch]:
-        """What reading the logs of an export brings, in batches."""
-        sync = ExportSync(client, settings, request, export.row["id"], export.known, quarantined, extra)
+    def __init__(self, settings: Settings, request: Request) -> None:
+        self._settings = settings
+        self._request = request
+        self._client = DidomiClient(settings)
+        self._destination = Destination(None)
+        self._known = Known()
+        self._extra = ExtraColumns({})
+        self._versions: dict[str, dict[str, int]] = {}
+
+    def resources(self) -> list[DltResource]:
+        """The tables, and what feeds them."""
+
+        @dlt.resource(selected=False)
+        def discovered() -> Iterator[Row]:
+            """Each export to read; one row per export."""
+            yield from self._discover()
+
+        @dlt.transformer(data_from=discovered, selected=False, parallelized=True)
+        def readings(export: Row) -> Iterator[Batch]:
+            """What reading the logs of an export brings, in batches."""
+            yield from self._read(export)
+
+        return [
+            self._table("exports", discovered, self._export_rows),
+            self._table("export_logs", readings, self._log_rows),
+            self._table("export_log_history", readings, self._history_rows),
+            self._table("export_log_quarantine", readings, lambda batch: batch.export_log_quarantine),
+            self._table("export_syncs", readings, lambda batch: batch.export_syncs),
+        ]
+
+    @staticmethod
+    def _table(name: str, data_from: DltResource, rows_of: Callable[[Any], list[Row]]) -> DltResource:
+        def rows(item: Any) -> Iterator[Any]:
+            if name not in dlt.current.source_schema().tables:  # so that it exists even when it never gets a row
+                yield dlt.mark.materialize_table_schema()
+            yield rows_of(item)
+
+        columns: Any = TABLES[name]
+        disposition: Any = WRITE_DISPOSITION
+        return dlt.transformer(rows, data_from=data_from, name=name, columns=columns, write_disposition=disposition)
+
+    # In the pipeline's thread, before anything is read.
+    def _discover(self) -> Iterator[Row]:
+        self._client.authenticate()
+        exports = list_exports(self._client, self._settings)
+        self._destination = Destination(_active_pipeline())
+        self._extra = ExtraColumns(_loaded_columns())
+        self._known = self._destination.known()
+        self._known.reading = {row["id"] for row in exports}
+        yield from exports
+
+    # In a thread of its own for each export.
+    def _read(self, export: Row) -> Iterator[Batch]:
         yield Batch()
+        sync = ExportSync(self._client, self._settings, self._request, export["id"], self._known, self._extra)
         yield from sync.batches()
 
-    @_table("exports", discovered)
-    def exports(export: _Discovered) -> Iterator[Any]:
-        """The export configurations, without their credentials; one row per export."""
-        yield from _new_tables("exports")
-        if export.is_changed:
-            yield {**export.row, "run_id": request.run_id, "extracted_at": datetime.now(timezone.utc)}
+    # In the pipeline's thread.
+    def _export_rows(self, export: Row) -> list[Row]:
+        loaded = self._known.export_hashes.get(export["id"])
+        if loaded == export["content_hash"] or (loaded and is_bare(export)):
+            return []
+        return [{**export, "run_id": self._request.run_id, "extracted_at": datetime.now(timezone.utc)}]
 
-    @_table("export_logs", readings)
-    def export_logs(batch: Batch) -> Iterator[Any]:
-        """The logs; one row per log."""
-        yield from _new_tables("export_logs")
-        yield batch.export_logs
-        yield _marked(destination, batch.missing_since, request)
+    def _log_rows(self, batch: Batch) -> list[Row]:
+        return batch.export_logs + self._marked(batch.missing_since)
 
-    versions: dict[str, dict[str, int]] = {}
+    def _marked(self, missing_since: dict[str, datetime | None]) -> list[Row]:
+        """Whole rows of logs that are known, with a new `missing_at_source_since`."""
+        columns = list(dict.fromkeys([*EXPORT_LOGS, *_loaded_columns()])) if missing_since else []
+        return [
+            {**row, "run_id": self._request.run_id, "missing_at_source_since": missing_since[row["id"]]}
+            for row in self._destination.logs(list(missing_since), columns)
+        ]
 
-    @_table("export_log_history", readings)
-    def export_log_history(batch: Batch) -> Iterator[Any]:
-        """What the logs said over time; one row per log and distinct state."""
-        yield from _new_tables("export_log_history")
-        yield _numbered(destination, batch.export_log_history, versions)
-
-    @_table("export_log_quarantine", readings)
-    def export_log_quarantine(batch: Batch) -> Iterator[Any]:
-        """What could not be loaded; one row per item."""
-        yield from _new_tables("export_log_quarantine")
-        yield batch.export_log_quarantine
-
-    @_table("export_syncs", readings)
-    def export_syncs(batch: Batch) -> Iterator[Any]:
-        """What was read; one row per export and run."""
-        yield from _new_tables("export_syncs")
-        yield batch.export_syncs
-
-    return [exports, export_logs, export_log_history, export_log_quarantine, export_syncs]
-
-
-def _table(name: str, data_from: DltResource) -> Any:
-    return dlt.transformer(
-        data_from=data_from, name=name, columns=TABLES[name], write_disposition=WRITE_DISPOSITION
-    )
-
-
-def _new_tables(name: str) -> Iterator[Any]:
-    """Make a table exist even when it never gets a row."""
-    if name not in dlt.current.source_schema().tables:
-        yield dlt.mark.materialize_table_schema()
+    def _history_rows(self, batch: Batch) -> list[Row]:
+        """History rows with their sequence; states that the destination has seen already are left out."""
+        unknown = {row["log_id"] for row in batch.export_log_history if row["sequence"] is None} - self._versions.keys()
+        found = self._destination.versions(sorted(unknown))
+        self._versions.update({log_id: found.get(log_id, {}) for log_id in unknown})
+        fresh = []
+        for row in batch.export_log_history:
+            if row["sequence"] is None:
+                seen = self._versions[row["log_id"]]
+                if row["version_id"] in seen:
+                    continue
+                seen[row["version_id"]] = row["sequence"] = max(seen.values(), default=0) + 1
+            fresh.append(row)
+        return fresh
 
 
 def _loaded_columns() -> dict[str, str]:
     """Columns of `export_logs` from earlier runs, with their types."""
     table = dlt.current.source_schema().tables.get("export_logs")
     columns = table["columns"] if table else {}
-    return {
-        name: column.get("data_type", "text") for name, column in columns.items() if name[:4] != "_dlt"
-    }
+    return {name: column.get("data_type") or "text" for name, column in columns.items() if name[:4] != "_dlt"}
 
 
 def _active_pipeline() -> dlt.Pipeline | None:
     context = Container()[PipelineContext]
-    return context.pipeline() if context.is_active() else None  # type: ignore[return-value]
-
-
-def _marked(
-    destination: Destination, missing_since: dict[str, datetime | None], request: Request
-) -> list[Row]:
-    """Whole rows of logs that are known, with a new `missing_at_source_since`."""
-    if not missing_since:
-        return []
-    columns = list(dict.fromkeys([*EXPORT_LOGS, *_loaded_columns()]))
-    return [
-        {**row, "run_id": request.run_id, "missing_at_source_since": missing_since[row["id"]]}
-        for row in destination.logs(list(missing_since), columns)
-    ]
-
-
-def _numbered(
-    destination: Destination, rows: list[Row], versions: dict[str, dict[str, int]]
-) -> list[Row]:
-    """History rows with their sequence; states that the destination has seen already are left out."""
-    unknown = {row["log_id"] for row in rows if row["sequence"] is None} - versions.keys()
-    if unknown:
-        versions |= {log_id: {} for log_id in unknown} | destination.versions(sorted(unknown))
-    fresh = []
-    for row in rows:
-        if row["sequence"] is None:
-            seen = versions[row["log_id"]]
-            if row["version_id"] in seen:
-                continue
-            seen[row["version_id"]] = row["sequence"] = max(seen.values(), default=0) + 1
-        fresh.append(row)
-    return fresh
+    return cast("dlt.Pipeline", context.pipeline()) if context.is_active() else None
 
 
 # -- which exports -------------------------------------------------------------------------------
@@ -274,13 +258,14 @@ def list_exports(client: DidomiClient, settings: Settings) -> list[Row]:
 def _listed(client: DidomiClient, settings: Settings) -> list[Row]:
     def fetch(skip: int, limit: int, direction: Direction | None) -> Page:
         items, total = client.integrations_page(skip, limit, direction)
-        return Page([_entry(item, number) for number, item in enumerate(items, skip)], total)
+        return Page([_entry(item) for item in items], total)
 
     reader = ListReader(fetch, settings.page_size)
     entries = {entry.name: entry.item for page in reader.read() for entry in page if entry.is_readable}
     return [export_row(item, settings.organization_id) for item in entries.values()]
 
 
-def _entry(item: Any, number: int) -> Entry:
+def _entry(item: Any) -> Entry:
     readable = is_export(item)
-    return Entry(str(item["id"]) if readable else f"?{number}", None, is_readable=readable, item=item)
+    name = str(item["id"]) if readable else values.digest(values.canonical(item))
+    return Entry(name, None, is_readable=readable, item=item)

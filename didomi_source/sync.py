@@ -6,19 +6,26 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from . import values
 from .client import DidomiClient
 from .errors import DidomiError
-from .known import KnownExport
+from .known import Known, KnownExport, latest_credible
 from .paging import Direction, Entry, ListReader, Page, Sort
-from .schema import ExtraColumns, Row, State, log_row, problem, read_item
+from .rows import ExtraColumns, Row, State, belongs_to, log_row, problem, read_item
 from .settings import Settings
 
 logger = logging.getLogger(__name__)
 
 BATCH_ROWS = 1_000
+# Why an incremental read came to take the whole list.
+_WHOLE_READ_REASONS = {
+    Sort.NOT_NEEDED: "the whole list came at once",
+    Sort.IGNORED: "$sort is ignored",
+    Sort.REJECTED: "$sort is rejected",
+    Sort.HONOURED: "the API has more logs than an incremental read shows",
+}
 
 
 @dataclass(frozen=True)
@@ -95,9 +102,7 @@ def plan(known: KnownExport, settings: Settings, request: Request, now: datetime
     return Plan("full", reason or "no log with a time is known", None)
 
 
-def _reason_for_full(
-    known: KnownExport, settings: Settings, request: Request, now: datetime
-) -> str | None:
+def _reason_for_full(known: KnownExport, settings: Settings, request: Request, now: datetime) -> str | None:
     if request.full:
         return "asked for"
     if known.complete_logs_known is None:
@@ -128,8 +133,7 @@ class ExportSync:
         settings: Page size, lookback, how often to read everything.
         request: What this run asks for.
         export_id: The export.
-        known: What the destination holds of it.
-        quarantined: Fingerprints that are in quarantine already.
+        known: What the destination holds.
         extra: The columns of further fields, shared by all exports.
     """
 
@@ -139,22 +143,23 @@ class ExportSync:
         settings: Settings,
         request: Request,
         export_id: str,
-        known: KnownExport,
-        quarantined: set[str],
+        known: Known,
         extra: ExtraColumns,
     ) -> None:
         self._client = client
         self._settings = settings
         self._request = request
         self._export_id = export_id
-        self._known = known
-        self._quarantined = quarantined
+        self._known = known.export(export_id)
+        self._all_known = known
         self._extra = extra
+        self._reader = ListReader(self._fetch, settings.page_size)
         self._touched: dict[str, _Touched] = {}
         self._open: set[str] = set()
         self._bad: set[str] = set()
+        self._foreign: set[str] = set()
         self._flagged: set[str] = set()
-        self._newest = known.newest_created_at
+        self._newest = self._known.newest_created_at
         self._requests = self._received = self._sequence = 0
 
     def batches(self) -> Iterator[Batch]:
@@ -166,25 +171,40 @@ class ExportSync:
         """
         started_at = _now()
         chosen = plan(self._known, self._settings, self._request, started_at)
-        reader = ListReader(self._fetch, self._settings.page_size)
         error: str | None = None
         missing: list[str] = []
         batch = Batch()
         try:
-            for entries in reader.read(chosen.until):
+            for entries in self._entries(chosen):
                 self._take(entries, batch)
                 if len(batch) >= BATCH_ROWS:
                     yield batch
                     batch = Batch()
         except DidomiError as failure:
             error = str(failure)
-            logger.error("export %s: %s", self._export_id, error)
-        if error is None and reader.is_whole and not self._request.is_backfill:
-            missing = self._missing(reader.seen)
+            logger.error("export %s: %s", self._export_id, error)  # noqa: TRY400 - its message says it all
+        if error is None and self._reader.is_whole and not self._request.is_backfill:
+            missing = self._missing(self._reader.seen)
             batch.missing_since.update(dict.fromkeys(missing, started_at))
-        sync = self._sync_row(chosen, reader, error, len(missing))
+        sync = self._sync_row(chosen, error, len(missing))
         batch.export_syncs = [{**sync, "started_at": started_at, "finished_at": _now()}]
         yield batch
+
+    def _entries(self, chosen: Plan) -> Iterator[list[Entry]]:
+        yield from self._reader.read(chosen.until)
+        if chosen.mode == "incremental" and not self._reader.is_whole and self._has_unseen():
+            self._reader = ListReader(self._fetch, self._settings.page_size)
+            yield from self._reader.read()
+
+    def _has_unseen(self) -> bool:
+        """Whether the API counts more new logs since the last complete read than have come to be known."""
+        total, known = self._reader.total, self._known
+        if total is None or known.complete_total is None or known.complete_logs_known is None:
+            return False
+        return total - known.complete_total > len(known.logs) + self._count_new() - known.complete_logs_known
+
+    def _count_new(self) -> int:
+        return sum(log_id not in self._known.logs for log_id in self._touched)
 
     def _fetch(self, skip: int, limit: int, direction: Direction | None) -> Page:
         self._requests += 1
@@ -200,10 +220,14 @@ class ExportSync:
                 self._take_log(entry, batch)
 
     def _set_aside(self, entry: Entry, batch: Batch) -> None:
-        self._bad.add(entry.name)
-        if entry.name in self._quarantined:
+        owner = belongs_to(entry.item)
+        if owner != self._export_id and owner in self._all_known.reading:  # export_id is ignored: it is read there
+            self._foreign.add(entry.name)
             return
-        self._quarantined.add(entry.name)
+        self._bad.add(entry.name)
+        if entry.name in self._all_known.quarantined:
+            return
+        self._all_known.quarantined.add(entry.name)
         batch.export_log_quarantine.append(
             {
                 "fingerprint": entry.name,
@@ -243,12 +267,11 @@ class ExportSync:
                 "read_sequence": self._sequence,
             }
         )
-        sequence = self._record(log_id, row.state, touched, batch, is_new=known is None)
+        is_new = known is None and log_id not in self._all_known.remembered
+        sequence = self._record(log_id, row.state, touched, batch, is_new=is_new)
         self._touched[log_id] = _Touched(content_hash, row.state, sequence)
 
-    def _record(
-        self, log_id: str, state: State, touched: _Touched | None, batch: Batch, *, is_new: bool
-    ) -> int | None:
+    def _record(self, log_id: str, state: State, touched: _Touched | None, batch: Batch, *, is_new: bool) -> int | None:
         """Add the state to the history, unless it is the one before; returns its place there if known."""
         version_id = state.version_id(log_id)
         if touched is not None and touched.state.version_id(log_id) == version_id:
@@ -279,23 +302,17 @@ class ExportSync:
             self._open.add(log_id)
 
     def _note_newest(self, created_at: datetime | None) -> None:
-        if created_at is not None and created_at <= _now() + timedelta(days=1):
+        if created_at is not None and created_at <= latest_credible():
             self._newest = max(created_at, self._newest or created_at)
 
     def _missing(self, seen: set[str]) -> list[str]:
-        return [
-            log_id
-            for log_id, log in self._known.logs.items()
-            if not log.is_missing and log_id not in seen
-        ]
+        return [log_id for log_id, log in self._known.logs.items() if not log.is_missing and log_id not in seen]
 
-    def _sync_row(self, chosen: Plan, reader: ListReader, error: str | None, missing: int) -> Row:
-        new = sum(1 for log_id in self._touched if log_id not in self._known.logs)
+    def _sync_row(self, chosen: Plan, error: str | None, missing: int) -> Row:
+        new, reader = self._count_new(), self._reader
         mode, reason = chosen.mode, chosen.reason
         if mode == "incremental" and reader.is_whole:
-            mode = "full"
-            fits = reader.sort is Sort.NOT_NEEDED
-            reason = "the whole list came at once" if fits else f"$sort is {reader.sort.value}"
+            mode, reason = "full", _WHOLE_READ_REASONS[reader.sort]
         return {
             "sync_id": values.digest(self._request.run_id, self._export_id),
             "run_id": self._request.run_id,
@@ -307,7 +324,7 @@ class ExportSync:
             "requests": self._requests,
             "api_total": reader.total,
             "rows_received": self._received,
-            "distinct_ids": len(reader.seen - self._bad),
+            "distinct_ids": len(reader.seen - self._bad - self._foreign),
             "logs_new": new,
             "logs_changed": len(self._touched) - new,
             "logs_pending": len(self._open),

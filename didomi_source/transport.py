@@ -98,9 +98,7 @@ def exchange(
     prepared = session.prepare_request(request)
     options = session.merge_environment_settings(prepared.url, {}, True, None, None)
     try:
-        response = session.send(
-            prepared, timeout=(CONNECT_SECONDS, seconds), allow_redirects=False, **options
-        )
+        response = session.send(prepared, timeout=(CONNECT_SECONDS, seconds), allow_redirects=False, **options)
         with response:
             return response, _read(response, deadline, max_bytes)
     except (requests.RequestException, HTTPError, OSError) as error:

@@ -51,7 +51,13 @@ def _from_iso(match: re.Match[str]) -> datetime | None:
     micros = int((fraction or "")[:6].ljust(6, "0"))
     try:
         when = datetime(
-            int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0), micros,
+            int(year),
+            int(month),
+            int(day),
+            int(hour or 0),
+            int(minute or 0),
+            int(second or 0),
+            micros,
             tzinfo=timezone.utc,
         )
         return when - _offset(zone)
@@ -140,19 +146,17 @@ def loadable(value: Any, canonical_form: str) -> tuple[Any, bool]:
 
 
 def _loadable(value: Any, depth: int) -> Any:
+    if isinstance(value, (dict, list)) and depth >= _MAX_DEPTH:
+        value = to_text(value)
     if isinstance(value, str):
         return clean_text(value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value if to_integer(value) is not None else str(value)
-    if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
-    if isinstance(value, (dict, list)) and depth >= _MAX_DEPTH:
-        return clean_text(to_text(value))
     if isinstance(value, dict):
         return {clean_text(k): _loadable(v, depth + 1) for k, v in value.items()}
     if isinstance(value, list):
         return [_loadable(v, depth + 1) for v in value]
-    return value
+    is_too_large = isinstance(value, int) and not -INT64_MAX - 1 <= value <= INT64_MAX
+    is_infinite = isinstance(value, float) and not math.isfinite(value)
+    return str(value) if is_too_large or is_infinite else value
 
 
 def clean_text(text: str) -> str:

@@ -109,9 +109,7 @@ class Warehouse:
 
     def history(self, log_id: str) -> list[tuple[int, str]]:
         """Sequence and status of each observed state of a log."""
-        return self.sql(
-            "select sequence, status from export_log_history where log_id = ? order by sequence", log_id
-        )
+        return self.sql("select sequence, status from export_log_history where log_id = ? order by sequence", log_id)
 
 
 def _parsed(name: str, value: Any) -> Any:

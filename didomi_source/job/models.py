@@ -70,7 +70,7 @@ def _dbt(
     ]
     with subprocess.Popen(  # noqa: S603 - our own interpreter and project
         arguments,
-        env={**os.environ, **_QUIET, **environment},
+        env={**_without_keys(os.environ), **_QUIET, **environment},
         stdin=subprocess.PIPE,  # it ends when this is closed
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -80,6 +80,11 @@ def _dbt(
     ) as process:
         output = process.stdout.read() if process.stdout else ""
         return process.wait(), output
+
+
+def _without_keys(environment: Mapping[str, str]) -> dict[str, str]:
+    """dbt needs none of the API's settings, and so gets no chance to write them down."""
+    return {name: value for name, value in environment.items() if not name.startswith("SOURCES__")}
 
 
 def _end(code: int, output: str) -> str:

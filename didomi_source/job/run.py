@@ -71,7 +71,7 @@ def _load(pipeline: dlt.Pipeline, settings: Settings, options: Options, report: 
     try:
         pipeline.run(source, loader_file_format=LOADER_FORMATS.get(options.destination))  # type: ignore[arg-type]
     except Exception as error:
-        raise translate(error, warehouse.describe(pipeline)) from error
+        raise translate(error, warehouse.place(pipeline)) from error
     return request.run_id
 
 

@@ -76,6 +76,11 @@ def describe(pipeline: dlt.Pipeline) -> str:
     return " ".join([name_of(pipeline), *[str(part) for part in where if part]])
 
 
+def place(pipeline: dlt.Pipeline) -> str:
+    """Where the warehouse is, as errors name it."""
+    return str(duckdb_path(pipeline) or describe(pipeline))
+
+
 def duckdb_path(pipeline: dlt.Pipeline) -> Path | None:
     """The file of a DuckDB destination; None for any other."""
     return Path(str(credentials(pipeline).database)).absolute() if name_of(pipeline) == "duckdb" else None
@@ -90,7 +95,7 @@ def check_path(pipeline: dlt.Pipeline, options: Options) -> None:
     path = duckdb_path(pipeline)
     if path is None:
         return
-    if path.is_relative_to(options.working_dir.absolute()):
+    if any(path.is_relative_to(Path(folder).absolute()) for folder in (options.working_dir, pipeline.pipelines_dir)):
         msg = f"{path} is in the working directory, which may be deleted at any time: name a file outside of it"
         raise ConfigurationError(msg)
     if path.stem.lower() in options.schemas:
@@ -165,7 +170,7 @@ def try_out(pipeline: dlt.Pipeline) -> None:
         with pipeline.sql_client() as client:
             client.execute_sql("select 1")
     except Exception as error:  # noqa: BLE001 - each engine has its own, wrapped or not
-        raise translate(error, describe(pipeline)) from None
+        raise translate(error, place(pipeline)) from None
 
 
 def select(
@@ -198,7 +203,7 @@ def select(
         msg = f"there is no table {schema}.{table} with all its columns yet: run `didomi run` first"
         raise DestinationError(msg) from None
     except Exception as error:  # noqa: BLE001 - each engine has its own, wrapped or not
-        raise translate(error, describe(pipeline)) from None
+        raise translate(error, place(pipeline)) from None
     return [dict(zip(columns, map(_utc, row), strict=True)) for row in rows]
 
 

@@ -1,13 +1,13 @@
 """The page that an operator reads each morning: one HTML file, read from the marts alone.
 
-    data        what the marts say
-    verdict     what that means, in words
-    figures     the key figures
-    sections    what each part of the page shows
-    calendar    the calendars of runs
-    charts      the line charts
-    text        how numbers, times and foreign text are written
-    render      the page as text (template.html.j2, macros.html.j2, page.css)
+data        what the marts say
+verdict     what that means, in words
+figures     the key figures
+sections    what each part of the page shows
+calendar    the calendars of runs
+charts      the line charts
+text        how numbers, times and foreign text are written
+render      the page as text (template.html.j2, macros.html.j2, page.css)
 """
 
 from __future__ import annotations
@@ -113,7 +113,9 @@ def _write(page: str, path: Path) -> None:
             os.fsync(file.fileno())
         beside.replace(path)
     except OSError as error:
-        msg = f"{path} cannot be written ({error.strerror or error}): change its rights, make room, or name another file"
+        msg = (
+            f"{path} cannot be written ({error.strerror or error}): change its rights, make room, or name another file"
+        )
         raise ReportNotWritten(msg) from None
     finally:
         with suppress(OSError):

@@ -116,21 +116,18 @@ def _paths(squares: Iterable[tuple[str, int, int]]) -> dict[str, str]:
 
 
 def _shapes(kind: str, x: int, y: int) -> list[tuple[str, str]]:
-    """A day's shapes: what it is can be read from form alone."""
+    """A day's shapes, by class of the style sheet: what it is can be read from form alone."""
     square = f"M{x + 1} {y + 1}h8v8h-8z"
-    if kind == "completed":
-        return [("ok", square)]
-    if kind == "recovered":
-        return [("ok", square), ("half", f"M{x + 1} {y + 1}v8h8z")]
-    if kind == "failed":
-        return [("fail", square), ("cross", f"M{x + 2.5:g} {y + 2.5:g}l5 5m0-5l-5 5")]
-    if kind == "pending":
-        return [("wait", square), ("dot", f"M{x + 5} {y + 5}h0")]
-    if kind == "missed":
-        return [("gone", square)]
-    if kind == "no_run":
-        return [("none", f"M{x + 5} {y + 5}h0")]
-    return [("odd", square), ("bar", f"M{x + 3} {y + 5}h4")]
+    middle = f"M{x + 5} {y + 5}h0"
+    shapes = {
+        "completed": [("ok", square)],
+        "recovered": [("ok", square), ("half", f"M{x + 1} {y + 1}v8h8z")],
+        "failed": [("fail", square), ("cross", f"M{x + 2.5:g} {y + 2.5:g}l5 5m0-5l-5 5")],
+        "pending": [("wait", square), ("dot", middle)],
+        "missed": [("gone", square)],
+        "no_run": [("none", middle)],
+    }
+    return shapes.get(kind) or [("odd", square), ("bar", f"M{x + 3} {y + 5}h4")]
 
 
 def _months(start: date, today: date) -> list[tuple[int, str]]:

@@ -16,6 +16,8 @@ from xml.etree import ElementTree as ET
 
 from markupsafe import Markup
 
+from didomi_source.errors import ConfigurationError
+
 from .data import CHART_DAYS
 
 # Colours that stand for the style sheet's, so that one drawing serves the light and the dark page.
@@ -27,6 +29,7 @@ _DEFAULTS = {("transform", "translate(0,0)"), ("stroke-width", "1"), ("x2", "0")
 _DEFAULTS |= {("text-anchor", "start"), ("font-weight", "normal")}
 _NUMBER = re.compile(r"\d+\.\d+")
 _LONG_GAP = 1.5  # intervals; a line is not drawn over more
+_HEADROOM = 1.1  # for a ring around the highest point
 _LABEL_DISTANCE = 13  # pixels between two labels of one size
 
 Rows = list[dict[str, Any]]
@@ -82,7 +85,7 @@ def users_chart(levels: Sequence[Level], today: date, interval_days: float) -> M
         if level.is_anomaly and level.users is not None
     ]
     top = max((row["y"] for row in rows), default=0)
-    return _draw(_users_spec(), rows, today, max(top, 1))
+    return _draw(_users_spec(), rows, today, max(top * _HEADROOM, 1))
 
 
 def _rate_rows(rates: Iterable[Rate]) -> Iterator[dict[str, Any]]:
@@ -135,7 +138,7 @@ def _milliseconds(day: date) -> int:
 def _rates_spec(width: int, height: int) -> dict[str, Any]:
     import altair as alt
 
-    y = _y("domainMin", alt.Axis(format=".0%", tickCount=5, **_AXIS), domain_max=1)
+    y = _y("domainMin", alt.Axis(format=".0%", tickCount=5, **_WIDE), domain_max=1)
     layers = [
         _layer(alt.Chart().mark_line(color=_OF["month"], strokeWidth=3), "month", y),
         _layer(alt.Chart().mark_line(color=_OF["seven"], strokeWidth=1.75), "seven", y),
@@ -164,7 +167,7 @@ def _spark_spec() -> dict[str, Any]:
 def _users_spec() -> dict[str, Any]:
     import altair as alt
 
-    y = _y("domainMax", alt.Axis(format="~s", tickCount=3, labelExpr=_PLAIN_ZERO, **_AXIS), domain_min=0)
+    y = _y("domainMax", alt.Axis(format="~s", tickCount=3, labelExpr=_PLAIN_ZERO, **_WIDE), domain_min=0)
     layers = [
         _layer(alt.Chart().mark_line(color=_OF["usual"], strokeWidth=1, strokeDash=[2, 2]), "usual", y, "s:N"),
         _layer(alt.Chart().mark_line(color=_OF["users"], strokeWidth=1.5), "users", y, "s:N"),
@@ -182,8 +185,8 @@ _AXIS: dict[str, Any] = {
     "gridColor": _OF["line"],
     "labelPadding": 6,
     "labelFontSize": 10,
-    "minExtent": 34,
 }
+_WIDE = {**_AXIS, "minExtent": 34}  # so that charts beside each other begin alike
 _PLAIN_ZERO = "datum.value === 0 ? '0' : datum.label"
 
 
@@ -219,7 +222,8 @@ def _spec(layers: Sequence[Any], width: int, height: int, *, has_axis: bool = Tr
     if not has_axis:
         for layer in found["layer"]:
             layer["encoding"]["x"]["axis"] = None
-    found["padding"] = 4 if has_axis else 2
+    # Whoever reads the page may have a wider font than vl-convert.
+    found["padding"] = {"left": 4, "right": 14, "top": 4, "bottom": 4} if has_axis else 2
     found["autosize"] = {"type": "pad" if has_axis else "none"}
     return found
 
@@ -231,7 +235,12 @@ def _draw(spec: Mapping[str, Any], rows: Rows, today: date, bound: float) -> Mar
     values = {"first": first, "last": last, "bound": bound}
     params = [{**param, "value": values.get(param["name"], 0)} for param in spec["params"]]
     svg = vl_convert.vegalite_to_svg({**spec, "params": params, "datasets": {"rows": rows}})
-    return _slim(svg)
+    drawn = _slim(svg)
+    # vl-convert tells its errors to stderr alone, and returns what it has drawn until then.
+    if "<path" not in drawn and any(row["y"] is not None for row in rows):
+        msg = "vl-convert cannot draw what altair specified: pip install -U 'didomi-source[report]'"
+        raise ConfigurationError(msg)
+    return drawn
 
 
 def _slim(svg: str) -> Markup:

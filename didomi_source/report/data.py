@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from didomi_source.job import warehouse
@@ -17,7 +18,10 @@ DETAILED = 40  # exports that get a calendar and charts; the others get a line
 STRIP_DAYS = 28
 CHART_DAYS = 120
 CALENDAR_WEEKS = 26
+BAD = ("failing", "late", "stuck")
 _LONGEST_LIST = 1000
+_DAY_SECONDS = 86_400
+_MONTH_DAYS = 31
 
 _Row = TypeVar("_Row")
 
@@ -264,18 +268,32 @@ def read_marts(pipeline: dlt.Pipeline, schema: str) -> Marts:
 
 
 def worst_first(exports: Iterable[Export]) -> list[Export]:
-    """Order exports by health, then by how long they have had no success."""
-    never = datetime.min.replace(tzinfo=timezone.utc)
+    """Order exports by health, then by how many runs long a bad one has had no success, or by its rate."""
+    return sorted(exports, key=lambda e: (_rank(e.health), -_runs_without_success(e), _rate(e), e.title, e.export_id))
 
-    def place(export: Export) -> tuple[int, int, datetime, str, str]:
-        is_bad = export.health in {"failing", "late", "stuck"}
-        since = (export.last_success_at or never) if is_bad else never
-        rank = HEALTH_ORDER.index(export.health) if export.health in HEALTH_ORDER else HEALTH_ORDER.index("no_outcome")
-        # Among the healthy, those that failed lately come first.
-        rate = 1.0 if export.success_rate_28d is None else export.success_rate_28d
-        return rank, 0 if is_bad else round(rate * 1e6), since, export.title, export.export_id
 
-    return sorted(exports, key=place)
+def _rank(health: str) -> int:
+    return HEALTH_ORDER.index(health if health in HEALTH_ORDER else "no_outcome")
+
+
+def _runs_without_success(export: Export) -> float:
+    if export.health not in BAD:
+        return 0.0
+    if export.seconds_since_last_success is None:
+        return math.inf
+    return export.seconds_since_last_success / (interval_days(export) * _DAY_SECONDS)
+
+
+def _rate(export: Export) -> float:
+    # Among the healthy, those that failed lately come first.
+    return 1.0 if export.success_rate_28d is None else export.success_rate_28d
+
+
+def interval_days(export: Export) -> float:
+    """How many days apart an export's runs are; one where nobody knows."""
+    if export.interval_months is not None:
+        return export.interval_months * _MONTH_DAYS
+    return export.interval_seconds / _DAY_SECONDS if export.interval_seconds else 1.0
 
 
 def calendar_start(today: date) -> date:

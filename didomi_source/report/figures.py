@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 from .charts import Rate
 from .data import CHART_DAYS, STRIP_DAYS, Export, Marts, OrganizationDay
-from .text import change, counted, grouped, listed, percent, points, short
+from .text import NOTHING, change, counted, grouped, listed, percent, points, short
 from .verdict import name_of
 
 _WEEK = timedelta(days=7)
@@ -85,7 +85,7 @@ def _success(marts: Marts) -> Figure:
     before = _on(marts, marts.today - _WEEK) if marts.today else []
     now, then, month = _rate_7d(rows), _rate_7d(before), _rate_28d(rows)
     if now is None:
-        return Figure("–", "success, 7 days", "no run has settled")
+        return Figure(NOTHING, "success, 7 days", "no run has settled")
     completed = sum(r.runs_completed_7d for r in rows)
     settled = completed + sum(r.runs_failed_7d for r in rows)
     notes = [f"{grouped(completed)} of {counted(settled, 'run')}", f"28 days {percent(month)}"]
@@ -96,7 +96,7 @@ def _success(marts: Marts) -> Figure:
 
 def _missed(marts: Marts) -> Figure:
     if marts.today is None:
-        return Figure("–", "missed runs, 28 days", "nothing was due")
+        return Figure(NOTHING, "missed runs, 28 days", "nothing was due")
     month = marts.today - timedelta(days=STRIP_DAYS)
     week = marts.today - _WEEK
     missed = sum(r.runs_missed for r in marts.organizations if r.run_date > month)
@@ -109,7 +109,7 @@ def _missed(marts: Marts) -> Figure:
 def _delivered(marts: Marts) -> Figure:
     label = "user records delivered, last 7 full days"
     if marts.today is None:
-        return Figure("–", label, "nothing was delivered")
+        return Figure(NOTHING, label, "nothing was delivered")
     now = _users(marts, marts.today - _WEEK, marts.today)
     then = _users(marts, marts.today - 2 * _WEEK, marts.today - _WEEK)
     note = f"{change(now / then - 1)} on the week before" if then else "none in the week before"

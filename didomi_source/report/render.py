@@ -21,13 +21,13 @@ from .calendar import legend
 from .charts import rates_chart
 from .data import CHART_DAYS, Export, Incident, Marts
 from .figures import daily_rates, key_figures
-from .sections import ATTENTION_ROWS, attention, details, folded, others, rates_in_words
+from .sections import ATTENTION_FOLDED, ATTENTION_ROWS, attention, details, folded, others, rates_in_words
 from .verdict import MAX_AGE, freshness, judge
 
 _FOLDER = Path(__file__).parent
-_MARKS = {"good": "✓", "warn": "!", "bad": "✕", "stale": "◷", "empty": "–"}
+_MARKS = {"good": "✓", "warn": "!", "bad": "✕", "stale": "◷", "empty": text.NOTHING}
 _ICONS = {"good": "#1f9684", "bad": "#c2183f"}
-_NAME_LENGTH = 90
+_NAME_LENGTH = 72
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,7 @@ def render(
         "by_id": {e.export_id: e for e in marts.exports},
         "has_organizations": len({e.organization_id for e in marts.exports}) > 1,
         "attention_rows": ATTENTION_ROWS,
+        "attention_folded": ATTENTION_ROWS + ATTENTION_FOLDED,
         "oldest_reads": sorted(marts.exports, key=_read_at),
         "logs": sum(e.runs_total for e in marts.exports),
         "contradictions": sum(e.runs_contradictory for e in marts.exports),
@@ -112,7 +113,9 @@ def _policy(css: str) -> str:
 
 def _icon(state: str) -> str:
     """A dot for the browser's tab, in the verdict's colour."""
-    dot = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><circle cx="8" cy="8" r="7" fill="{_ICONS.get(state, "#b87503")}"/></svg>'
+    fill = _ICONS.get(state, "#b87503")
+    circle = f'<circle cx="8" cy="8" r="7" fill="{fill}"/>'
+    dot = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">{circle}</svg>'
     return f"data:image/svg+xml,{quote(dot)}"
 
 
@@ -142,7 +145,7 @@ def _doubts(marts: Marts, schema: str) -> list[Doubt]:
     if unknown:
         have = "export has" if len(unknown) == 1 else "exports have"
         told = f"{text.grouped(len(unknown))} {have} no readable schedule"
-        doubts.append(Doubt(told, f"{_names(unknown)} – no missed run can be seen there"))
+        doubts.append(Doubt(told, f"{_names(unknown)}: no missed run can be seen there"))
     return [doubt for doubt in doubts if doubt]
 
 
@@ -152,7 +155,7 @@ def _doubt(exports: Sequence[Export], column: str, one: str, many: str, note: st
         return None
     which = _names([e for e in exports if getattr(e, column)])
     told = f"{text.counted(count, 'log')} {one if count == 1 else many}"
-    return Doubt(told, f"{which} – {note}" if note else which)
+    return Doubt(told, f"{which}; {note}" if note else which)
 
 
 def _names(exports: Sequence[Export]) -> str:
@@ -176,7 +179,7 @@ def _environment(marts: Marts, now: datetime) -> Environment:
         "counted": text.counted,
         "day": partial(text.day, today=today),
         "folded": folded,
-        "grouped": lambda value: "–" if value is None else text.grouped(value),
+        "grouped": lambda value: text.NOTHING if value is None else text.grouped(value),
         "lasted": _lasted,
         "long_date": lambda value: f"{value.day} {text.MONTHS[value.month - 1]} {value.year}",
         "moment": partial(text.moment, today=today),
@@ -196,5 +199,3 @@ def _visible(value: Any) -> Any:
 
 def _lasted(incident: Incident) -> str:
     return text.span(timedelta(seconds=incident.duration_seconds))
-
-

@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import TypeVar
 
 from markupsafe import Markup
 
 from .calendar import Calendar, calendar, strip
 from .charts import Level, Rate, sparkline, users_chart
-from .data import CHART_DAYS, DETAILED, Day, Export, Marts, Volume
+from .data import BAD, CHART_DAYS, DETAILED, Day, Export, Marts, Volume, interval_days
 from .text import change, counted, day, grouped, moment, percent
-from .verdict import BAD, Freshness, kind_of
+from .verdict import Freshness, latest_unusual
 
-ATTENTION_ROWS = 50
-_SECONDS_PER_DAY = 86_400
-_DAYS_PER_MONTH = 31
+ATTENTION_ROWS = 15
+ATTENTION_FOLDED = 35  # further down, opened when wanted
 _ERROR_LENGTH = 4000
+_STATES = (*BAD, "unread", "unusual")
+
+
+_Row = TypeVar("_Row", Day, Volume)
 
 
 @dataclass(frozen=True)
@@ -26,17 +30,15 @@ class Attention:
 
     Args:
         export: Which.
-        state: Its health, or `unread`.
+        state: Its health, or `unread` or `unusual`.
         what: What is wrong, in words.
         since: Since when.
-        has_detail: It has a calendar on the page.
     """
 
     export: Export
     state: str
     what: Sequence[str]
     since: datetime | None
-    has_detail: bool
 
 
 @dataclass(frozen=True)
@@ -78,16 +80,22 @@ class Other:
 
 
 def attention(marts: Marts, fresh: Freshness) -> list[Attention]:
-    """The exports that fail, are late, are stuck or were not read, the worst first."""
+    """The exports that fail, are late, are stuck, were not read or delivered an unusual number, the worst first."""
     unread = {export.export_id for export in fresh.unread}
+    unusual = {volume.export_id: volume for volume in latest_unusual(marts)}
     found = []
-    for position, export in enumerate(marts.exports):
-        is_bad = export.health in BAD
-        if is_bad or export.export_id in unread:
-            what = [*_what(export, marts), *_not_read(export, unread, marts)]
-            state = export.health if is_bad else "unread"
-            found.append(Attention(export, state, what, _since(export, state), position < DETAILED))
-    return found
+    for export in marts.exports:
+        volume = unusual.get(export.export_id)
+        what = [*_what(export), *_not_read(export, unread, marts), *_unusual(volume)]
+        if what:
+            found.append(Attention(export, _state(export, unread), what, _since(export, _state(export, unread))))
+    return sorted(found, key=lambda a: _STATES.index(a.state))
+
+
+def _state(export: Export, unread: set[str]) -> str:
+    if export.health in BAD:
+        return export.health
+    return "unread" if export.export_id in unread else "unusual"
 
 
 def details(marts: Marts) -> list[Detail]:
@@ -118,17 +126,18 @@ def folded(text: str) -> tuple[str, int]:
     return text[:_ERROR_LENGTH], max(0, len(text) - _ERROR_LENGTH)
 
 
-def _what(export: Export, marts: Marts) -> list[str]:
+def _what(export: Export) -> list[str]:
     lines = []
     if export.health == "failing":
-        runs = "1 failed run" if export.current_streak == 1 else f"{grouped(export.current_streak)} failed runs in a row"
+        runs = (
+            "1 failed run" if export.current_streak == 1 else f"{grouped(export.current_streak)} failed runs in a row"
+        )
         lines.append(runs)
     if export.runs_overdue:
-        due = f", due {moment(export.expected_next_run_at, _today(marts))}" if export.expected_next_run_at else ""
-        lines.append(f"{counted(export.runs_overdue, 'run')} overdue{due}")
+        lines.append(f"{counted(export.runs_overdue, 'run')} overdue")
     if export.runs_stuck:
         lines.append(f"{counted(export.runs_stuck, 'run')} pending for too long")
-    return lines
+    return lines if lines or export.health not in BAD else [export.health_reason]
 
 
 def _not_read(export: Export, unread: set[str], marts: Marts) -> list[str]:
@@ -139,12 +148,20 @@ def _not_read(export: Export, unread: set[str], marts: Marts) -> list[str]:
     return [f"not read completely since {moment(export.last_complete_sync_at, _today(marts))}"]
 
 
+def _unusual(volume: Volume | None) -> list[str]:
+    if volume is None:
+        return []
+    usual = volume.weekday_median_users
+    return [f"{counted(volume.users or 0, 'user')}{'' if usual is None else f', usually {grouped(usual)}'}"]
+
+
 def _since(export: Export, state: str) -> datetime | None:
     return {
         "failing": export.failing_since_at,
         "late": export.expected_next_run_at,
         "stuck": export.oldest_pending_at,
         "unread": export.last_complete_sync_at,
+        "unusual": export.last_success_at,
     }.get(state)
 
 
@@ -162,17 +179,11 @@ def _detail(export: Export, days: Sequence[Day], volumes: Sequence[Volume], toda
         calendar=calendar(export.title, days, today),
         spark=sparkline(rates, today),
         spark_label=_rates_in_words(export, rates, today),
-        users=users_chart(levels, today, _interval_days(export)) if delivered else None,
+        users=users_chart(levels, today, interval_days(export)) if delivered else None,
         users_label=_users_in_words(export, delivered, today),
         latest=_latest(delivered[-1], today) if delivered else "nothing delivered in this time",
         is_unusual=bool(delivered) and delivered[-1].is_anomaly,
     )
-
-
-def _interval_days(export: Export) -> float:
-    if export.interval_months is not None:
-        return export.interval_months * _DAYS_PER_MONTH
-    return (export.interval_seconds or 0) / _SECONDS_PER_DAY
 
 
 def _latest(volume: Volume, today: date) -> str:
@@ -212,11 +223,8 @@ def _users_in_words(export: Export, delivered: Sequence[Volume], today: date) ->
     )
 
 
-def _by_export(rows: Sequence[Day] | Sequence[Volume]) -> dict[str, list]:  # type: ignore[type-arg]
-    found: dict[str, list] = {}  # type: ignore[type-arg]
+def _by_export(rows: Sequence[_Row]) -> dict[str, list[_Row]]:
+    found: dict[str, list[_Row]] = {}
     for row in rows:
         found.setdefault(row.export_id, []).append(row)
     return found
-
-
-__all__ = ["Attention", "Detail", "Other", "attention", "details", "folded", "kind_of", "others", "rates_in_words"]

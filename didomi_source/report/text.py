@@ -13,10 +13,9 @@ _LONG_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _NARROW_SPACE = "\u202f"
 _MINUS = "\u2212"
+NOTHING = "\u2013"  # a dash where there is no value
 
-_CONTROL_PICTURES = 0x2400
-_DELETE = 0x7F
-_LAST_C0 = 0x1F
+_LAST_BYTE = 0xFF
 # Categories of characters that are not seen: controls, formats (bidi marks, zero widths), surrogates, line separators.
 _UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 _KEPT = "\n\t\u200d"  # the zero-width joiner holds emoji together
@@ -25,7 +24,7 @@ DAY = timedelta(days=1)
 
 
 def visible(text: str) -> str:
-    """A text from outside in which every character is seen: controls as ␛, others as ⟨U+202E⟩."""
+    """A text from outside in which every character is seen: a control is written as its code."""
     if text.isprintable():
         return text
     return "".join(_seen(c) for c in text)
@@ -34,12 +33,9 @@ def visible(text: str) -> str:
 def _seen(character: str) -> str:
     if character in _KEPT or unicodedata.category(character) not in _UNSEEN:
         return character
+    # Signs for them exist (U+241B), but few fonts have them.
     code = ord(character)
-    if code <= _LAST_C0:
-        return chr(_CONTROL_PICTURES + code)
-    if code == _DELETE:
-        return "\u2421"
-    return f"\u27e8U+{code:04X}\u27e9"
+    return f"\\x{code:02x}" if code <= _LAST_BYTE else f"\\u{code:04x}"
 
 
 def shortened(text: str, length: int) -> str:
@@ -72,14 +68,14 @@ def short(number: float) -> str:
 def percent(rate: float | None) -> str:
     """A rate with one decimal; only all is 100%, and only nothing is 0%."""
     if rate is None:
-        return "–"
+        return NOTHING
     if rate in {0, 1}:
         return f"{rate:.0%}"
     return f"{min(max(rate * 100, 0.1), 99.9):.1f}%"
 
 
 def change(rate: float) -> str:
-    """A relative change with its sign: +7%, −62%."""
+    """A relative change with its sign, as +7%."""
     value = round(rate * 100)
     sign = "+" if value > 0 else _MINUS if value < 0 else "±"
     return f"{sign}{grouped(abs(value))}%"

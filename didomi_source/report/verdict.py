@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta, timezone
 
-from .data import Export, Marts, Volume
+from .data import BAD, Export, Marts, Volume
+from .headline import THEN, headline
 from .text import counted, day, grouped, listed, moment, shortened, span
 
 MAX_AGE = timedelta(hours=26)  # a daily schedule, and two hours of grace
-BAD = ("failing", "late", "stuck")
 _NAME_LENGTH = 60
 _LISTED = 3
+_NEVER = datetime.max.replace(tzinfo=timezone.utc)
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,9 @@ def judge(marts: Marts, fresh: Freshness) -> Verdict:
     """Say how it stands."""
     if not marts.exports:
         return Verdict(
-            "empty", "No export is known yet", ["Nothing has been loaded: run `didomi run`, then write this page again."]
+            "empty",
+            "No export is known yet",
+            ["Nothing has been loaded: run `didomi run`, then write this page again."],
         )
     unusual = latest_unusual(marts)
     if fresh.is_stale:
@@ -90,9 +93,16 @@ def judge(marts: Marts, fresh: Freshness) -> Verdict:
     if not any(export.runs_total for export in marts.exports):
         return _without_runs(marts, fresh)
     health = Counter(export.health for export in marts.exports)
-    sentences = [*_bad_exports(marts), *_changes(marts), *_unusual_deliveries(marts, unusual), *_unread(fresh)]
+    state = _state(health, unusual, fresh)
     return Verdict(
-        _state(health, unusual, fresh), _headline(health, len(unusual)), sentences or _all_well(marts, fresh)
+        state,
+        headline(health, unusual=len(unusual), unread=len(fresh.unread)),
+        [
+            *(_all_well(fresh) if state == "good" else _bad_exports(marts) or _unjudged(marts)),
+            *_unusual_deliveries(marts, unusual),
+            *_unread(fresh),
+            *_changes(marts),
+        ],
     )
 
 
@@ -106,9 +116,10 @@ def name_of(export: Export) -> str:
     return shortened(export.title, _NAME_LENGTH)
 
 
-def kind_of(kind: str | None) -> str:
-    """A kind of error in words."""
-    return (kind or "no failed run").replace("_", " ")
+def _last_error(kind: str | None) -> str:
+    if kind == "no_message":
+        return ", last without an error text"
+    return "" if kind is None or kind == "other" else f", last with “{kind.replace('_', ' ')}”"
 
 
 def _state(health: Mapping[str, int], unusual: Sequence[Volume], fresh: Freshness) -> str:
@@ -118,60 +129,20 @@ def _state(health: Mapping[str, int], unusual: Sequence[Volume], fresh: Freshnes
     return "good" if is_well else "warn"
 
 
-def _headline(health: Mapping[str, int], unusual: int, verb: str = "is", verbs: str = "are") -> str:
-    total = sum(health.values())
-    bad = [(health.get(kind, 0), kind) for kind in BAD if health.get(kind)]
-    if bad:
-        return _first_part(*bad[0], total, verb, verbs) + _other_parts(bad[1:], verb, verbs)
-    healthy = health.get("healthy", 0)
-    if healthy < total:
-        return _unjudged(healthy, total, verb, verbs)
-    all_well = f"The only export {verb} healthy" if total == 1 else f"All {grouped(total)} exports {verbs} healthy"
-    if unusual:
-        it = "it" if total == 1 else grouped(unusual)
-        return f"{all_well}, but {it} delivered an unusual number of users"
-    return all_well
-
-
-def _first_part(count: int, kind: str, total: int, verb: str, verbs: str) -> str:
-    if total == 1:
-        return f"The only export {verb} {kind}"
-    if count == total:
-        return f"All {grouped(total)} exports {verbs} {kind}"
-    return f"{grouped(count)} of {grouped(total)} exports {verb if count == 1 else verbs} {kind}"
-
-
-def _other_parts(parts: Sequence[tuple[int, str]], verb: str, verbs: str) -> str:
-    texts = [f"{grouped(count)} {verb if count == 1 else verbs} {kind}" for count, kind in parts]
-    if not texts:
-        return ""
-    return f", {texts[0]} and {texts[1]}" if len(texts) > 1 else f" and {texts[0]}"
-
-
-def _unjudged(healthy: int, total: int, verb: str, verbs: str) -> str:
-    modal = "can" if verb == "is" else "could"
-    if total == 1:
-        return f"The only export {modal} not be judged"
-    if not healthy:
-        return f"None of the {grouped(total)} exports {modal} be judged"
-    are = verb if healthy == 1 else verbs
-    return f"{grouped(healthy)} of {grouped(total)} exports {are} healthy; {grouped(total - healthy)} {modal} not be judged"
-
-
 def _stale(marts: Marts, fresh: Freshness, unusual: Sequence[Volume]) -> Verdict:
     health = Counter(export.health for export in marts.exports)
-    then = _headline(health, len(unusual), "was", "were")
+    then = headline(health, unusual=len(unusual), tense=THEN)
     if fresh.is_old and fresh.as_of is not None:
-        headline = f"Nothing has been loaded and built for {span(fresh.now - fresh.as_of)}"
+        first = f"Nothing has been loaded and built for {span(fresh.now - fresh.as_of)}"
         what = f"This page shows {moment(fresh.as_of, fresh.now.date())} UTC: {_lower(then)}."
         advice = "What happened since is not known: look why the schedule does not run `didomi run`."
-        return Verdict("stale", headline, [what, advice])
+        return Verdict("stale", first, [what, advice])
     if fresh.read_at is None:
-        headline = "No export has ever been read completely"
+        first = "No export has ever been read completely"
     else:
-        headline = f"No export has been read completely for {span(fresh.now - fresh.read_at)}"
+        first = f"No export has been read completely for {span(fresh.now - fresh.read_at)}"
     what = f"The load runs, but cannot finish reading. By what it has read: {_lower(then)}."
-    return Verdict("stale", headline, [what, "Run `didomi check`, and look at the errors of the last `didomi run`."])
+    return Verdict("stale", first, [what, "Run `didomi check`, and look at the errors of the last `didomi run`."])
 
 
 def _lower(text: str) -> str:
@@ -190,8 +161,21 @@ def _bad_exports(marts: Marts) -> list[str]:
     bad = [export for export in marts.exports if export.health in BAD]
     lines = [_why_bad(export, marts) for export in bad[:_LISTED]]
     if len(bad) > _LISTED:
-        lines.append(f"{counted(len(bad) - _LISTED, 'more export')} need attention, listed below.")
+        lines.append(f"{_more(len(bad) - _LISTED)}.{_causes(bad)}")
     return lines
+
+
+def _more(count: int) -> str:
+    return f"{counted(count, 'more export')} {'needs' if count == 1 else 'need'} attention"
+
+
+def _causes(bad: Sequence[Export]) -> str:
+    """What most of them fail with, so that one cause is seen as one."""
+    kinds = Counter(e.last_error_kind for e in bad if e.health == "failing" and e.last_error_kind)
+    if not kinds:
+        return ""
+    told = [f"{kind.replace('_', ' ')} ({grouped(count)})" for kind, count in kinds.most_common(_LISTED)]
+    return f" Last errors of the failing: {', '.join(told)}."
 
 
 def _why_bad(export: Export, marts: Marts) -> str:
@@ -202,7 +186,8 @@ def _why_bad(export: Export, marts: Marts) -> str:
             export.current_streak, f"failed {grouped(export.current_streak)} times in a row"
         )
         since = "on" if export.current_streak == 1 else "since"
-        return f"{name} {times} {since} {day(export.failing_since_at.date(), today)} ({kind_of(export.last_error_kind)})."
+        error = _last_error(export.last_error_kind)
+        return f"{name} {times} {since} {day(export.failing_since_at.date(), today)}{error}."
     if export.health == "late" and export.expected_next_run_at:
         due = moment(export.expected_next_run_at, today)
         return f"{name} missed {counted(export.runs_overdue, 'run')}; the first was due {due} UTC."
@@ -211,8 +196,8 @@ def _why_bad(export: Export, marts: Marts) -> str:
     return f"{name} is {export.health}: {export.health_reason}."
 
 
-def _today(marts: Marts, export: Export) -> datetime:
-    return marts.as_of or export.last_run_at or datetime.max
+def _today(marts: Marts, export: Export) -> date:
+    return (marts.as_of or export.last_run_at or export.oldest_pending_at or _NEVER).date()
 
 
 def _changes(marts: Marts) -> list[str]:
@@ -238,7 +223,8 @@ def _unusual_deliveries(marts: Marts, unusual: Sequence[Volume]) -> list[str]:
         if a.export_id in exports and marts.today
     ]
     if len(unusual) > _LISTED:
-        lines.append(f"{counted(len(unusual) - _LISTED, 'more delivery', 'more deliveries')} were unusual.")
+        more = len(unusual) - _LISTED
+        lines.append(f"{counted(more, 'more delivery was', 'more deliveries were')} unusual.")
     return lines
 
 
@@ -252,15 +238,19 @@ def _unread(fresh: Freshness) -> list[str]:
     if not fresh.unread:
         return []
     names = listed([name_of(export) for export in fresh.unread], _LISTED)
-    was = "was" if len(fresh.unread) == 1 else "were"
-    return [f"{names} {was} not read completely in the last {span(fresh.max_age)}, and may look better than it is."]
+    was, it_is = ("was", "it is") if len(fresh.unread) == 1 else ("were", "they are")
+    return [f"{names} {was} not read completely in the last {span(fresh.max_age)}, and may look better than {it_is}."]
 
 
-def _all_well(marts: Marts, fresh: Freshness) -> list[str]:
+def _unjudged(marts: Marts) -> list[str]:
     undecided = [export for export in marts.exports if export.health != "healthy"]
-    if undecided:
-        lines = [f"{name_of(export)}: {shortened(export.health_reason, 160)}." for export in undecided[:_LISTED]]
-        more = len(undecided) - _LISTED
-        return [*lines, f"{counted(more, 'more export')} cannot be judged either."] if more > 0 else lines
-    read = f" Everything was read completely, last on {moment(fresh.read_at, fresh.now.date())} UTC." if fresh.read_at else ""
-    return [f"The last settled run of each export succeeded, and none is overdue.{read}"]
+    lines = [f"{name_of(export)}: {shortened(export.health_reason, 160)}." for export in undecided[:_LISTED]]
+    more = len(undecided) - _LISTED
+    return [*lines, f"{counted(more, 'more export')} cannot be judged either."] if more > 0 else lines
+
+
+def _all_well(fresh: Freshness) -> list[str]:
+    lines = ["The last settled run of each export succeeded, and none is overdue."]
+    if fresh.read_at:
+        lines.append(f"Everything was read completely, last on {moment(fresh.read_at, fresh.now.date())} UTC.")
+    return lines

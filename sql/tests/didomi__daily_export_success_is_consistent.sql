@@ -59,7 +59,7 @@ from per_export
 where
     day_count <> dates
     or day_count <> {{ didomi__days_between('first_date', 'last_date') }} + 1
-    or last_date <> (select max(run_date) from days)
+    or last_date <> (select max(days.run_date) from days)
 
 union all
 

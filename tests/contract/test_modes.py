@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import product
 
 import pytest
-
 from conftest import EXPORT, Row, Start, Warehouse, utc
+
 from didomi_source.sandbox import Behaviour, Sandbox, Store, plain_store
 
 PENDING = "log-pending"
@@ -16,7 +16,9 @@ def store_with_pending(count: int = 129) -> Store:
     """An export of completed logs, every tenth failed, and one pending."""
     store = plain_store(count)
     for number in range(0, count, 10):
-        store.update(f"log-{number:06d}", {"status": "failed", "result": f"No access to bucket {number}", "metrics": {}})
+        store.update(
+            f"log-{number:06d}", {"status": "failed", "result": f"No access to bucket {number}", "metrics": {}}
+        )
     newest = store.logs()[-1]["created_at"]
     store.add_log(EXPORT, id=PENDING, status="pending", created_at=newest)
     return store
@@ -55,7 +57,10 @@ def check_three_runs(sandbox: Sandbox, warehouse: Warehouse, *, times: bool = Tr
     exports = {log["export_id"] for log in sandbox.store.logs()}
     written = warehouse.load(sandbox, **settings)
     assert written == {
-        "exports": len(exports), "export_logs": count, "export_log_history": count, "export_syncs": len(exports)
+        "exports": len(exports),
+        "export_logs": count,
+        "export_log_history": count,
+        "export_syncs": len(exports),
     }
     assert loaded(warehouse) == truth(sandbox, times=times)
     assert [(s["is_complete"], s["error"]) for s in warehouse.syncs()] == [(True, None)] * len(exports)
@@ -65,7 +70,9 @@ def check_three_runs(sandbox: Sandbox, warehouse: Warehouse, *, times: bool = Tr
 
     sandbox.store.settle(PENDING, users=17)
     assert warehouse.load(sandbox, **settings) == {
-        "export_logs": 1, "export_log_history": 1, "export_syncs": len(exports)
+        "export_logs": 1,
+        "export_log_history": 1,
+        "export_syncs": len(exports),
     }
     assert loaded(warehouse) == truth(sandbox, times=times)
     assert warehouse.history(PENDING) == [(1, "pending"), (2, "completed")]
@@ -168,7 +175,9 @@ def test_a_refused_export_costs_the_others_nothing(
     kept = {i: row for i, row in truth(server).items() if row["export_id"] != "export-2"}
     assert loaded(warehouse) == kept
     assert {s["export_id"]: s["is_complete"] for s in warehouse.syncs()} == {
-        "export-1": True, "export-2": False, "export-3": True
+        "export-1": True,
+        "export-2": False,
+        "export-3": True,
     }
     error = warehouse.sync("export-2")["error"]
     assert said in error

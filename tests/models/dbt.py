@@ -68,10 +68,10 @@ def dbt(
     return process.stdout
 
 
-def build(folder: Path, as_of: datetime, variables: Mapping[str, Any] | None = None, *arguments: str) -> str:
-    """Builds the models and runs the data tests on `folder`/warehouse.duckdb."""
+def build(folder: Path, as_of: datetime, variables: Mapping[str, Any] | None = None, **options: Any) -> str:
+    """Builds the models and runs the data tests, by default on `folder`/warehouse.duckdb; `options` as of `dbt()`."""
     given = {"didomi_as_of": f"{as_of:%Y-%m-%d %H:%M:%S}", **(variables or {})}
-    return dbt("build", "--exclude-resource-type", "unit_test", *arguments, folder=folder, variables=given)
+    return dbt("build", "--exclude-resource-type", "unit_test", folder=folder, variables=given, **options)
 
 
 def marts(path: Path, schema: str = "didomi_marts") -> dict[str, list[dict[str, Any]]]:

@@ -14,13 +14,28 @@ from models import dbt, oracle, raw
 from models.compare import all_differences
 from models.histories import history, merged
 
+from . import lint
 from .postgres import Server, server
+
+AS_OF = datetime(2028, 4, 2, 22, 30)
+VARIABLES = {"didomi_timezone": "Europe/Paris"}
+TABLES = merged(history(seed, AS_OF) for seed in (1, 2, 3))
 
 
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[Server]:
     with server() as running:
+        connection = running.connect()
+        raw.write_postgres(connection, TABLES)
+        connection.close()
         yield running
+
+
+@pytest.fixture(scope="module")
+def built(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("postgres")
+    dbt.build(folder, AS_OF, VARIABLES, target="postgres", environment=postgres.environment)
+    return folder
 
 
 def marts(connection: Any) -> dict[str, list[dict[str, Any]]]:
@@ -34,16 +49,16 @@ def marts(connection: Any) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-AS_OF = datetime(2028, 4, 2, 22, 30)
-VARIABLES = {"didomi_timezone": "Europe/Paris"}
-
-
-def test_postgres_gives_the_rows_that_duckdb_gives(postgres: Server, tmp_path: Path) -> None:
-    tables = merged(history(seed, AS_OF) for seed in (1, 2, 3))
+def test_postgres_gives_the_rows_that_duckdb_gives(postgres: Server, built: Path) -> None:
     connection = postgres.connect()
-    raw.write_postgres(connection, tables)
-    variables = {"didomi_as_of": str(AS_OF), **VARIABLES}
-    dbt.dbt("build", target="postgres", folder=tmp_path, variables=variables, environment=postgres.environment)
-    found = all_differences(oracle.marts(tables, AS_OF, VARIABLES), marts(connection))
+    found = all_differences(oracle.marts(TABLES, AS_OF, VARIABLES), marts(connection))
     connection.close()
     assert not found, "\n".join(found[:50])
+
+
+def test_the_rules_hold_on_postgres(postgres: Server, built: Path, tmp_path: Path) -> None:
+    dbt.dbt("test", "--select", "test_type:unit", target="postgres", folder=tmp_path, environment=postgres.environment)
+
+
+def test_sqlfluff_accepts_the_sql_for_postgres(built: Path) -> None:
+    assert lint.violations(built, "postgres") == []

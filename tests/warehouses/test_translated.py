@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timezone
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from models import dbt, oracle, raw
 from models.compare import all_differences
 from models.histories import history, merged
 
-from . import translated
+from . import lint, translated
 
 AS_OF = datetime(2028, 4, 2, 22, 30)
 VARIABLES = {"didomi_timezone": "Europe/Paris"}
@@ -31,20 +31,32 @@ ENVIRONMENTS = {
 }
 
 
-@pytest.mark.parametrize("warehouse", ENVIRONMENTS)
-def test_compiled_sql_gives_the_rows_that_duckdb_gives(warehouse: str, tmp_path: Path) -> None:
-    tables = merged(history(seed, AS_OF) for seed in (1, 2, 3))
-    raw.write_duckdb(tmp_path / "warehouse.duckdb", tables)
+@pytest.fixture(scope="module", params=ENVIRONMENTS)
+def compiled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """A warehouse and the folder in which dbt has compiled the project for it."""
+    folder = tmp_path_factory.mktemp(request.param)
     dbt.dbt(
         *("compile", "--no-introspect", "--no-populate-cache"),
-        target=warehouse,
-        folder=tmp_path,
+        target=request.param,
+        folder=folder,
         variables={"didomi_as_of": str(AS_OF), **VARIABLES},
-        environment=ENVIRONMENTS[warehouse],
+        environment=ENVIRONMENTS[request.param],
     )
-    actual = translated.run(tmp_path, warehouse)
-    found = all_differences(oracle.marts(tables, AS_OF, VARIABLES), {name: [plain(row) for row in rows] for name, rows in actual.items()})
+    return request.param, folder
+
+
+def test_compiled_sql_gives_the_rows_that_duckdb_gives(compiled: tuple[str, Path]) -> None:
+    warehouse, folder = compiled
+    tables = merged(history(seed, AS_OF) for seed in (1, 2, 3))
+    raw.write_duckdb(folder / "warehouse.duckdb", tables)
+    actual = {name: [plain(row) for row in rows] for name, rows in translated.run(folder, warehouse).items()}
+    found = all_differences(oracle.marts(tables, AS_OF, VARIABLES), actual)
     assert not found, "\n".join(found[:50])
+
+
+def test_sqlfluff_accepts_the_compiled_sql(compiled: tuple[str, Path]) -> None:
+    warehouse, folder = compiled
+    assert lint.violations(folder, warehouse) == []
 
 
 def plain(row: dict[str, Any]) -> dict[str, Any]:

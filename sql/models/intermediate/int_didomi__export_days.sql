@@ -17,4 +17,4 @@ select
     exports.organization_id,
     calendar.run_date
 from exports
-inner join calendar on calendar.run_date >= exports.first_run_date
+inner join calendar on exports.first_run_date <= calendar.run_date

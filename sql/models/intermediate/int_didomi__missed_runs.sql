@@ -169,7 +169,7 @@ expected as (
         numbers.step as expected_number,
         {{ didomi__add_intervals('counted.started_at', 'numbers.step', 'counted.interval_seconds', 'counted.interval_months') }} as expected_at
     from counted
-    inner join numbers on numbers.step <= counted.expected_runs
+    inner join numbers on counted.expected_runs >= numbers.step
 
 ),
 

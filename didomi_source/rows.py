@@ -1,0 +1,299 @@
+"""How a log, an export and a state become rows of the tables."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from dlt.common.normalizers.naming.snake_case import NamingConvention
+
+from . import values
+from .paging import Entry
+from .schema import EXPORT_LOGS, RUN
+
+Row = dict[str, Any]
+
+MAX_EXTRA_COLUMNS = 200
+MAX_FLAGS = 50  # of one log
+MAX_COLUMN_NAME = 60  # PostgreSQL cuts at 63
+
+SETTLED = ("completed", "failed")
+# Anything under these names could hold a credential.
+_CREDENTIALS = ("authentication", "credential", "secret", "password", "token", "privatekey", "accesskey")
+_NAMING = NamingConvention()
+
+
+# -- logs ----------------------------------------------------------------------------------------
+
+
+def read_item(item: Any, export_id: str) -> Entry:
+    """Name an item of an export's list of logs and find its place in it."""
+    if problem(item, export_id):
+        return Entry(values.digest(export_id, values.canonical(item)), None, is_readable=False, item=item)
+    return Entry(log_id(item), values.to_timestamp(item.get("created_at")), is_readable=True, item=item)
+
+
+def problem(item: Any, export_id: str) -> str | None:
+    """Why an item cannot be a row of `export_logs`; None when it can."""
+    if not isinstance(item, dict):
+        return f"expected an object, got {type(item).__name__}"
+    identifier = item.get("id")
+    if isinstance(identifier, bool) or not isinstance(identifier, (str, int)) or not str(identifier).strip():
+        return "has no usable id"
+    if belongs_to(item) not in (None, export_id):
+        return "belongs to another export"
+    return None
+
+
+def belongs_to(item: Any) -> str | None:
+    """The export that an item names as its own."""
+    named = item.get("export_id") if isinstance(item, dict) else None
+    return None if named is None else values.to_text(named)
+
+
+def log_id(log: Mapping[str, Any]) -> str:
+    """The id of a readable log, as text."""
+    return values.clean_text(str(log["id"]))
+
+
+@dataclass(frozen=True)
+class State:
+    """What a log said when it was read."""
+
+    status: str | None
+    users: int | None
+    result: str | None
+    updated_at: datetime | None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the run it tells of is over."""
+        return (self.status or "").lower() in SETTLED
+
+    def replaces(self, other: State) -> bool:
+        """Whether this state, read later, is the one to keep: settled never goes back to pending."""
+        if self.is_settled != other.is_settled:
+            return self.is_settled
+        if self.updated_at and other.updated_at:
+            return self.updated_at >= other.updated_at
+        return True
+
+    def version_id(self, identifier: str) -> str:
+        """The key of this state of a log in `export_log_history`."""
+        return values.digest(identifier, values.canonical([self.status, self.users, self.result]))
+
+
+class ExtraColumns:
+    """The columns of fields that the documentation does not name, with a type that never changes.
+
+    The first value of a field decides its type. A later value that cannot be of that type stays in
+    `raw_log` alone. Threads may share one.
+
+    Args:
+        known: Columns that `export_logs` has already, with their types.
+    """
+
+    def __init__(self, known: Mapping[str, str]) -> None:
+        self._types = {name: known.get(name) for name in known if name not in EXPORT_LOGS}
+        self._lock = threading.Lock()
+
+    def fit(self, name: str, value: Any) -> tuple[Any, str | None]:
+        """The value as its column takes it, and what is wrong with it if it does not."""
+        if len(name) > MAX_COLUMN_NAME:
+            return None, "the name is too long for a column"
+        with self._lock:
+            if name not in self._types:
+                if len(self._types) >= MAX_EXTRA_COLUMNS:
+                    return None, f"more than {MAX_EXTRA_COLUMNS} further fields"
+                self._types[name] = _type_of(value)
+            data_type = self._types[name]
+        fitted = _fit(value, data_type)
+        return fitted, None if fitted is not None else f"not of type {data_type}"
+
+
+def _type_of(value: Any) -> str:
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, int):
+        return "bigint"
+    if isinstance(value, float):
+        return "double"
+    return "json" if isinstance(value, (dict, list)) else "text"
+
+
+def _fit(value: Any, data_type: str | None) -> Any:
+    if data_type == "bool":
+        return value if isinstance(value, bool) else None
+    if data_type == "bigint":
+        return values.to_integer(value)
+    if data_type == "double":
+        return values.to_float(value)
+    if data_type == "timestamp":
+        return values.to_timestamp(value)
+    if data_type == "json":
+        return value if isinstance(value, (dict, list)) else None
+    return values.to_text(value)
+
+
+class LogRow(NamedTuple):
+    """A log made into columns."""
+
+    columns: Row
+    state: State
+    flags: list[str]
+
+
+def log_row(log: Mapping[str, Any], canonical: str, export_id: str, extra: ExtraColumns) -> LogRow:
+    """Make a readable log into the columns of `export_logs` that come from the API.
+
+    Args:
+        log: The log as received.
+        canonical: Its canonical JSON.
+        export_id: The export that was asked for; it stands in where the log does not name one.
+        extra: The columns of further fields.
+    """
+    flags: list[str] = []
+    raw, replaced = values.loadable(dict(log), canonical)
+    if replaced:
+        flags.append("raw_log: holds values that no warehouse takes; they were replaced")
+    if not isinstance(log["id"], str):
+        flags.append("id: not a text")
+    row: Row = {
+        "id": log_id(log),
+        "export_id": export_id,
+        "organization_id": _text(raw, "organization_id", flags),
+        "status": _text(raw, "status", flags),
+        "result": _json_text(raw.get("result")),
+        "created_at": _time(raw, "created_at", flags),
+        "updated_at": _time(raw, "updated_at", flags),
+        "raw_log": raw,
+        "content_hash": values.digest(canonical),
+    }
+    for name, value, path in _further_fields(raw, flags):
+        if name in row:
+            flags.append(f"{path}: another field has the same column")
+        elif name == "config__frequency":
+            row[name] = _json_text(value)
+        elif name == "metrics__users":
+            row[name] = values.to_integer(value)
+            if row[name] is None:
+                flags.append(f"{path}: not a whole number of 64 bits")
+        else:
+            row[name], wrong = extra.fit(name, value)
+            if wrong:
+                flags.append(f"{path}: {wrong}; kept in raw_log")
+    if len(flags) > MAX_FLAGS:
+        flags[MAX_FLAGS:] = [f"and {len(flags) - MAX_FLAGS} more"]
+    row["flags"] = flags or None
+    state = State(row["status"], row.get("metrics__users"), row["result"], row["updated_at"])
+    return LogRow({k: v for k, v in row.items() if v is not None}, state, flags)
+
+
+def _further_fields(log: Mapping[str, Any], flags: list[str]) -> Iterator[tuple[str, Any, str]]:
+    """Column name, value and path of each field without a column of its own above; no nulls."""
+    for key, value in log.items():
+        if key in ("config", "metrics"):
+            if isinstance(value, dict):
+                # A key that is a column name already comes before one that only becomes the same name.
+                for inner in sorted(value, key=lambda k: _snake(k) != k):
+                    if value[inner] is not None:
+                        yield f"{key}__{_snake(inner)}", value[inner], f"{key}.{inner[:80]}"
+            elif value is not None:
+                flags.append(f"{key}: not an object")
+        elif value is not None and key not in EXPORT_LOGS and key != "export_id":
+            name = _snake(key)
+            taken = name in EXPORT_LOGS or name.startswith(("_dlt", "config__", "metrics__"))
+            yield (f"source_{name}" if taken else name), value, key[:80]
+        elif value is not None and key in _OURS:
+            yield f"source_{key}", value, key
+
+
+_OURS = {"raw_log", "flags", "content_hash", "read_sequence", "missing_at_source_since", *RUN} | {
+    "config__frequency",
+    "metrics__users",
+}
+
+
+@lru_cache(maxsize=10_000)
+def _snake(key: str) -> str:
+    return _NAMING.normalize_identifier(key) if key.strip() else "empty"
+
+
+def _text(log: Mapping[str, Any], key: str, flags: list[str]) -> str | None:
+    value = log.get(key)
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, (dict, list)):
+        flags.append(f"{key}: not a text; kept in raw_log")
+        return None
+    flags.append(f"{key}: not a text")
+    return values.to_text(value)
+
+
+def _json_text(value: Any) -> str | None:
+    return None if value is None else values.to_text(value)
+
+
+def _time(log: Mapping[str, Any], key: str, flags: list[str]) -> datetime | None:
+    value = log.get(key)
+    when = values.to_timestamp(value)
+    if value is not None and when is None:
+        flags.append(f"{key}: not a time between 2000 and 2100")
+    return when
+
+
+# -- exports -------------------------------------------------------------------------------------
+
+
+def is_export(integration: Any) -> bool:
+    """Whether an integration is an export: its type says so, or does not say anything.
+
+    Source: developers.didomi.io, tutorials (read 2026-11): `batch-exports-s3`, `batch-exports-gcp`,
+    `analytics-exports-s3`, `analytics-exports-gcp`.
+    """
+    identifier = integration.get("id") if isinstance(integration, dict) else None
+    if not identifier or isinstance(identifier, bool) or not isinstance(identifier, (str, int)):
+        return False
+    return "export" in str(integration.get("type_id") or "export")
+
+
+def is_bare(row: Row) -> bool:
+    """Whether nothing is known of an export but its id, because its configuration could not be read."""
+    return set(row["raw_export"]) == {"id"}
+
+
+def export_row(integration: Mapping[str, Any], organization_id: str) -> Row:
+    """Make an export's configuration into columns, without anything that could be a credential."""
+    public = _without_credentials(integration)
+    canonical = values.canonical(public)
+    raw, _ = values.loadable(public, canonical)
+    properties = raw.get("properties")
+    properties = properties if isinstance(properties, dict) else {}
+    kinds = properties.get("data")
+    row: Row = {
+        "id": values.clean_text(str(integration["id"])),
+        "organization_id": _json_text(raw.get("organization_id")) or organization_id,
+        "name": _json_text(raw.get("name")),
+        "type_id": _json_text(raw.get("type_id")),
+        "properties__frequency": _json_text(properties.get("frequency")),
+        "properties__data": kinds if kinds is None or isinstance(kinds, (dict, list)) else [kinds],
+        "created_at": values.to_timestamp(raw.get("created_at")),
+        "updated_at": values.to_timestamp(raw.get("updated_at")),
+        "raw_export": raw,
+        "content_hash": values.digest(canonical),
+    }
+    return {k: v for k, v in row.items() if v is not None}
+
+
+def _without_credentials(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            k: _without_credentials(v)
+            for k, v in value.items()
+            if not any(word in k.lower().replace("_", "").replace("-", "") for word in _CREDENTIALS)
+        }
+    return [_without_credentials(v) for v in value] if isinstance(value, list) else value

@@ -1,0 +1,126 @@
+"""A run loads what there is, says what came of it, and writes no more than has changed."""
+
+from __future__ import annotations
+
+import shutil
+
+import duckdb
+import pytest
+
+from conftest import EXPORT, TABLES
+from didomi_source.job import progress
+from didomi_source.sandbox import Behaviour
+
+
+def test_a_run_loads_what_the_api_holds(job, api):
+    """Every log is in the table once, as the API sent it, and the summary tells the truth about it."""
+    summary = job.run()
+    assert job.raw_logs() == {log["id"]: log for log in api.store.logs()}
+    assert (summary["ok"], summary["failures"], summary["notes"], summary["models"]) == (True, [], [], None)
+    assert (summary["destination"], summary["dataset"]) == (f"duckdb {job.path}", "didomi_raw")
+    (export,) = summary["exports"]
+    assert (export["name"], export["logs_new"], export["logs_known"], export["is_complete"]) == (EXPORT, 30, 30, True)
+    assert job.written(summary) == {"exports": 1, "export_logs": 30, "export_log_history": 30, "export_syncs": 1}
+
+
+def test_a_second_run_writes_nothing_but_its_syncs(job):
+    """What has not changed is not written again."""
+    job.run()
+    assert job.written(job.run()) == {"export_syncs": 1}
+
+
+def test_the_working_directory_may_be_deleted_between_runs(job, api):
+    """The next run knows from the warehouse what it has."""
+    job.run()
+    before = job.contents()
+    shutil.rmtree(job.working_dir)
+    api.store.add_log(EXPORT, id="later")
+    assert job.written(job.run()) == {"export_logs": 1, "export_log_history": 1, "export_syncs": 1}
+    assert len(job.contents()["export_logs"]) == len(before["export_logs"]) + 1
+
+
+def test_a_deleted_warehouse_is_loaded_anew(job, api):
+    """Though the working directory remembers another one: every table is there again, with every row."""
+    job.run()
+    before = job.contents()
+    job.path.unlink()
+    job.run()
+    assert job.contents() == before
+    assert {table for table in TABLES if job.columns(table)} == set(TABLES)
+
+
+def test_an_older_copy_of_the_warehouse_is_brought_up_to_date(job, api):
+    """What was loaded after the copy is read again, though the working directory has seen it."""
+    job.run()
+    older = job.path.read_bytes()
+    for number in range(3):
+        api.store.add_log(EXPORT, id=f"later-{number}")
+    job.run()
+    after = job.contents()
+    job.path.write_bytes(older)
+    job.run()
+    assert {t: rows for t, rows in job.contents().items() if t != "export_syncs"} == {
+        t: rows for t, rows in after.items() if t != "export_syncs"
+    }
+
+
+def test_warehouses_do_not_share_what_waits(job):
+    """A package made for one destination or dataset is never loaded into another one."""
+    killed = job.didomi("run", "--skip-models", kill_at="dlt.load.load:Load.run before 1")
+    assert killed.code == -9
+    job.run("--dataset", "other_raw")
+    with duckdb.connect(str(job.path), read_only=True) as connection:
+        schemas = connection.execute("select distinct schema_name from duckdb_tables() order by 1").fetchall()
+    assert schemas == [("other_raw",), ("other_raw_staging",)]
+    job.run()
+    assert len(job.logs()) == 30
+
+
+def test_one_forbidden_export_costs_no_other(job, api):
+    """The others load, the exit is 1, and the one is named with what to do."""
+    for name in ("export-2", "export-3"):
+        api.store.add_export(id=name, name=f"Name of {name}")
+        api.store.add_log(name)
+    api.behaviour = Behaviour(rate_limit=None, forbidden_exports=frozenset({"export-2"}))
+    done = job.didomi("run", "--skip-models")
+    assert done.code == 1
+    assert "didomi: export export-2 (Name of export-2): " in done.err
+    assert "give the API key the right to read this" in done.err
+    assert "incomplete" in done.out
+    assert sorted({log["export_id"] for log in job.logs().values()}) == ["export-1", "export-3"]
+
+
+def test_a_log_of_an_export_that_failed_is_data(job, api):
+    """A run that loads the news of a failed export is a good run."""
+    api.store.add_log(EXPORT, status="failed", result="AccessDenied")
+    assert job.run()["ok"] is True
+
+
+@pytest.mark.parametrize(("listed", "notes"), [(True, []), (False, ["export nope has neither a configuration nor a log: check its id"])])
+def test_a_mistyped_export_is_noted(job, api, listed, notes):
+    """An export of which the API knows nothing at all is probably a mistake."""
+    if listed:
+        api.store.add_export(id="nope", name="Never ran")
+    assert job.run("--export-id", "nope")["notes"] == notes
+
+
+def test_quarantined_logs_are_counted(job, api):
+    """What could not be loaded stands in the summary, and costs the others nothing."""
+    api.store.add_log(EXPORT, id=None)
+    summary = job.run()
+    assert [(e["logs_quarantined"], e["logs_known"]) for e in summary["exports"]] == [(1, 30)]
+    assert "Quarantined" in job.didomi("run", "--skip-models").out
+
+
+def test_long_loads_tell_how_far_they_are(monkeypatch):
+    """Now and then comes a line with the number of logs read; other tables and steps do not count."""
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN", 0)
+    told = []
+    collector = progress.Progress(told.append)
+    with collector("Extract didomi"):
+        collector.update("export_logs", 1_000)
+        collector.update("exports", 5)
+        collector.update("export_logs", 500)
+    with collector("Normalize"):
+        collector.update("export_logs", 1_500)
+    assert told == ["Loading export logs: 1,000 read", "Loading export logs: 1,500 read"]

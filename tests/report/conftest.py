@@ -1,0 +1,44 @@
+"""Warehouses for the page: made-up marts, and what the whole job makes of a fixed history."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from didomi_source.job.options import Options
+from didomi_source.report import write_report
+
+from .marts import NOW, ROOT, Made
+
+Write = Callable[..., str]
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Made:
+    """Empty marts, to be filled."""
+    return Made(tmp_path / "warehouse.duckdb")
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
+    """Writes the page of a DuckDB file, and returns it as text."""
+
+    def report(database: Path, **arguments: object) -> str:
+        monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", f"duckdb:///{database}")
+        options = Options(working_dir=tmp_path / ".didomi", model_vars={"didomi_as_of": NOW.isoformat()})
+        return write_report(options, tmp_path / "report.html", **arguments).read_text("utf-8")
+
+    return report
+
+
+def build_history(folder: Path) -> tuple[Path, str]:
+    """Run the whole job on the README's fixed history; returns the warehouse's file and its as-of time."""
+    spec = importlib.util.spec_from_file_location("docs_warehouse", ROOT / "tests/docs/warehouse.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.build(folder), module.AS_OF
