@@ -32,7 +32,7 @@ MAX_PAGES_WITHOUT_TOTAL = 10_000
 
 # After so many pages in a row that only repeat, a list is not read any further.
 MAX_REPEATED_PAGES = 20
-_ENDLESS = "the list does not end: the server ignores $skip, or repeats its pages"
+_ENDLESS = "the list does not end: the server ignores $skip, repeats its pages, or adds logs as fast as they are read"
 
 Key: TypeAlias = tuple[datetime, str]
 

@@ -83,7 +83,7 @@ def _dbt(
 
 
 def _without_keys(environment: Mapping[str, str]) -> dict[str, str]:
-    """dbt needs none of the API's settings, and so gets no chance to write them down."""
+    """Keep the API's settings from dbt, which needs none of them, and so cannot write them down."""
     return {name: value for name, value in environment.items() if not name.startswith("SOURCES__")}
 
 

@@ -19,9 +19,10 @@ from markupsafe import Markup
 from didomi_source.errors import ConfigurationError
 
 from .data import CHART_DAYS
+from .text import percent
 
 # Colours that stand for the style sheet's, so that one drawing serves the light and the dark page.
-_COLOURS = {"#000001": "seven", "#000002": "month", "#000003": "users", "#000004": "usual", "#000005": "fail"}
+_COLOURS = {"#000001": "seven", "#000002": "month", "#000003": "users", "#000004": "usual", "#000005": "unusual"}
 _COLOURS |= {"#000006": "muted", "#000007": "line"}
 _OF = {name: colour for colour, name in _COLOURS.items()}
 _KEPT = {"d", "transform", "x2", "y2", "text-anchor", "font-weight", "stroke-width", "stroke-dasharray"}
@@ -110,8 +111,8 @@ def _end_labels(rates: Sequence[Rate], floor: float, height: int) -> Rows:
         week, month = middle + half, middle - half
     day = _milliseconds(last.on)
     return [
-        {"k": "seven-end", "d": day, "y": week, "t": f"7 d {last.week:.1%}"},
-        {"k": "month-end", "d": day, "y": month, "t": f"28 d {last.month:.1%}"},
+        {"k": "seven-end", "d": day, "y": week, "t": f"7 d {percent(last.week)}"},
+        {"k": "month-end", "d": day, "y": month, "t": f"28 d {percent(last.month)}"},
     ]
 
 
@@ -171,8 +172,9 @@ def _users_spec() -> dict[str, Any]:
     layers = [
         _layer(alt.Chart().mark_line(color=_OF["usual"], strokeWidth=1, strokeDash=[2, 2]), "usual", y, "s:N"),
         _layer(alt.Chart().mark_line(color=_OF["users"], strokeWidth=1.5), "users", y, "s:N"),
-        _layer(alt.Chart().mark_point(color=_OF["users"], filled=True, size=14, opacity=1), "users-dot", y),
-        _layer(alt.Chart().mark_point(color=_OF["fail"], size=70, strokeWidth=2, opacity=1), "ring", y),
+        # The style sheet's round caps make a dot of a line from a point to itself.
+        _layer(alt.Chart().mark_line(color=_OF["users"], strokeWidth=4), "users-dot", y, "s:N"),
+        _layer(alt.Chart().mark_point(color=_OF["unusual"], size=70, strokeWidth=2, opacity=1), "ring", y),
     ]
     return _spec(layers, 300, 84)
 
@@ -267,9 +269,24 @@ def _strip(element: ET.Element) -> None:
             children += list(child)
         elif (child.tag != "g" or len(child)) and (child.tag != "path" or _is_drawn(child)):
             children.append(child)
-    element[:] = children
+    element[:] = _joined(children)
     if element.tag != "svg":
         _strip_attributes(element)
+
+
+def _joined(children: Iterable[ET.Element]) -> list[ET.Element]:
+    """Shapes beside each other that differ in their path alone, as one."""
+    found: list[ET.Element] = []
+    for child in children:
+        if found and child.tag == "path" == found[-1].tag and _look(child) == _look(found[-1]):
+            found[-1].set("d", found[-1].attrib["d"] + child.attrib["d"])
+        else:
+            found.append(child)
+    return found
+
+
+def _look(path: ET.Element) -> dict[str, str]:
+    return {name: value for name, value in path.attrib.items() if name != "d"}
 
 
 def _strip_attributes(element: ET.Element) -> None:

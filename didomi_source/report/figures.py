@@ -32,9 +32,16 @@ class Figure:
     state: str = ""
 
 
-def key_figures(marts: Marts) -> list[Figure]:
-    """The figures, the most urgent first."""
-    return [_failing(marts), _late(marts), _success(marts), _missed(marts), _delivered(marts), _anomalies(marts)]
+def key_figures(marts: Marts, *, is_stale: bool) -> list[Figure]:
+    """The figures, the most urgent first; of stale ones nothing is said of now."""
+    return [
+        _failing(marts, "then" if is_stale else "now"),
+        _late(marts),
+        _success(marts),
+        _missed(marts),
+        _delivered(marts),
+        _anomalies(marts),
+    ]
 
 
 def daily_rates(marts: Marts) -> list[Rate]:
@@ -65,10 +72,10 @@ def _names(exports: Sequence[Export]) -> str:
     return listed([name_of(export) for export in exports], 2)
 
 
-def _failing(marts: Marts) -> Figure:
+def _failing(marts: Marts, when: str) -> Figure:
     failing = [e for e in marts.exports if e.health == "failing"]
     note = _names(failing) or f"of {counted(len(marts.exports), 'export')}"
-    return Figure(grouped(len(failing)), "failing now", note, "bad" if failing else "")
+    return Figure(grouped(len(failing)), f"failing {when}", note, "bad" if failing else "")
 
 
 def _late(marts: Marts) -> Figure:

@@ -13,11 +13,11 @@ from .calendar import Calendar, calendar, strip
 from .charts import Level, Rate, sparkline, users_chart
 from .data import BAD, CHART_DAYS, DETAILED, Day, Export, Marts, Volume, interval_days
 from .text import change, counted, day, grouped, moment, percent
-from .verdict import Freshness, latest_unusual
+from .verdict import Freshness, latest_unusual, name_of
 
 ATTENTION_ROWS = 15
 ATTENTION_FOLDED = 35  # further down, opened when wanted
-_ERROR_LENGTH = 4000
+_ERROR_LENGTH = 2000
 _STATES = (*BAD, "unread", "unusual")
 
 
@@ -116,7 +116,7 @@ def others(marts: Marts) -> list[Other]:
         return []
     days = _by_export(marts.days)
     return [
-        Other(export, strip(export.title, days.get(export.export_id, []), marts.today))
+        Other(export, strip(name_of(export), days.get(export.export_id, []), marts.today))
         for export in marts.exports[DETAILED:]
     ]
 
@@ -176,7 +176,7 @@ def _detail(export: Export, days: Sequence[Day], volumes: Sequence[Volume], toda
     delivered = [v for v in volumes if v.users is not None]
     return Detail(
         export=export,
-        calendar=calendar(export.title, days, today),
+        calendar=calendar(name_of(export), days, today),
         spark=sparkline(rates, today),
         spark_label=_rates_in_words(export, rates, today),
         users=users_chart(levels, today, interval_days(export)) if delivered else None,
@@ -207,11 +207,11 @@ def rates_in_words(rates: Sequence[Rate], today: date) -> str:
 
 
 def _rates_in_words(export: Export, rates: Sequence[Rate], today: date) -> str:
-    return f"Success rates of {export.title}, {CHART_DAYS} days: {rates_in_words(rates, today)}."
+    return f"Success rates of {name_of(export)}, {CHART_DAYS} days: {rates_in_words(rates, today)}."
 
 
 def _users_in_words(export: Export, delivered: Sequence[Volume], today: date) -> str:
-    head = f"Users delivered by {export.title}, {CHART_DAYS} days: "
+    head = f"Users delivered by {name_of(export)}, {CHART_DAYS} days: "
     if not delivered:
         return f"{head}none."
     users = [v.users or 0 for v in delivered]

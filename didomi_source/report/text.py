@@ -20,7 +20,7 @@ _LAST_BYTE = 0xFF
 _UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 _KEPT = "\n\t\u200d"  # the zero-width joiner holds emoji together
 
-DAY = timedelta(days=1)
+_FREQUENCY_LENGTH = 40
 
 
 def visible(text: str) -> str:
@@ -147,5 +147,5 @@ def schedule(frequency: str | None, seconds: int | None, months: int | None) -> 
     if months is not None:
         return "monthly" if months == 1 else f"every {months} months"
     if seconds is None:
-        return "schedule unknown"
+        return f"schedule “{shortened(frequency, _FREQUENCY_LENGTH)}”" if frequency else "schedule unknown"
     return known.get(seconds) or f"every {frequency or span(timedelta(seconds=seconds))}"

@@ -85,7 +85,7 @@ def judge(marts: Marts, fresh: Freshness) -> Verdict:
         return Verdict(
             "empty",
             "No export is known yet",
-            ["Nothing has been loaded: run `didomi run`, then write this page again."],
+            ["Nothing has been loaded: run “didomi run”, then write this page again."],
         )
     unusual = latest_unusual(marts)
     if fresh.is_stale:
@@ -135,14 +135,14 @@ def _stale(marts: Marts, fresh: Freshness, unusual: Sequence[Volume]) -> Verdict
     if fresh.is_old and fresh.as_of is not None:
         first = f"Nothing has been loaded and built for {span(fresh.now - fresh.as_of)}"
         what = f"This page shows {moment(fresh.as_of, fresh.now.date())} UTC: {_lower(then)}."
-        advice = "What happened since is not known: look why the schedule does not run `didomi run`."
+        advice = "What happened since is not known: look why the schedule does not run “didomi run”."
         return Verdict("stale", first, [what, advice])
     if fresh.read_at is None:
         first = "No export has ever been read completely"
     else:
         first = f"No export has been read completely for {span(fresh.now - fresh.read_at)}"
     what = f"The load runs, but cannot finish reading. By what it has read: {_lower(then)}."
-    return Verdict("stale", first, [what, "Run `didomi check`, and look at the errors of the last `didomi run`."])
+    return Verdict("stale", first, [what, "Run “didomi check”, and look at the errors of the last “didomi run”."])
 
 
 def _lower(text: str) -> str:

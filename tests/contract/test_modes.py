@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import product
 
 import pytest
-from conftest import EXPORT, Row, Start, Warehouse, utc
 
+from conftest import EXPORT, Row, Start, Warehouse, utc
 from didomi_source.sandbox import Behaviour, Sandbox, Store, plain_store
 
 PENDING = "log-pending"

@@ -227,15 +227,13 @@ def test_a_read_that_fails_marks_nothing(sandbox: Start, warehouse: Warehouse) -
 
 @pytest.mark.parametrize("broken_at", [1, 2, 3, 5])
 @pytest.mark.parametrize("sort", ["honoured", "ignored"])
-def test_a_broken_first_read_loses_nothing(
-    sandbox: Start, warehouse: Warehouse, broken_at: int, sort: str
-) -> None:
+def test_a_broken_first_read_loses_nothing(sandbox: Start, warehouse: Warehouse, broken_at: int, sort: str) -> None:
     """A first read that breaks off loads what it got and says so; the next one brings the rest."""
     server = sandbox(recent_store(330), Behaviour(rate_limit=None, sort=sort), [Fault(refusal(403), nth=broken_at)])
     warehouse.load(server)
     sync = warehouse.sync()
     assert (sync["is_complete"], "403" in sync["error"]) == (False, True)
-    assert sync["logs_known"] == len(warehouse.raw_logs()) < 330
+    assert sync["logs_known"] == len(warehouse.raw_logs()) <= min(330, 99 * broken_at)
     warehouse.load(server)
     assert set(warehouse.raw_logs()) == ids(server)
     assert warehouse.sync()["is_complete"]
@@ -246,7 +244,9 @@ def test_a_broken_incremental_read_loses_nothing(sandbox: Start, warehouse: Ware
     server = sandbox(recent_store(100))
     warehouse.load(server)
     for number in range(400):
-        server.store.add_log(EXPORT, id=f"new-{number}", created_at=iso(datetime.now(timezone.utc) + number * HOUR / 100))
+        server.store.add_log(
+            EXPORT, id=f"new-{number}", created_at=iso(datetime.now(timezone.utc) + number * HOUR / 100)
+        )
     server.faults = [Fault(refusal(404), nth=4)]
     warehouse.load(server)
     assert not warehouse.sync()["is_complete"]
@@ -256,9 +256,7 @@ def test_a_broken_incremental_read_loses_nothing(sandbox: Start, warehouse: Ware
     assert set(warehouse.raw_logs()) == ids(server)
 
 
-def test_an_older_copy_of_the_warehouse_loses_nothing(
-    sandbox: Start, warehouse: Warehouse, tmp_path: Path
-) -> None:
+def test_an_older_copy_of_the_warehouse_loses_nothing(sandbox: Start, warehouse: Warehouse, tmp_path: Path) -> None:
     """After restoring yesterday's file under today's working directory, the next run brings what it lacks."""
     server = sandbox(recent_store(300))
     warehouse.load(server)
@@ -320,7 +318,8 @@ def test_a_list_that_never_settles_is_loaded_and_called_incomplete(sandbox: Star
     """Where the list moves faster than it can be read, what came is kept and the row says so."""
 
     def move(store, number: int) -> None:
-        store.add_log(EXPORT, id=f"moving-{number}", created_at="2020-01-01T00:00:00.000Z")
+        if number % 4 == 0:
+            store.add_log(EXPORT, id=f"moving-{number}", created_at="2020-01-01T00:00:00.000Z")
 
     behaviour = Behaviour(sort="ignored", order="inserted_desc", page_cap=5, on_request=move, rate_limit=None)
     warehouse.load(sandbox(recent_store(20), behaviour))

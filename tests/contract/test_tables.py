@@ -6,8 +6,8 @@ from datetime import datetime, timezone
 from typing import Any
 
 import pytest
-from conftest import EXPORT, TABLES, Row, Start, Warehouse
 
+from conftest import EXPORT, TABLES, Row, Start, Warehouse
 from didomi_source.rows import MAX_EXTRA_COLUMNS, MAX_FLAGS
 from didomi_source.sandbox import Behaviour, Fault, Store, plain_store
 from didomi_source.sandbox.payloads import mutate_log

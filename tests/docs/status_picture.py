@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import tempfile
@@ -17,7 +18,7 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         os.environ["DESTINATION__DUCKDB__CREDENTIALS"] = f"duckdb:///{build(folder)}"
-        recorder = Console(record=True, width=130, file=open(os.devnull, "w"), force_terminal=True, highlight=False)
+        recorder = Console(record=True, width=130, file=io.StringIO(), force_terminal=True, highlight=False)
         console._console = lambda **_: recorder
         recorder.print("$ didomi status")
         console.print_status(read_status(Options(working_dir=folder / ".didomi")))

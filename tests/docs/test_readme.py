@@ -39,7 +39,13 @@ def checkout(tmp_path_factory):
 def shell(command, folder, **environment):
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("COVERAGE", "VIRTUAL_ENV"))}
     done = subprocess.run(
-        ["bash", "-c", command], cwd=folder, env={**clean, **environment}, capture_output=True, text=True, timeout=280
+        ["bash", "-c", command],
+        cwd=folder,
+        env={**clean, **environment},
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
     )
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     return done.stdout

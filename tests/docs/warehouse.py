@@ -1,6 +1,6 @@
 """The warehouse behind the README: a fixed history, loaded and built as a user would.
 
-    python tests/docs/warehouse.py     writes the queries' output into README.md
+python tests/docs/warehouse.py     writes the queries' output into README.md
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def output(connection: duckdb.DuckDBPyConnection, query: str) -> str:
     names = [column[0] for column in result.description]
     rows = [[text(value) for value in row] for row in result.fetchall()]
     widths = [max(len(row[i]) for row in [names, *rows]) for i in range(len(names))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)) for row in [names, *rows]]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in [names, *rows]]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 

@@ -122,10 +122,15 @@ class Lab:
     def doubled(self) -> int:
         """How many rows stand beside another one of the same key, over all tables."""
         keys = {
-            "exports": "id", "export_logs": "id", "export_log_history": "version_id", "export_syncs": "sync_id",
+            "exports": "id",
+            "export_logs": "id",
+            "export_log_history": "version_id",
+            "export_syncs": "sync_id",
             "export_log_quarantine": "fingerprint",
         }
-        counts = [self.sql(f"select count(*) - count(distinct {key}) from {table}")[0][0] for table, key in keys.items()]
+        counts = [
+            self.sql(f"select count(*) - count(distinct {key}) from {table}")[0][0] for table, key in keys.items()
+        ]
         twice = "select log_id, sequence from export_log_history group by all having count(*) > 1"
         return sum(counts) + len(self.sql(twice))
 
@@ -139,7 +144,9 @@ class Lab:
             more: Whatever else was written, such as the output of a command.
         """
         wanted = _disguises({sandbox.api_key, sandbox.api_secret, *_tokens(sandbox)})
-        places = [(str(path.relative_to(self.folder)), _bytes(path)) for path in self.folder.rglob("*") if path.is_file()]
+        places = [
+            (str(path.relative_to(self.folder)), _bytes(path)) for path in self.folder.rglob("*") if path.is_file()
+        ]
         places += [("log", "\n".join(self._heard).encode())]
         places += [(f"output {n}", text.encode() if isinstance(text, str) else text) for n, text in enumerate(more)]
         places += [("warehouse", text.encode()) for text in self._all_text()]

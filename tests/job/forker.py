@@ -92,9 +92,9 @@ def become(request):
     os.environ.update(request["environment"])
     for stream, number in ((os.devnull, 0), (request["out"], 1), (request["err"], 2)):
         os.dup2(os.open(stream, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), number)
-    sys.stdin = open(0)
-    sys.stdout = open(1, "w", encoding="utf-8")
-    sys.stderr = open(2, "w", 1, encoding="utf-8")
+    sys.stdin = os.fdopen(0)
+    sys.stdout = os.fdopen(1, "w", encoding="utf-8")
+    sys.stderr = os.fdopen(2, "w", 1, encoding="utf-8")
     sys.argv = ["didomi", *request["arguments"]]
     if request["kill_at"]:
         install(request["kill_at"])
@@ -133,7 +133,7 @@ def serve():
         elif (answer := os.fork()) == 0:
             try:
                 become(request)
-            except BaseException as error:  # nothing may come back into this loop
+            except BaseException as error:  # noqa: BLE001 - nothing may come back into this loop
                 os.write(2, repr(error).encode())
             os._exit(99)
         print(answer, flush=True)

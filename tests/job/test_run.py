@@ -96,7 +96,9 @@ def test_a_log_of_an_export_that_failed_is_data(job, api):
     assert job.run()["ok"] is True
 
 
-@pytest.mark.parametrize(("listed", "notes"), [(True, []), (False, ["export nope has neither a configuration nor a log: check its id"])])
+@pytest.mark.parametrize(
+    ("listed", "notes"), [(True, []), (False, ["export nope has neither a configuration nor a log: check its id"])]
+)
 def test_a_mistyped_export_is_noted(job, api, listed, notes):
     """An export of which the API knows nothing at all is probably a mistake."""
     if listed:

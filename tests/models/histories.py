@@ -74,7 +74,9 @@ class _History:
 
     # ------------------------------------------------------------------------------------ rows
 
-    def configure(self, export_id: str, frequency: str | None, organization: str | None = "org", data: str = '["users"]') -> None:
+    def configure(
+        self, export_id: str, frequency: str | None, organization: str | None = "org", data: str = '["users"]'
+    ) -> None:
         self.tables["exports"].append(
             {
                 "id": export_id,
@@ -88,7 +90,9 @@ class _History:
             }
         )
 
-    def sync(self, export_id: str, finished_at: datetime, mode: str = "incremental", *, is_complete: bool = True) -> str:
+    def sync(
+        self, export_id: str, finished_at: datetime, mode: str = "incremental", *, is_complete: bool = True
+    ) -> str:
         run_id = f"run-{self.seed}-{finished_at:%Y%m%dT%H%M%S}"
         self.tables["export_syncs"].append(
             {
@@ -158,7 +162,12 @@ class _History:
         if self.random.random() < 0.05:
             # what a merge would have replaced
             self.tables["export_logs"].append(
-                {**row, "status": self.random.choice(["pending", row["status"]]), "read_sequence": number - 1, "metrics__users": 7}
+                {
+                    **row,
+                    "status": self.random.choice(["pending", row["status"]]),
+                    "read_sequence": number - 1,
+                    "metrics__users": 7,
+                }
             )
         return row
 
@@ -179,11 +188,17 @@ class _History:
                 }
             )
 
-    def mornings(self, first: datetime, step: timedelta = DAY, until: datetime | None = None, missing: float = 0.06) -> Iterator[datetime]:
+    def mornings(
+        self, first: datetime, step: timedelta = DAY, until: datetime | None = None, missing: float = 0.06
+    ) -> Iterator[datetime]:
         at = first.replace(hour=5, minute=0, second=0, microsecond=0)
         while at < (until or self.as_of) - 3 * HOUR:
             if self.random.random() >= missing:
-                yield at + self.random.randrange(7200) * timedelta(seconds=1) + timedelta(microseconds=self.random.randrange(10**6))
+                yield (
+                    at
+                    + self.random.randrange(7200) * timedelta(seconds=1)
+                    + timedelta(microseconds=self.random.randrange(10**6))
+                )
             at += step
 
     # ------------------------------------------------------------------------------------ scenarios
@@ -203,14 +218,21 @@ class _History:
             status = "failed" if at < bad_until else self.status()
             log = self.log(export_id, at, status=status)
             self.seen(log, ("pending", at + HOUR / 2, "x"), (status, at + HOUR, "y"))
+            retry = at
             while status != "completed" and self.random.random() < 0.4:
-                at += self.random.randrange(60, 10000) * timedelta(seconds=1)
+                retry += self.random.randrange(60, 10000) * timedelta(seconds=1)
                 status = self.status()
-                self.log(export_id, at, status=status)
+                self.log(export_id, retry, status=status)
         for day in range(3):
             run_id = self.sync(export_id, self.as_of - day * DAY - HOUR, is_complete=day != 0)
             self.tables["export_log_quarantine"].append(
-                {"fingerprint": f"{export_id}-{day}", "export_id": export_id, "run_id": run_id, "raw_log": "{", "quarantined_at": self.as_of}
+                {
+                    "fingerprint": f"{export_id}-{day}",
+                    "export_id": export_id,
+                    "run_id": run_id,
+                    "raw_log": "{",
+                    "quarantined_at": self.as_of,
+                }
             )
 
     def undated(self, export_id: str) -> None:
@@ -218,12 +240,17 @@ class _History:
         self.configure(export_id, "1 day")
         first = self.start + 20 * DAY
         loads = [(first - 2 * DAY, "backfill", True), (first - DAY, "full", False), (first, "full", True)]
-        loads += [(first + day * DAY, "incremental", self.random.random() < 0.9) for day in range(1, (self.as_of - first).days)]
+        loads += [
+            (first + day * DAY, "incremental", self.random.random() < 0.9)
+            for day in range(1, (self.as_of - first).days)
+        ]
         for number, (finished, mode, is_complete) in enumerate(loads):
             run_id = self.sync(export_id, finished, mode, is_complete=is_complete)
             for _ in range(15 if number < 3 else self.random.choice([0, 1, 1, 1, 1, 1, 2])):
                 status = self.random.choice(["completed", "completed", "completed", "failed", "pending", "odd"])
-                log = self.log(export_id, None, self.random.choice(["1 day", None]), status, updated_at=None, extracted_at=finished)
+                log = self.log(
+                    export_id, None, self.random.choice(["1 day", None]), status, updated_at=None, extracted_at=finished
+                )
                 log["run_id"] = run_id
                 seen = finished - timedelta(seconds=self.random.randrange(2))
                 later = finished + self.random.randrange(1, 200) * HOUR
@@ -271,7 +298,9 @@ class _History:
             self.log(export_id, at, self.random.choice(["1 day", None]), self.status())
 
     def unparseable(self, export_id: str) -> None:
-        frequency = self.random.choice(["now and then", "0 days", "1.5 days", "-1", "1 fortnight", "", "every day", "1 day\nor so", "99999"])
+        frequency = self.random.choice(
+            ["now and then", "0 days", "1.5 days", "-1", "1 fortnight", "", "every day", "1 day\nor so", "99999"]
+        )
         for at in self.mornings(self.start, 3 * DAY):
             self.log(export_id, at, frequency, self.status())
 
@@ -296,15 +325,33 @@ class _History:
         """Many runs a day, over a change of days in any zone."""
         for hour in range(1, 120):
             if self.random.random() < 0.8:
-                self.log(export_id, self.as_of - hour * HOUR - timedelta(minutes=self.random.randrange(20)), "1 hour", self.status())
+                self.log(
+                    export_id,
+                    self.as_of - hour * HOUR - timedelta(minutes=self.random.randrange(20)),
+                    "1 hour",
+                    self.status(),
+                )
 
     def unsettled(self, export_id: str) -> None:
         for day in range(5):
-            self.log(export_id, self.as_of - (4 - day) * DAY - HOUR, "1 day", "odd" if day else "pending", missing_at_source_since=None)
+            self.log(
+                export_id,
+                self.as_of - (4 - day) * DAY - HOUR,
+                "1 day",
+                "odd" if day else "pending",
+                missing_at_source_since=None,
+            )
 
     def implausible(self, export_id: str) -> None:
         """Times that cannot be, and two runs at one time."""
-        for at in (datetime(1970, 1, 1), self.as_of + DAY, datetime(2199, 1, 1), self.as_of, self.as_of - DAY, self.as_of - DAY):
+        for at in (
+            datetime(1970, 1, 1),
+            self.as_of + DAY,
+            datetime(2199, 1, 1),
+            self.as_of,
+            self.as_of - DAY,
+            self.as_of - DAY,
+        ):
             self.log(export_id, at, "1 day", self.status())
 
     def stuck(self, export_id: str) -> None:

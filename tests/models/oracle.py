@@ -240,12 +240,35 @@ class Run:
         return {
             **{
                 name: getattr(self, name)
-                for name in (
-                    "log_id export_id organization_id run_at run_at_source run_date is_timed is_backfill is_order_known "
-                    "run_number status raw_status is_settled users completed_so_far consecutive_failures error_message "
-                    "error_kind error_template contradiction frequency created_at updated_at first_seen_at settled_at "
-                    "missing_since_at loaded_at"
-                ).split()
+                for name in [
+                    "log_id",
+                    "export_id",
+                    "organization_id",
+                    "run_at",
+                    "run_at_source",
+                    "run_date",
+                    "is_timed",
+                    "is_backfill",
+                    "is_order_known",
+                    "run_number",
+                    "status",
+                    "raw_status",
+                    "is_settled",
+                    "users",
+                    "completed_so_far",
+                    "consecutive_failures",
+                    "error_message",
+                    "error_kind",
+                    "error_template",
+                    "contradiction",
+                    "frequency",
+                    "created_at",
+                    "updated_at",
+                    "first_seen_at",
+                    "settled_at",
+                    "missing_since_at",
+                    "loaded_at",
+                ]
             },
             "is_success": self.status == "completed" if self.is_settled else None,
             "duration_seconds": duration,
@@ -415,7 +438,9 @@ class World:
 
     def _order(self, export: Export) -> None:
         """Numbers the runs and counts the streaks."""
-        export.runs = sorted((run for run in export.logs if run.is_timed), key=lambda run: (run.run_at, run.log_id.encode()))
+        export.runs = sorted(
+            (run for run in export.logs if run.is_timed), key=lambda run: (run.run_at, run.log_id.encode())
+        )
         times = Counter(run.run_at for run in export.runs)
         loads = Counter(run.first_seen_by for run in export.runs if run.run_at_source == "first_seen")
         completed = streak = 0
@@ -507,7 +532,9 @@ class World:
 
     def _rolling(self, export_id: str, day: date, length: int) -> Row:
         window = [
-            self._daily[export_id, day - back * DAY] for back in range(length) if (export_id, day - back * DAY) in self._daily
+            self._daily[export_id, day - back * DAY]
+            for back in range(length)
+            if (export_id, day - back * DAY) in self._daily
         ]
         completed = sum(row["runs_completed"] for row in window)
         failed = sum(row["runs_failed"] for row in window)
@@ -777,12 +804,18 @@ class World:
             reason = f"{len(stuck)} run{'s' if len(stuck) > 1 else ''} pending for more than {grace // 3600} hours"
         elif export.interval is None:
             health = "unknown_schedule"
-            reason = f'the frequency "{export.frequency}" cannot be read' if export.frequency else "no frequency is known"
+            reason = (
+                f'the frequency "{export.frequency}" cannot be read' if export.frequency else "no frequency is known"
+            )
         elif not settled:
             health, reason = "no_outcome", "no run with a known time has settled yet"
         else:
             health, reason = "healthy", "the last settled run succeeded"
-        never_ran = {f"{name}_{length}d": None for length in (7, 28) for name in ("runs_completed", "runs_failed", "success_rate")}
+        never_ran = {
+            f"{name}_{length}d": None
+            for length in (7, 28)
+            for name in ("runs_completed", "runs_failed", "success_rate")
+        }
         return {
             "export_id": export.export_id,
             "organization_id": export.organization_id,
@@ -823,7 +856,9 @@ class World:
             "success_rate": _rate(counts["completed"], counts["completed"] + counts["failed"]),
             **({**self._rolling(*today, 7), **self._rolling(*today, 28)} if export.runs else never_ran),
             "last_synced_at": max((_naive(row["finished_at"]) for row in syncs), default=None),
-            "last_complete_sync_at": max((_naive(row["finished_at"]) for row in syncs if row["is_complete"]), default=None),
+            "last_complete_sync_at": max(
+                (_naive(row["finished_at"]) for row in syncs if row["is_complete"]), default=None
+            ),
         }
 
     def _next_run(self, export: Export, last: Run | None) -> datetime | None:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from didomi_source.report.data import Marts
+from didomi_source.report.data import Day, Marts
 from didomi_source.report.render import render
 
 from .html import Element, parse, section
 from .marts import HOSTILE, HOSTILE_NAME, NOW, TODAY, ago, export, failing, morning
 
-REMOTE = re.compile(r"(?i)\b(src|href|srcset|action|data|poster|xlink:href)\s*=\s*[\"']?(?!#|data:image/svg)")
+LOADING = ("src", "href", "srcset", "action", "data", "poster", "xlink:href", "background", "ping", "formaction")
 
 
 @pytest.fixture(scope="module")
@@ -89,11 +91,11 @@ def test_each_export_has_a_calendar_in_words(tree):
     cards = section(tree, "calendar").all("article")
     labels = [svg.attributes["aria-label"] for card in cards for svg in card.all("svg")]
     assert labels[1:3] == [
-        "Proofs (weekly), 26 weeks to Tue 24\u202fNov: 24 days completed, 2 days failed, 151 days no run due; "
-        "last failed on Mon 23\u202fNov and Mon 16\u202fNov.",
-        "Preferences – EU, 26 weeks to Tue 24\u202fNov: 169 days completed, 2 days completed after a failure, "
+        ("Proofs (weekly), 26 weeks to Tue 24\u202fNov: 24 days completed, 2 days failed, 151 days no run due; "
+        "last failed on Mon 23\u202fNov and Mon 16\u202fNov."),
+        ("Preferences – EU, 26 weeks to Tue 24\u202fNov: 169 days completed, 2 days completed after a failure, "
         "3 days failed, 2 days missed, 1 day no run due; last failed on Sun 15\u202fNov, Sat 14\u202fNov and "
-        "Fri 13\u202fNov; last missed on Mon 23\u202fNov and Sun 22\u202fNov.",
+        "Fri 13\u202fNov; last missed on Mon 23\u202fNov and Sun 22\u202fNov."),
     ]  # fmt: skip
     assert [len(card.all("svg")) for card in cards] == [1, 1, 1, 1, 1, 0, 1, 1]
 
@@ -157,15 +159,17 @@ def test_a_long_error_is_folded_and_cut(tree):
     (details,) = section(tree, "attention").all("details")
     assert details.all("summary")[0].text.startswith("<script>document.title='owned'</script><img src=")
     shown = details.all("pre")[0].text
-    assert re.fullmatch(r".*second line \\x00\\x07 y+ … and 1 1\d\d more characters", shown)
-    assert len(shown) < 4200
+    assert re.fullmatch(r".*second line \\x00\\x07 y+ … and 3 104 more characters", shown)
+    assert len(shown) < 2200
 
 
-def test_the_page_asks_for_nothing_else(page, tree):
+def test_the_page_asks_for_nothing_else(tree):
     """No script, no style, no picture and no font from anywhere; and a policy that says so."""
-    markup = re.sub(r"&lt;.*?&gt;", "", page)
-    assert not REMOTE.search(markup)
-    assert {e.tag for e in tree.all()}.isdisjoint({"script", "img", "iframe", "object", "embed", "form", "base", "video"})
+    asked = {value for e in tree.all() for name, value in e.attributes.items() if name in LOADING}
+    assert {value.partition(",")[0] for value in asked if not value.startswith("#")} == {"data:image/svg+xml"}
+    assert {e.tag for e in tree.all()}.isdisjoint(
+        {"script", "img", "iframe", "object", "embed", "form", "base", "video"}
+    )
     assert [e.attributes["rel"] for e in tree.all("link")] == ["icon"]
     (style,) = tree.all("style")
     css = "".join(style.children)
@@ -219,24 +223,31 @@ def test_the_page_is_the_same_each_time(write, tmp_path):
 
 def test_old_figures_are_called_old():
     """The verdict says so, and what was failing then is not said to fail now."""
-    from datetime import timedelta
-
     marts = Marts(exports=[failing("a"), export("b")], as_of=NOW, today=TODAY)
     page = parse(render(marts, NOW + timedelta(days=3), schema="didomi_marts"))
     assert page.all("title")[0].text == "◷ Nothing has been loaded and built for 3 days – Didomi exports"
     assert page.all("h2")[0].text == "Needs attention, as far as is known"
+    assert page.all("ul", class_="figures")[0].all("span")[0].text == "failing then"
+    with_days = replace(marts, days=[Day("b", TODAY, "completed", 1, 0, 0, 0, 0, 1.0, 1.0)])
+    cards = section(parse(render(with_days, NOW + timedelta(days=3), schema="didomi_marts")), "calendar").all("article")
+    assert [card.all("p")[0].text.split(" · ")[0] for card in cards] == ["✕ was failing", "✓ was healthy"]
 
 
 def test_nothing_loaded_is_a_page_too():
     """It says what to do, and shows no empty tables."""
     page = parse(render(Marts(exports=[]), NOW, schema="didomi_marts"))
-    assert page.all("main")[0].text == "– No export is known yet Nothing has been loaded: run `didomi run` , then write this page again.".replace("` ,", "`,")
+    assert [p.text for p in page.all("main")[0].all("p")] == [
+        "– No export is known yet",
+        "Nothing has been loaded: run “didomi run”, then write this page again.",
+    ]
     assert page.all("section") == []
 
 
 def test_exports_without_runs_are_a_page_too():
     """Nothing is claimed of what never ran."""
-    never = dict.fromkeys(["first_run_at", "last_run_at", "last_success_at", "last_success_users", "seconds_since_last_success"])
+    never = dict.fromkeys(
+        ["first_run_at", "last_run_at", "last_success_at", "last_success_users", "seconds_since_last_success"]
+    )
     page = rendered(export("a", health="no_outcome", runs_total=0, success_rate=None, **never))
     assert page.all("title")[0].text == "– 1 export is known, and none has run yet – Didomi exports"
     assert [h2.text for h2 in page.all("h2")] == ["Data to doubt", "What was loaded when"]

@@ -96,5 +96,14 @@ def test_schedules_are_told_in_words():
         text.schedule("1 month", None, 1),
         text.schedule("3 months", None, 3),
         text.schedule("now and then", None, None),
+        text.schedule(None, None, None),
     ]
-    assert found == ["daily", "weekly", "every 6 hours", "monthly", "every 3 months", "schedule unknown"]
+    assert found == [
+        "daily",
+        "weekly",
+        "every 6 hours",
+        "monthly",
+        "every 3 months",
+        "schedule “now and then”",
+        "schedule unknown",
+    ]

@@ -86,7 +86,7 @@ def test_nothing_loaded():
     assert judge(empty, freshness(empty, NOW)) == Verdict(
         "empty",
         "No export is known yet",
-        ["Nothing has been loaded: run `didomi run`, then write this page again."],
+        ["Nothing has been loaded: run “didomi run”, then write this page again."],
     )
 
 
@@ -105,7 +105,7 @@ def test_nothing_built_for_days():
         "Nothing has been loaded and built for 3 days",
         [
             "This page shows Tue 24 Nov 06:00 UTC: 1 of 5 exports was failing.",
-            "What happened since is not known: look why the schedule does not run `didomi run`.",
+            "What happened since is not known: look why the schedule does not run “didomi run”.",
         ],
     )
 
@@ -118,7 +118,7 @@ def test_nothing_read_completely_for_days():
         "No export has been read completely for 2 days",
         [
             "The load runs, but cannot finish reading. By what it has read: all 2 exports were healthy.",
-            "Run `didomi check`, and look at the errors of the last `didomi run`.",
+            "Run “didomi check”, and look at the errors of the last “didomi run”.",
         ],
     )
     never = export(last_complete_sync_at=None)

@@ -62,6 +62,8 @@ def test_sqlfluff_accepts_the_compiled_sql(compiled: tuple[str, Path]) -> None:
 def plain(row: dict[str, Any]) -> dict[str, Any]:
     """Times without their zone: BigQuery's are UTC by themselves."""
     return {
-        name: value.astimezone(timezone.utc).replace(tzinfo=None) if isinstance(value, datetime) and value.tzinfo else value
+        name: value.astimezone(timezone.utc).replace(tzinfo=None)
+        if isinstance(value, datetime) and value.tzinfo
+        else value
         for name, value in row.items()
     }

@@ -1,6 +1,6 @@
 """local-bigquery, with three details of the REST API that dlt and dbt rely on. Runs in .venvs/local-bigquery.
 
-    python bigquery_server.py --host … --port … --grpc-port … --data-dir … --project …
+python bigquery_server.py --host … --port … --grpc-port … --data-dir … --project …
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
 """fakesnow's server, taught the statement forms that dlt and dbt send. Runs in .venvs/fakesnow.
 
-    python snowflake_server.py PORT
+python snowflake_server.py PORT
 """
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 import threading
+from pathlib import Path
 
 import fakesnow.arrow as fake_arrow
 import fakesnow.copy_into as fake_copy
@@ -60,7 +60,7 @@ def rewritten(sql):
     if found := REMOVE.match(sql):  # keep_staged_files=False
         stage, *path = stage_path(found[1]).split("/")
         database, schema, name = fake_stage.parts_from_var(stage, session.database, session.schema)
-        os.remove(fake_stage.internal_dir(f"{database}.{schema}.{name}", "/".join(path)))
+        Path(fake_stage.internal_dir(f"{database}.{schema}.{name}", "/".join(path))).unlink()
         return "select 'removed' as status"
     if found := PUT.match(sql):
         return f"PUT {found[1]} {stage_path(found[2])}{found[3].replace(',', ' ')}"
@@ -73,9 +73,7 @@ def rewritten(sql):
             sql,
             flags=re.IGNORECASE,
         )
-        sql = re.sub(
-            r"MATCH_BY_COLUMN_NAME\s*=\s*'(\w+)'", r"MATCH_BY_COLUMN_NAME=\1", sql, flags=re.IGNORECASE
-        )
+        sql = re.sub(r"MATCH_BY_COLUMN_NAME\s*=\s*'(\w+)'", r"MATCH_BY_COLUMN_NAME=\1", sql, flags=re.IGNORECASE)
     return sql
 
 

@@ -1,0 +1,304 @@
+"""Each rule of the models has a unit test, which passes on the models and fails when the rule is broken."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from . import dbt, oracle, raw
+
+AS_OF = datetime(2026, 11, 23, 7, 0)
+
+# unit test → what is written in its model's SQL, and what would break the rule
+BROKEN = {
+    "settled_beats_pending_then_newest_update_then_newest_load": [
+        ("case when status in ('completed', 'failed') then 0 else 1 end,", ""),
+        ("updated_at desc nulls last,", ""),
+        ("updated_at desc nulls last", "updated_at desc nulls first"),
+        ("loaded_at desc nulls last,", ""),
+        ("read_sequence desc nulls last", "read_sequence"),
+        ("where version_rank = 1", ""),
+    ],
+    "any_other_status_is_unknown": [
+        ("lower(trim(status))", "status"),
+        ("else 'unknown'", "else 'pending'"),
+        ("nullif(trim(result), '')", "result"),
+        ("at time zone 'UTC'", "at time zone 'Asia/Tokyo'"),
+    ],
+    "a_log_was_first_seen_at_its_earliest_observation": [
+        ("min(first_observed_at)", "max(first_observed_at)"),
+        ("order by first_observed_at, version_number", "order by first_observed_at desc"),
+        ("status not in", "status in"),
+    ],
+    "the_longer_of_run_and_configuration_is_in_force": [
+        (
+            "is_schedule_configured then configured_interval_seconds else run_interval_seconds",
+            "false then 0 else run_interval_seconds",
+        ),
+        (
+            "configured_schedules.interval_months * 2629800)\n            > ",
+            "configured_schedules.interval_months * 2629800)\n            < ",
+        ),
+        ("case when is_timed then 0 else 1 end,", ""),
+        ("run_at desc", "run_at"),
+        ("2629800", "259200"),
+        ("full outer join", "left join"),
+    ],
+    "the_calendar_ends_on_the_as_of_day": [
+        ("at time zone 'Europe/Paris'", "at time zone 'UTC'"),
+        ("numbers.step <= ", "numbers.step < "),
+    ],
+    "every_export_has_every_day_since_its_first_run": [
+        ("exports.first_run_date <= calendar.run_date", "exports.first_run_date < calendar.run_date"),
+        ("exports.first_run_date <= calendar.run_date", "true"),
+    ],
+    "a_closed_gap_missed_its_rounded_intervals_less_one": [
+        ("floor(gap_intervals + 0.5)", "floor(gap_intervals)"),
+        ("floor(gap_intervals + 0.5) as bigint) - 1", "floor(gap_intervals + 0.5) as bigint)"),
+        ("order by runs.run_number", "order by runs.run_number desc"),
+    ],
+    "an_open_gap_counts_once_it_passes_the_late_factor": [
+        ("1.25", "1.5"),
+        (
+            "ceil(gap_intervals - (cast(1.25 as double precision) - 1)) as bigint) - 1",
+            "floor(gap_intervals - 0.25) as bigint)",
+        ),
+        (
+            "ceil(gap_intervals - (cast(1.25 as double precision) - 1)) as bigint) - 1",
+            "floor(gap_intervals + 0.5) as bigint) - 1",
+        ),
+    ],
+    "a_month_is_a_calendar_month": [
+        ("whole_month_steps + cast", "0 * whole_month_steps + cast"),
+        ("then month_steps - 1", "then month_steps"),
+        ("when interval_months is null then", "when true then 1.0 + 0 * gap_seconds when interval_months is null then"),
+    ],
+    "the_longer_interval_counts_and_an_unknown_one_claims_nothing": [
+        ("when other_nominal_seconds > nominal_seconds then other_interval_seconds", "when false then 0"),
+        ("when other_nominal_seconds > nominal_seconds then", "when other_nominal_seconds < nominal_seconds then"),
+        (
+            "where nominal_seconds is not null and other_nominal_seconds is not null",
+            "where nominal_seconds is not null",
+        ),
+        ("when distances.next_run_at is null then exports.interval_months", "when false then 0"),
+    ],
+    "skipped_weekdays_expect_nothing": [("in (6, 7)", "in (6)"), ("1900-01-01", "1900-01-02")],
+    "run_at_is_creation_else_first_sight": [
+        ("coalesce(created_at, first_seen_at) as run_at", "coalesce(first_seen_at, created_at) as run_at"),
+        ("when created_at is null then 'first_seen'", "when false then 'first_seen'"),
+        ("coalesce(first_seen.first_seen_at, logs.loaded_at)", "first_seen.first_seen_at"),
+    ],
+    "undated_logs_of_the_first_load_are_backfill": [
+        ("created_at is null and (", "(false and "),
+        ("and mode <> 'backfill'", ""),
+        ("is_complete and", "true and"),
+        ("first_load_finished_at is null\n", "false\n"),
+        ("or first_seen_at <= first_load_finished_at", ""),
+        ("not is_backfill\n", "true\n"),
+        ("partition by export_id, is_timed", "partition by export_id"),
+    ],
+    "a_run_keeps_its_day_and_a_pending_one_breaks_no_streak": [
+        ("coalesce(created_at, first_seen_at) as run_at", "coalesce(updated_at, created_at, first_seen_at) as run_at"),
+        ("case when status = 'completed' then 1 else 0 end", "case when status <> 'failed' then 1 else 0 end"),
+        ("case when status = 'failed' then 1 else 0 end", "case when status <> 'completed' then 1 else 0 end"),
+        ("unsettled_seen_at < settled_seen_at", "unsettled_seen_at is null"),
+        ("and settled_at >= run_at", ""),
+        ("case when is_settled then status = 'completed' end", "status = 'completed'"),
+    ],
+    "the_order_of_simultaneous_runs_is_unknown": [
+        ("and runs_at_this_time = 1", ""),
+        ("or runs_of_this_load = 1", "or true"),
+        ("order by run_at, log_id", "order by run_at, log_id desc"),
+    ],
+    "contradictions_are_reported_not_repaired": [
+        ("and users is null then", "and coalesce(users, 0) = 0 then"),
+        ("status = 'completed' and error_message is not null", "error_message is not null"),
+        ("users > 0", "users is not null"),
+        ("status = 'completed' end as is_success", "status = 'completed' and error_message is null end as is_success"),
+    ],
+    "a_frequency_is_a_number_of_units_or_of_days": [
+        ("between 1 and 9999", "between 0 and 9999"),
+        ("between 1 and 9999", "is not null"),
+        ("in ('', 'day', 'days', 'daily')", "in ('day', 'days', 'daily')"),
+        ("lower(trim(frequency))", "trim(frequency)"),
+        ("coalesce(logs.frequency, exports.frequency)", "logs.frequency"),
+        ("([.]0+)?", "([.][0-9]+)?"),
+        ("in ('month', 'months', 'monthly')", "in ('month')"),
+    ],
+    "messages_that_differ_in_ids_share_a_fingerprint": [
+        ("'<url>', 'g'", "'\\0', 'g'"),
+        ("'arn:", "'urn:"),
+        ("[a-z0-9_-]*[0-9][a-z0-9_-]*", "[0-9]+"),
+        ("access ?denied|", ""),
+        ("else 'other'", "else 'internal'"),
+        ("when error_message is null then 'no_message'", ""),
+        ("(mon|tue|wed|thu|fri|sat|sun)", "(mon|tue)"),
+    ],
+    "the_time_zone_moves_run_date_alone": [
+        ("at time zone 'Europe/Paris'", "at time zone 'UTC'"),
+        ("at time zone 'Europe/Paris'", "at time zone 'Etc/GMT-1'"),
+        ("and run_at <= ", "and run_at < "),
+        ("run_at >= cast('2000-01-01' as timestamp)", "true"),
+        ("2026-03-31 00:00:00.000000", "2026-03-31 02:00:00.000000"),
+    ],
+    "success_is_completed_of_settled_from_summed_counts": [
+        (
+            "cast(runs_completed as double precision) / nullif(runs_completed + runs_failed, 0)",
+            "cast(runs_completed as double precision) / nullif(runs_total, 0)",
+        ),
+        (
+            "as double precision) / nullif(runs_completed + runs_failed, 0)",
+            "as double precision) / greatest(runs_completed + runs_failed, 1)",
+        ),
+        (
+            "runs_completed_7d as double precision) / nullif(runs_completed_7d + runs_failed_7d, 0)",
+            "runs_completed_7d as double precision) / nullif(runs_completed_28d, 0)",
+        ),
+        ("where is_timed", ""),
+    ],
+    "seven_days_are_seven_days": [
+        ("rows between 6 preceding", "rows between 7 preceding"),
+        ("rows between 27 preceding", "rows between 6 preceding"),
+        ("partition by export_id\n", "\n"),
+    ],
+    "missing_is_not_failed_and_not_zero": [
+        ("when runs_missed > 0 then 'missed'", ""),
+        ("last_completed_number > last_failed_number then 'recovered'", "runs_completed > 0 then 'recovered'"),
+        ("rows between unbounded preceding", "rows between 1 preceding"),
+        ("when runs_pending > 0 then 'pending'", ""),
+        ("left join missed_per_day", "inner join missed_per_day"),
+    ],
+    "users_is_the_last_completed_run_of_the_day": [
+        ("order by run_number desc", "order by users desc"),
+        ("order by run_number desc", "order by run_number"),
+        ("where is_timed and status = 'completed'", "where is_timed"),
+        ("where is_timed and status = 'completed'", "where status = 'completed'"),
+        ("lag(users, 7)", "lag(users, 1)"),
+        ("where levels.users is not null\n", "where levels.users > 0\n"),
+    ],
+    "an_anomaly_is_far_in_share_and_in_robust_deviations": [
+        ("> 0.2 * abs", "> 0 * abs"),
+        ("> 4)", "> 3)"),
+        ("> 4)", "> 5)"),
+        ("weekday_mad_users = 0 or", ""),
+        ("observation_count >= 3", "observation_count >= 2"),
+        ("1.4826", "1"),
+    ],
+    "the_history_is_eight_weeks_and_the_forecast_four": [
+        ("numbers.step <= 8", "numbers.step <= 9"),
+        ("week_number <= 4", "week_number <= 8"),
+        ("numbers.step * 7", "(numbers.step - 1) * 7"),
+        ("day_number <= 7", "day_number <= 8"),
+    ],
+    "health_is_the_first_that_applies": [
+        ("when runs_overdue > 0 then 'late'", ""),
+        (
+            "when failed_streak > 0 then 'failing'\n            when runs_overdue > 0 then 'late'",
+            "when runs_overdue > 0 then 'late' when failed_streak > 0 then 'failing'",
+        ),
+        (
+            "when runs_overdue > 0 then 'late'\n            when runs_stuck > 0 then 'stuck'",
+            "when runs_stuck > 0 then 'stuck' when runs_overdue > 0 then 'late'",
+        ),
+        ("24 * 3600", "25 * 3600"),
+        ("24 * 3600", "23 * 3600"),
+        ("and missing_since_at is null\n", ""),
+        ("when runs_stuck > 0 then 'stuck'", ""),
+        ("when completed_streak = 0 then 'no_outcome'", ""),
+        ("when coalesce(interval_seconds, interval_months) is null then 'unknown_schedule'", ""),
+        ("where run_date = cast", "where run_date < cast"),
+    ],
+    "the_next_run_skips_weekdays": [("in (6, 7)", "in (7)"), ("generate_series(1, 7)", "generate_series(1, 2)")],
+    "a_period_sums_its_days_and_then_divides": [
+        ("1900-01-01", "1899-12-31"),
+        ("nullif(runs_completed + runs_failed, 0)", "nullif(runs_total, 0)"),
+        ("date_trunc('month'", "date_trunc('week'"),
+        ("period_end_date < cast", "period_end_date <= cast"),
+    ],
+    "an_organization_sums_its_exports_and_then_divides": [
+        (
+            "cast(runs_completed as double precision) / nullif(runs_completed + runs_failed, 0)",
+            "cast(runs_completed as double precision) / nullif(runs_total, 0)",
+        ),
+        ("sum(volumes.users)", "coalesce(sum(volumes.users), 0)"),
+        ("case when days.is_failing then 1", "case when days.is_failing then 0"),
+        (
+            "group by days.organization_id, days.run_date",
+            "group by days.organization_id, days.run_date, days.export_id",
+        ),
+    ],
+    "an_incident_lasts_from_trouble_to_the_next_success": [
+        ("incidents.completed_so_far + 1", "incidents.completed_so_far"),
+        ("where status = 'failed'", "where status in ('failed', 'pending')"),
+        ("min(event_at) as started_at", "max(event_at) as started_at"),
+        ("min(case when failed_count = 1 then event_at end)", "min(event_at)"),
+        ("max(failed_number)", "min(failed_number)"),
+        ("where is_timed", ""),
+    ],
+    "a_gap_holds_its_missed_runs": [
+        ("min(expected_at)", "max(expected_at)"),
+        ("count(*) as missed_runs", "1 as missed_runs"),
+        (
+            "cast(1 * interval_months as bigint) * interval 1 month",
+            "cast(30 * interval_months as bigint) * interval 1 day",
+        ),
+    ],
+    "the_same_failure_counts_once": [
+        ("count(distinct error_fingerprint)", "count(error_fingerprint)"),
+        ("where is_timed and status = 'failed'", "where status = 'failed'"),
+        ("max(run_number)", "min(run_number)"),
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project built with its unit tests on raw tables that exist and are empty: the first run."""
+    folder = tmp_path_factory.mktemp("empty")
+    raw.write_duckdb(folder / "warehouse.duckdb", {})
+    dbt.dbt("build", folder=folder, variables={"didomi_as_of": str(AS_OF)})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def unit_tests(built: Path) -> dict[str, str]:
+    """The SQL of each unit test: the model on the given rows, and the expected rows."""
+    return {path.stem: path.read_text() for path in (built / "target" / "run").rglob("*.yml/models/*/*.sql")}
+
+
+def has_passed(sql: str) -> bool:
+    with duckdb.connect() as connection:
+        rows = connection.execute(sql).fetchall()
+    sides: dict[str, Counter[tuple[object, ...]]] = {"actual": Counter(), "expected": Counter()}
+    for *row, side in rows:
+        sides[side][tuple(row)] += 1
+    return sides["actual"] == sides["expected"]
+
+
+def test_empty_raw_tables_give_empty_marts(built: Path) -> None:
+    assert dbt.marts(built / "warehouse.duckdb") == oracle.marts({}, AS_OF) == {name: [] for name in dbt.MARTS}
+
+
+def test_every_model_but_the_renaming_ones_has_unit_tests(built: Path, unit_tests: dict[str, str]) -> None:
+    manifest = json.loads((built / "target" / "manifest.json").read_text())
+    tested = {test["model"] for test in manifest["unit_tests"].values()}
+    models = {node["name"] for node in manifest["nodes"].values() if node["resource_type"] == "model"}
+    renaming = {
+        f"stg_didomi__{name}" for name in ("export_log_history", "export_log_quarantine", "export_syncs", "exports")
+    }
+    assert models - tested == renaming
+    assert unit_tests.keys() == {test["name"] for test in manifest["unit_tests"].values()} == BROKEN.keys()
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_rule_fails_its_unit_test(name: str, unit_tests: dict[str, str]) -> None:
+    sql = unit_tests[name]
+    assert has_passed(sql)
+    for written, broken in BROKEN[name]:
+        assert written in sql, written
+        assert not has_passed(sql.replace(written, broken)), (written, broken)
