@@ -29,9 +29,10 @@ QUIET_SWEEPS = 2
 MAX_EXPECTED_UNSEEN = 0.001
 # Without a `total` nothing says how long a list is; this many pages are a million logs.
 MAX_PAGES_WITHOUT_TOTAL = 10_000
-
+# A `total` may claim anything.
+MAX_PAGES = 100_000
 # After so many pages in a row that only repeat, a list is not read any further.
-MAX_REPEATED_PAGES = 20
+MAX_REPEATED_PAGES = 50
 _ENDLESS = "the list does not end: the server ignores $skip, repeats its pages, or adds logs as fast as they are read"
 
 Key: TypeAlias = tuple[datetime, str]
@@ -345,7 +346,7 @@ class ListReader:
                 return
             was_last, longest = is_last, max(longest, len(page.entries))
             repeated = repeated + 1 if page.names <= names else 0
-            if page.total is None and repeated > MAX_REPEATED_PAGES:
+            if repeated > MAX_REPEATED_PAGES:
                 raise ProtocolError(_ENDLESS)
             names |= page.names
             page = self._page(position)
@@ -364,4 +365,4 @@ def _page_budget(page: Page) -> int:
     """How many pages one pass may take before the list must be called endless."""
     if page.total is None:
         return MAX_PAGES_WITHOUT_TOTAL
-    return 50 + 3 * page.total // max(len(page.entries), 1)
+    return min(50 + 3 * page.total // max(len(page.entries), 1), MAX_PAGES)
