@@ -251,6 +251,7 @@ class ExportSync:
             return
         row = log_row(entry.item, canonical, self._export_id, self._extra)
         if before is not None and not row.state.replaces(before.state):
+            self._note_open(log_id, before.state)
             if is_back:
                 batch.missing_since[log_id] = None
             return
