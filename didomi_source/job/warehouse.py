@@ -24,6 +24,10 @@ LOCK_WAIT_SECONDS = 60.0
 _MIN_FREE_BYTES = 50 * 1024 * 1024
 
 
+class NoTable(DestinationError):
+    """The warehouse has no such table, or not with all these columns."""
+
+
 def name_of(pipeline: dlt.Pipeline) -> str:
     """The name of the pipeline's destination."""
     return pipeline.destination.destination_name if pipeline.destination else "no destination"
@@ -190,7 +194,8 @@ def select(
         One dict per row; times are in UTC.
 
     Raises:
-        DestinationError: There is no such table, or the warehouse cannot be read.
+        NoTable: There is no such table.
+        DestinationError: The warehouse cannot be read.
     """
     from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
@@ -201,7 +206,7 @@ def select(
             rows = client.execute_sql(query, *values) or []
     except DatabaseUndefinedRelation:
         msg = f"there is no table {schema}.{table} with all its columns yet: run `didomi run` first"
-        raise DestinationError(msg) from None
+        raise NoTable(msg) from None
     except Exception as error:  # noqa: BLE001 - each engine has its own, wrapped or not
         raise translate(error, place(pipeline)) from None
     return [dict(zip(columns, map(_utc, row), strict=True)) for row in rows]
