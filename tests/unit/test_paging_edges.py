@@ -190,24 +190,37 @@ def test_an_item_that_appears_between_others_is_taken_along() -> None:
     assert (reader.sort, reader.is_whole, reader.seen) == (Sort.HONOURED, True, names(server.items))
 
 
-def test_an_item_that_should_have_come_before_proves_the_list_unsorted() -> None:
-    """Then the whole list is swept."""
+@pytest.mark.parametrize("place", [20.5, 25.5, 28.5])
+def test_an_item_that_should_have_come_before_proves_the_list_unsorted(place: float) -> None:
+    """It stands where the second page begins, and belongs on the first one: then the whole list is swept."""
 
     def add(server: Server, number: int) -> None:
-        if number == 3:  # it belongs on the first page, and stands on the second one
-            server.items.insert(12, entry(900, at=25.5))
+        if number == 3:
+            server.sorts = False
+            server.items.insert(9, entry(900, at=place))
 
-    server = Server(entries(30), before=add, sorts=False, rejects=(UP,))
-    server.rejects = ()
-    original = server.__call__
+    server = Server(entries(30), before=add)
+    reader, received = read(server)
+    assert server.way == "-: 0 +: 0 -: 9" + " 10 20 30 31" + 3 * " 0 10 20 30 31"
+    assert (reader.sort, reader.is_whole, set(received)) == (Sort.IGNORED, True, names(server.items))
 
-    def fetch(skip: int, limit: int, direction: Direction | None) -> Page:
-        page = original(skip, limit, direction)
-        return Page(server.items[::-1][skip : skip + limit], page.total) if direction is UP else page
 
-    reader = ListReader(fetch, 10)
-    received = {item.name for page in reader.read() for item in page}
-    assert (reader.sort, reader.is_whole, received) == (Sort.IGNORED, True, names(server.items))
+@pytest.mark.parametrize(("added", "top"), [(9, [0]), (10, [0, 9]), (12, [0, 9]), (25, [0, 9, 18])])
+def test_the_top_is_read_as_far_as_what_was_read_first(added: int, top: list[int]) -> None:
+    """And where the count is not reached even so, something was overlooked: the list is swept."""
+
+    def add(server: Server, number: int) -> None:
+        if number == 8:
+            server.items[:0] = [entry(100 + number) for number in range(added, 0, -1)]
+            server.items.append(entry(900, at=45.5))
+
+    server = Server(entries(60), before=add)
+    reader, received = read(server)
+    offsets = [skip for skip, *_ in server.asked]
+    back = offsets.index(0, 8)  # the reader has come to the end of the list
+    swept = offsets.index(10)  # the first sweep goes on after the first page
+    assert offsets[back:swept] == top
+    assert (reader.sort, reader.is_whole, set(received)) == (Sort.HONOURED, True, names(server.items))
 
 
 def test_a_page_out_of_order_proves_the_list_unsorted() -> None:
@@ -259,7 +272,7 @@ def test_a_sorted_list_that_only_repeats_is_given_up() -> None:
     assert restart == 5 + paging.MAX_REPEATED_PAGES + 1
     assert len(server.asked) - restart == 50 + 3 * 10_000 // 10
     assert reader.sort is Sort.IGNORED
-    assert not reader.is_whole
+    assert reader.is_whole is False
 
 
 # -- is it sorted? -------------------------------------------------------------------------------
@@ -275,7 +288,9 @@ def test_a_sorted_list_that_only_repeats_is_given_up() -> None:
         ([9, 8, 7], [9, 8, 7], False),  # the direction is ignored
         ([9, 8, 7], [7, 8, 9], False),  # it begins with what this page shows
         ([9, 8, 7], [6, 7, 8], True),  # a short list: the two overlap, and agree
-        ([9, 7, 6], [5, 6, 8], False),  # the two overlap, and don't: 8 should be here
+        ([9, 7, 6], [5, 6, 8], False),
+        ([9, 8, 6], [5, 7], False),
+        ([9, 8, 7, 6], [0, 2, 1, 3], False),  # the two overlap, and don't: 8 should be here
         ([9, 8, 7], [], False),
     ],
 )
@@ -378,6 +393,32 @@ class Unpaged(Server):
         return Page(self.items[: self.cap], None)
 
 
+def test_a_server_that_does_not_page_may_have_one_item() -> None:
+    """It is sent twice, and that is all there is."""
+    server = Unpaged(entries(1))
+    reader, _ = read(server)
+    assert [call[:2] for call in server.asked] == [(0, 10), (1, 10)]
+    assert (reader.sort, reader.is_whole) == (Sort.NOT_NEEDED, True)
+
+
+@pytest.mark.parametrize(("shared", "sends", "is_unpaged"), [(3, 9, True), (2, 9, False), (3, 2, False)])
+def test_a_list_is_unpaged_if_it_repeats_and_does_not_follow_the_limit(
+    shared: int, sends: int, is_unpaged: bool
+) -> None:
+    """More than half of it has to come again, and more than the half that was asked for."""
+    first = Page([entry(n) for n in range(4)], None)
+    second = Page([entry(n) for n in range(4 - shared, 8 - shared)], None)
+    reader = ListReader(lambda *_: Page([entry(n) for n in range(10, 10 + sends)], None), 4)
+    assert reader._is_unpaged(first, second) is is_unpaged
+
+
+def test_two_of_five_that_come_again_are_too_few() -> None:
+    """The list goes on: it is only read slowly."""
+    first, second = (Page([entry(n) for n in numbers], None) for numbers in (range(5), range(3, 8)))
+    reader = ListReader(lambda *_: Page([entry(n) for n in range(9)], None), 5)
+    assert reader._is_unpaged(first, second) is False
+
+
 @pytest.mark.parametrize("count", [3, 10, 25])
 def test_a_server_that_does_not_page_sends_everything_at_once(count: int) -> None:
     """Half of what it sent is asked for: that it sends more shows that the list was not cut."""
@@ -410,7 +451,9 @@ def test_without_a_total_the_overlap_tells_that_a_page_was_all(second: list[int]
     assert reader._is_all(first, Page([entry(n) for n in second], None)) is is_all
 
 
-@pytest.mark.parametrize(("second", "is_all"), [([2], True), ([], True), ([1, 2], True), ([2, 3], False)])
+@pytest.mark.parametrize(
+    ("second", "is_all"), [([2], True), ([], True), ([1, 2], True), ([0, 1, 2], True), ([2, 3], False)]
+)
 def test_with_a_total_nothing_new_tells_that_a_page_was_all(second: list[int], is_all: bool) -> None:
     """The server's word and an overlap without anything new are enough."""
     first = Page([entry(n) for n in (0, 1, 2)], 3)
@@ -467,6 +510,47 @@ def test_an_item_that_is_only_new_makes_no_further_sweep() -> None:
     reader, _ = read(server)
     assert server.way == "-: 0 10 15 0 10 15 0 10 16"
     assert (reader.is_whole, reader.seen) == (True, names(server.items))
+
+
+def test_an_item_of_the_same_time_as_the_newest_may_have_been_overlooked() -> None:
+    """Only a later time proves that it is new."""
+
+    def add(server: Server, number: int) -> None:
+        if number == 6:
+            server.items.append(entry(900, at=14))
+
+    server = Server(entries(15)[::-1], sorts=False, before=add)
+    read(server)
+    assert server.way == "-: 0 10 15 0 10 15 0 10 16 0 10 16"
+
+
+def test_a_list_without_times_is_swept_like_any_other() -> None:
+    """What is new then cannot be told from what was overlooked."""
+    server = Server([e._replace(created_at=None) for e in entries(15)], sorts=False)
+    reader, received = read(server)
+    assert (server.way, reader.is_whole, set(received)) == (
+        "-: 0 10 15 0 10 15 0 10 15", True, names(server.items)
+    )  # fmt: skip
+
+
+def test_what_a_sweep_missed_is_known_when_it_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two items are shown by the first and the fifth of six sweeps: the three between have missed them."""
+    counts = []
+
+    def estimate(shown: list[int], missed: list[int]) -> float:
+        counts.append((list(shown), list(missed)))
+        return 0.0 if len(shown) == 6 else 1.0
+
+    monkeypatch.setattr(paging, "_expected_unseen", estimate)
+
+    class Hiding(Server):
+        def __call__(self, skip: int, limit: int, direction: Direction | None) -> Page:
+            page = super().__call__(skip, limit, direction)
+            sweep = [skip for skip, *_ in self.asked].count(0)
+            return Page([e for e in page.entries if e.item not in (3, 4) or sweep in (1, 5)], page.total)
+
+    read(Hiding(entries(15)[::-1], sorts=False))
+    assert counts[-1] == ([15, 13, 13, 13, 15, 13], [0, 2, 2, 2, 0, 2])
 
 
 def test_a_list_that_always_shows_another_item_never_settles() -> None:
@@ -541,6 +625,23 @@ def test_a_list_that_grows_as_fast_as_it_is_read_is_called_endless() -> None:
     with pytest.raises(ProtocolError, match="the list does not end"):
         read(server)
     assert len(server.asked) == 1 + 80
+
+
+def test_a_sorted_list_that_grows_downwards_is_called_endless() -> None:
+    """Its budget is that of any other list."""
+
+    class Bottomless(Server):
+        def __call__(self, skip: int, limit: int, direction: Direction | None) -> Page:
+            self.asked.append((skip, limit, direction))
+            assert len(self.asked) < 200
+            if direction is UP:
+                return Page([entry(n, at=n - 5000) for n in range(10)], 100)
+            return Page([entry(5000 - skip - n) for n in range(10)], skip + 100)
+
+    server = Bottomless([])
+    with pytest.raises(ProtocolError, match="the list does not end"):
+        read(server)
+    assert len(server.asked) == 1 + 1 + 80
 
 
 def test_without_a_total_pages_that_only_repeat_end_the_reading() -> None:

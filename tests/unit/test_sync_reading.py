@@ -156,6 +156,29 @@ def test_batches_hold_about_a_thousand_rows() -> None:
     assert sequences == list(range(1, 1_201))
 
 
+def test_a_thousand_rows_are_enough_for_a_batch() -> None:
+    """The next page begins another one."""
+    api = Api([log(-n) for n in range(600)])
+    sync = ExportSync(api, replace(SETTINGS, page_size=500), Request("r"), EXPORT, Known(), ExtraColumns({}))
+    assert [len(batch) for batch in sync.batches()] == [1000, 200]
+
+
+def test_the_states_of_a_new_log_are_numbered_without_asking_the_destination() -> None:
+    """Unless the history remembers a log that the table has lost, or the log is known."""
+    states = [{"status": "pending"}, {"status": "running"}, {"status": "completed"}]
+    api = Api([log(-n) for n in range(15)], sort="ignored")
+    api.before = lambda number: [api.change(-n, **states[min((number - 1) // 3, 2)]) for n in (13, 14)]
+    known = Known(remembered={"log-0013"})
+    known.export(EXPORT).logs["log-0002"] = KnownLog("", State("queued", None, None, None), NOW, is_missing=False)
+    (batch,) = ExportSync(api, SETTINGS, Request("r"), EXPORT, known, ExtraColumns({})).batches()
+    found: dict[str, list[int | None]] = {}
+    for row in batch.export_log_history:
+        found.setdefault(row["log_id"], []).append(row["sequence"])
+    assert {i: found[i] for i in ("log-0001", "log-0002", "log-0013", "log-0014")} == {
+        "log-0001": [1], "log-0002": [None], "log-0013": [None, None, None], "log-0014": [1, 2, 3]
+    }  # fmt: skip
+
+
 def test_a_batch_counts_the_rows_of_its_logs() -> None:
     """Logs, states and what is set aside; the row of the sync comes for free."""
     assert len(Batch([{}], [{}, {}], [{}, {}, {}], [{}], {"a": None})) == 6
