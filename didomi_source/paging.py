@@ -90,6 +90,11 @@ class Page:
         descends = all(a >= b for a, b in pairwise(keys))
         return keys if keys and len(keys) == len(readable) and descends else None
 
+    @property
+    def overlap(self) -> int:
+        """How many of its items the next page has to show again to begin with one that has a place."""
+        return 1 + next((n for n, entry in enumerate(reversed(self.entries)) if entry.is_readable), 0)
+
 
 Fetch: TypeAlias = Callable[[int, int, Direction | None], Page]
 
@@ -247,7 +252,7 @@ class ListReader:
         if not first.keys:
             return
         top, last = first.keys[0], first.keys[-1]
-        position, overlap, idle = len(first.entries), 1, 0
+        position, overlap, idle = len(first.entries), first.overlap, 0
         while until is None or last[0] >= until:
             skip = max(position - overlap, 0)
             page = self._page(skip)
@@ -261,14 +266,14 @@ class ListReader:
             yield self._received(page)
             if not page.keys or page.keys[-1] >= last:
                 idle += 1
-                if self._is_last(page, skip):
+                if self._is_last(page, skip, overlap):
                     yield from self._read_top(top)
                     return
                 if idle > MAX_REPEATED_PAGES:
                     break
             else:
                 last, idle = page.keys[-1], 0
-            position, overlap = skip + len(page.entries), 1
+            position, overlap = skip + len(page.entries), page.overlap
         else:
             self._finish(is_whole=False)
             return
@@ -278,12 +283,12 @@ class ListReader:
         """Whether a page shows an item that should have come before: then the list is not sorted."""
         return any(last < key <= top and key[1] not in self.seen for key in page.keys or ())
 
-    def _is_last(self, page: Page, skip: int) -> bool:
+    def _is_last(self, page: Page, skip: int, overlap: int) -> bool:
         """Whether the list ends with this page, which showed nothing below what was read before."""
         end = skip + len(page.entries)
         if page.total is not None:
             return page.total <= end
-        return len(page.entries) <= 1 and not self._page(end).entries
+        return len(page.entries) <= overlap and not self._page(end).entries
 
     def _read_top(self, top: Key) -> Iterator[list[Entry]]:
         """End a whole read: fetch what was added on top meanwhile, and hold the count against `total`."""

@@ -24,8 +24,9 @@ _WHOLE_READ_REASONS = {
     Sort.NOT_NEEDED: "the whole list came at once",
     Sort.IGNORED: "$sort is ignored",
     Sort.REJECTED: "$sort is rejected",
-    Sort.HONOURED: "the API has more logs than an incremental read shows",
+    Sort.HONOURED: "no log is older than an incremental read goes",
 }
+_UNSEEN_REASON = "the API has more logs than an incremental read shows"
 
 
 @dataclass(frozen=True)
@@ -161,6 +162,7 @@ class ExportSync:
         self._flagged: set[str] = set()
         self._newest = self._known.newest_created_at
         self._requests = self._received = self._sequence = 0
+        self._is_suspicious = False  # whether an incremental read was made a whole one
 
     def batches(self) -> Iterator[Batch]:
         """Read what the plan says, and tell in the end what came of it.
@@ -194,6 +196,7 @@ class ExportSync:
         yield from self._reader.read(chosen.until)
         if chosen.mode == "incremental" and not self._reader.is_whole and self._has_unseen():
             self._reader = ListReader(self._fetch, self._settings.page_size)
+            self._is_suspicious = True
             yield from self._reader.read()
 
     def _has_unseen(self) -> bool:
@@ -313,7 +316,7 @@ class ExportSync:
         new, reader = self._count_new(), self._reader
         mode, reason = chosen.mode, chosen.reason
         if mode == "incremental" and reader.is_whole:
-            mode, reason = "full", _WHOLE_READ_REASONS[reader.sort]
+            mode, reason = "full", _UNSEEN_REASON if self._is_suspicious else _WHOLE_READ_REASONS[reader.sort]
         return {
             "sync_id": values.digest(self._request.run_id, self._export_id),
             "run_id": self._request.run_id,
