@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint format constraints clean bench-models
+.PHONY: help demo test faults lint format constraints clean bench-models
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
@@ -25,6 +25,9 @@ test: $(BIN)/.dev ## Run all tests, and ask for 90 % branch coverage
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+faults: $(BIN)/.dev ## Try all faults, kills and moving lists, and count what was lost, doubled or leaked
+	FAULTS=all $(BIN)/python -m pytest tests/faults tests/job
 
 lint: $(BIN)/.dev ## Check style and types
 	$(BIN)/ruff check .

@@ -23,6 +23,8 @@ import pytest
 from didomi_source import didomi_source
 from didomi_source.sandbox import Behaviour, Fault, Sandbox, Store, serve
 
+pytest_plugins = ["counts"]
+
 Row = dict[str, Any]
 Start = Callable[..., Sandbox]
 

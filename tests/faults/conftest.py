@@ -1,4 +1,4 @@
-"""The lab, and what all tests of faults have counted, printed at the end."""
+"""The lab."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from pathlib import Path
 import pytest
 
 from .lab import Lab
-
-COUNTS = ("faults tried", "schedules run", "kill points", "rows lost", "rows doubled", "secrets found")
 
 
 @pytest.fixture
