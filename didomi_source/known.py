@@ -129,8 +129,11 @@ class Destination:
 
     def logs(self, log_ids: Sequence[str], columns: Sequence[str]) -> Iterator[dict[str, Any]]:
         """Whole rows of some logs, as the destination holds them."""
-        sql = f"select {', '.join(columns)} from {{export_logs}} where id"  # noqa: S608 - names are ours
-        for row in self._by_id(sql, log_ids):
+        with self._client() as client:
+            if client is None:
+                return
+            quoted = ", ".join(map(client.escape_column_name, columns))  # a field may be called `select`
+        for row in self._by_id(f"select {quoted} from {{export_logs}} where id", log_ids):  # noqa: S608 - quoted
             yield {name: value for name, value in zip(columns, row, strict=True) if value is not None}
 
     def _by_id(self, sql: str, ids: Sequence[str]) -> Iterator[tuple[Any, ...]]:
