@@ -87,10 +87,16 @@ class Known:
     quarantined: set[str] = field(default_factory=set)
     remembered: set[str] = field(default_factory=set)  # logs that only the history holds
     reading: set[str] = field(default_factory=set)  # the exports of this run
+    claimed: dict[str, str] = field(default_factory=dict)  # new logs of this run, and their exports
 
     def export(self, export_id: str) -> KnownExport:
         """What is known of an export; nothing for a new one."""
         return self.exports.setdefault(export_id, KnownExport())
+
+    def claim(self, log_id: str, export_id: str) -> str:
+        """Claim the id of a new log for an export; returns the export that has it, perhaps another one."""
+        others = (name for name, export in list(self.exports.items()) if log_id in export.logs and name != export_id)
+        return next(others, None) or self.claimed.setdefault(log_id, export_id)
 
 
 class Destination:
