@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from . import values
 from .errors import ProtocolError
 
 
@@ -24,11 +25,11 @@ def parse_envelope(answer: object, skip: int) -> tuple[list[Any], int | None]:
     (`data` alone), read 2026-11.
     """
     if not isinstance(answer, dict):
-        msg = f'expected an object with a list "data", got {_kind(answer)}'
+        msg = f'expected an object with a list "data", got {values.kind(answer)}'
         raise ProtocolError(msg)
     items, total, echo = answer.get("data"), answer.get("total"), answer.get("skip")
     if not isinstance(items, list):
-        what = _kind(items) if "data" in answer else "none"
+        what = values.kind(items) if "data" in answer else "none"
         msg = f'expected a list "data", got {what}'
         raise ProtocolError(msg)
     for name, value in (("total", total), ("skip", echo)):
@@ -44,8 +45,3 @@ def parse_envelope(answer: object, skip: int) -> tuple[list[Any], int | None]:
     # A total that its own page contradicts says nothing; an empty page will tell the end.
     believable = total is None or not items or total >= skip + len(items)
     return items, total if believable else None
-
-
-def _kind(value: object) -> str:
-    names = {dict: "an object", list: "a list", str: "a text", type(None): "null", bool: "a boolean"}
-    return names.get(type(value), "a number")

@@ -87,10 +87,16 @@ class Known:
     quarantined: set[str] = field(default_factory=set)
     remembered: set[str] = field(default_factory=set)  # logs that only the history holds
     reading: set[str] = field(default_factory=set)  # the exports of this run
+    claimed: dict[str, str] = field(default_factory=dict)  # new logs of this run, and their exports
 
     def export(self, export_id: str) -> KnownExport:
         """What is known of an export; nothing for a new one."""
         return self.exports.setdefault(export_id, KnownExport())
+
+    def claim(self, log_id: str, export_id: str) -> str:
+        """Claim the id of a new log for an export; returns the export that has it, perhaps another one."""
+        others = (name for name, export in list(self.exports.items()) if log_id in export.logs and name != export_id)
+        return next(others, None) or self.claimed.setdefault(log_id, export_id)
 
 
 class Destination:
@@ -129,8 +135,11 @@ class Destination:
 
     def logs(self, log_ids: Sequence[str], columns: Sequence[str]) -> Iterator[dict[str, Any]]:
         """Whole rows of some logs, as the destination holds them."""
-        sql = f"select {', '.join(columns)} from {{export_logs}} where id"  # noqa: S608 - names are ours
-        for row in self._by_id(sql, log_ids):
+        with self._client() as client:
+            if client is None:
+                return
+            quoted = ", ".join(map(client.escape_column_name, columns))  # a field may be called `select`
+        for row in self._by_id(f"select {quoted} from {{export_logs}} where id", log_ids):  # noqa: S608 - quoted
             yield {name: value for name, value in zip(columns, row, strict=True) if value is not None}
 
     def _by_id(self, sql: str, ids: Sequence[str]) -> Iterator[tuple[Any, ...]]:

@@ -33,14 +33,14 @@ _NAMING = NamingConvention()
 def read_item(item: Any, export_id: str) -> Entry:
     """Name an item of an export's list of logs and find its place in it."""
     if problem(item, export_id):
-        return Entry(values.digest(export_id, values.canonical(item)), None, is_readable=False, item=item)
+        return Entry(fingerprint(item, export_id), None, is_readable=False, item=item)
     return Entry(log_id(item), values.to_timestamp(item.get("created_at")), is_readable=True, item=item)
 
 
 def problem(item: Any, export_id: str) -> str | None:
     """Why an item cannot be a row of `export_logs`; None when it can."""
     if not isinstance(item, dict):
-        return f"expected an object, got {type(item).__name__}"
+        return f"expected an object, got {values.kind(item)}"
     identifier = item.get("id")
     if isinstance(identifier, bool) or not isinstance(identifier, (str, int)) or not str(identifier).strip():
         return "has no usable id"
@@ -55,9 +55,16 @@ def belongs_to(item: Any) -> str | None:
     return None if named is None else values.to_text(named)
 
 
+def fingerprint(item: Any, export_id: str) -> str:
+    """Names an item by what it holds, where its id cannot."""
+    return values.digest(export_id, values.canonical(item))
+
+
 def log_id(log: Mapping[str, Any]) -> str:
-    """The id of a readable log, as text."""
-    return values.clean_text(str(log["id"]))
+    """The id of a readable log, as text that a warehouse can hold; ids that differ stay different."""
+    text = str(log["id"])
+    clean = values.clean_text(text)
+    return clean if clean == text else f"{clean}-{values.digest(values.canonical(text))[:8]}"
 
 
 @dataclass(frozen=True)

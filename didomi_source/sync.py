@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 from . import values
 from .client import DidomiClient
-from .errors import DidomiError
+from .errors import DidomiError, ProtocolError
 from .known import Known, KnownExport, latest_credible
 from .paging import Direction, Entry, ListReader, Page, Sort
-from .rows import ExtraColumns, Row, State, belongs_to, log_row, problem, read_item
+from .rows import ExtraColumns, Row, State, belongs_to, fingerprint, log_row, problem, read_item
 from .settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -158,6 +158,7 @@ class ExportSync:
         self._touched: dict[str, _Touched] = {}
         self._open: set[str] = set()
         self._bad: set[str] = set()
+        self._useless: str | None = None  # why a log of this export cannot be used
         self._foreign: set[str] = set()
         self._flagged: set[str] = set()
         self._newest = self._known.newest_created_at
@@ -182,6 +183,7 @@ class ExportSync:
                 if len(batch) >= BATCH_ROWS:
                     yield batch
                     batch = Batch()
+            self._check_use()
         except DidomiError as failure:
             error = str(failure)
             logger.error("export %s: %s", self._export_id, error)  # noqa: TRY400 - its message says it all
@@ -218,30 +220,41 @@ class ExportSync:
         self._received += len(entries)
         for entry in entries:
             if not entry.is_readable:
-                self._set_aside(entry, batch)
+                self._take_bad(entry, batch)
             elif self._request.covers(entry.created_at):
                 self._take_log(entry, batch)
 
-    def _set_aside(self, entry: Entry, batch: Batch) -> None:
+    def _take_bad(self, entry: Entry, batch: Batch) -> None:
         owner = belongs_to(entry.item)
         if owner != self._export_id and owner in self._all_known.reading:  # export_id is ignored: it is read there
             self._foreign.add(entry.name)
             return
+        self._useless = self._useless or problem(entry.item, owner or self._export_id)
+        self._set_aside(entry, problem(entry.item, self._export_id), batch)
+
+    def _set_aside(self, entry: Entry, reason: str | None, batch: Batch) -> None:
         self._bad.add(entry.name)
-        if entry.name in self._all_known.quarantined:
+        name = fingerprint(entry.item, self._export_id)
+        if name in self._all_known.quarantined:
             return
-        self._all_known.quarantined.add(entry.name)
+        self._all_known.quarantined.add(name)
         batch.export_log_quarantine.append(
             {
-                "fingerprint": entry.name,
+                "fingerprint": name,
                 "export_id": self._export_id,
                 "organization_id": self._settings.organization_id,
-                "reason": problem(entry.item, self._export_id),
+                "reason": reason,
                 "raw_log": values.canonical(entry.item),
                 "run_id": self._request.run_id,
                 "quarantined_at": _now(),
             }
         )
+
+    def _check_use(self) -> None:
+        """Refuse a list of which not one log can be used: then the form has changed, not one log gone bad."""
+        if self._useless and self._reader.seen <= self._bad | self._foreign:
+            msg = f"none of {len(self._bad)} logs can be used, one {self._useless}: look into export_log_quarantine"
+            raise ProtocolError(msg)
 
     def _take_log(self, entry: Entry, batch: Batch) -> None:
         log_id, canonical = entry.name, values.canonical(entry.item)
@@ -251,6 +264,10 @@ class ExportSync:
         is_back = known is not None and known.is_missing and touched is None
         if before is not None and before.content_hash == content_hash and not is_back:
             self._note_open(log_id, before.state)
+            return
+        if before is None and (owner := self._all_known.claim(log_id, self._export_id)) != self._export_id:
+            self._useless = f"has the id of a log of export {owner}"
+            self._set_aside(entry, self._useless, batch)
             return
         row = log_row(entry.item, canonical, self._export_id, self._extra)
         if before is not None and not row.state.replaces(before.state):

@@ -28,7 +28,7 @@ _LATEST = datetime(2100, 1, 1, tzinfo=timezone.utc)
 
 
 def to_timestamp(value: object) -> datetime | None:
-    """Read a time in any ISO 8601 form, or as a number of (milli-, micro-, nano-)seconds since 1970.
+    """Read a calendar date and time in any ISO 8601 form, or as a number of (milli-, micro-, nano-)seconds since 1970.
 
     Returns:
         The time in UTC, to the microsecond; a time without a zone counts as UTC. None when it is not
@@ -113,6 +113,12 @@ def to_float(value: object) -> float | None:
 def to_text(value: object) -> str:
     """A text as it is, anything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def kind(value: object) -> str:
+    """What a value of parsed JSON is, in words."""
+    names = {dict: "an object", list: "a list", str: "a text", type(None): "null", bool: "a boolean"}
+    return names.get(type(value), "a number")
 
 
 def canonical(value: object) -> str:

@@ -252,9 +252,9 @@ def test_statuses_load_as_they_are(sandbox: Start, warehouse: Warehouse) -> None
 
 
 BAD_ITEMS = {
-    "item_null": "expected an object, got NoneType",
-    "item_text": "expected an object, got str",
-    "item_list": "expected an object, got list",
+    "item_null": "expected an object, got null",
+    "item_text": "expected an object, got a text",
+    "item_list": "expected an object, got a list",
     "id_null": "has no usable id",
     "id_missing": "has no usable id",
     "id_true": "has no usable id",
@@ -273,7 +273,7 @@ def test_bad_items_are_quarantined_once(sandbox: Start, warehouse: Warehouse) ->
     quarantined = warehouse.rows("export_log_quarantine", "reason, raw_log")
     assert sorted(row["reason"] for row in quarantined) == sorted(BAD_ITEMS.values())
     assert {row["export_id"] for row in quarantined} == {EXPORT}
-    assert [row["raw_log"] for row in quarantined if "object" in row["reason"]] == [None, ["a", {"b": 1}], "text"]
+    assert [row["raw_log"] for row in quarantined if "object" in row["reason"]] == [["a", {"b": 1}], "text", None]
     sync = warehouse.sync()
     assert (sync["logs_quarantined"], sync["logs_new"], sync["is_complete"]) == (len(BAD_ITEMS), 2, True)
     assert warehouse.load(server) == {"export_syncs": 1}

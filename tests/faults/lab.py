@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 import logging
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -31,6 +32,8 @@ NO_LIMIT = (100_000, 1)
 QUICK = Behaviour(rate_limit=NO_LIMIT)
 SETTINGS = {"page_size": 7, "retry_seconds": 5, "answer_seconds": 2, "max_answer_bytes": 8 << 20}
 LOGS = 23
+# `make faults` tries more than `make test`.
+EVERYTHING = os.environ.get("FAULTS") == "all"
 # Which requests meet a fault.
 WHEN: dict[str, Row] = {"always": {}, "once": {"first": 1}, "every third": {"every": 3}}
 
@@ -71,15 +74,15 @@ class Lab:
         for name in ("EXTRACT__WORKERS", "EXTRACT__MAX_PARALLEL_ITEMS"):
             monkeypatch.setenv(name, "64")
 
-    def run(self, sandbox: Sandbox, *, full: bool = False, **settings: Any) -> Summary:
-        """Run the job once, without the models."""
+    def run(self, sandbox: Sandbox, *, full: bool = False, models: bool = False, **settings: Any) -> Summary:
+        """Run the job once, without the models unless asked to."""
         values = {f"SOURCES__DIDOMI__{name.upper()}": str(value) for name, value in {**SETTINGS, **settings}.items()}
         for name, value in {**settings_of(sandbox, self.path), **values}.items():
             self._monkeypatch.setenv(name, value)
         self._caplog.clear()
         try:
             with self._caplog.at_level(logging.DEBUG):
-                return run(Options(skip_models=True, full=full))
+                return run(Options(skip_models=not models, full=full))
         except DidomiError as error:
             self._heard.append(str(error))
             raise

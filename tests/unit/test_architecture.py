@@ -24,8 +24,8 @@ TIERS = (
     ("sync",),
     ("client", "known"),
     ("rows",),
-    ("auth", "envelope", "paging", "rate_limit", "schema", "settings", "transport", "values"),
-    ("errors",),
+    ("auth", "envelope", "paging", "rate_limit", "schema", "settings", "transport"),
+    ("errors", "values"),
 )
 RANKS = {room: rank for rank, tier in enumerate(TIERS) for room in tier}
 CONNECTOR = {room for tier in TIERS[3:] for room in tier}

@@ -167,7 +167,7 @@ def test_the_number_of_columns_is_bounded() -> None:
 @pytest.mark.parametrize(
     ("item", "reason"),
     [
-        (None, "expected an object, got NoneType"), ("x", "expected an object, got str"), ({}, "has no usable id"),
+        (None, "expected an object, got null"), ("x", "expected an object, got a text"), ({}, "has no usable id"),
         ({"id": None}, "has no usable id"), ({"id": " "}, "has no usable id"), ({"id": True}, "has no usable id"),
         ({"id": 1.5}, "has no usable id"), ({"id": {"a": 1}}, "has no usable id"),
         ({"id": "a", "export_id": "other"}, "belongs to another export"), ({"id": "a", "export_id": 5}, "belongs to another export"),

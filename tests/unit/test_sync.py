@@ -275,7 +275,7 @@ def test_one_bad_log_is_set_aside_once() -> None:
     batch = sync(Api(logs), known)
     assert [row["id"] for row in batch.export_logs] == ["a"]
     assert [row["reason"] for row in batch.export_log_quarantine] == [
-        "has no usable id", "expected an object, got str", "belongs to another export",
+        "has no usable id", "expected an object, got a text", "belongs to another export",
     ]  # fmt: skip
     row = batch.export_syncs[0]
     # that of e2 is read there: export_id is ignored by the server
