@@ -245,7 +245,13 @@ def _print_table(titles: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True, header_style="bold")
     for title in titles:
         name = title.lstrip(">")
-        table.add_column(name, justify="right" if title != name else "left", no_wrap=title != titles[0])
+        is_first = title == titles[0]
+        table.add_column(
+            name,
+            justify="right" if title != name else "left",
+            no_wrap=not is_first,
+            overflow="fold" if is_first else "ellipsis",
+        )
     for row in rows:
         table.add_row(*(_text(cell) if isinstance(cell, str) else cell for cell in row))
     _console().print(table)

@@ -146,4 +146,5 @@ def _what(error: Exception) -> str:
 def _plain(error: Exception) -> str:
     reason = error.args[0] if error.args else error
     reason = getattr(reason, "reason", reason)
-    return str(reason).rsplit(": ", 1)[-1].strip("')\"( ")[:160]
+    inner = reason.args[-1] if isinstance(reason, Exception) and reason.args else None
+    return str(inner if isinstance(inner, Exception) else reason).rsplit(": ", 1)[-1][:160]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from didomi_source.errors import DidomiError
 
@@ -59,9 +59,14 @@ def _check_api(options: Options) -> Iterator[Finding]:
             except DidomiError as error:
                 yield _failed(subject, error)
                 continue
-            name = export.get("name")
-            size = f"{total:,} logs" if total is not None else "logs" if logs else "no log yet"
-            yield Finding(subject, True, f"{name}, {size}" if name else f"{size}; its configuration is not listed")
+            yield Finding(subject, True, _known_of(export.get("name"), logs, total))
+
+
+def _known_of(name: str | None, logs: list[Any], total: int | None) -> str:
+    size = "no log yet" if not logs else "logs" if total is None else f"{total:,} logs"
+    if name:
+        return f"{name}, {size}"
+    return f"{size}, and its configuration is not listed" + ("" if logs else ": is the id right?")
 
 
 def _check_destination(options: Options) -> Iterator[Finding]:

@@ -160,7 +160,7 @@ def _configured_exports() -> tuple[str, ...]:
     if isinstance(value, str):
         text = value.strip()
         try:
-            value = json.loads(text) if text.startswith("[") else text.split(",")
+            value = json.loads(text) if text.startswith(("[", "{")) else text.split(",")
         except ValueError:
             value = text
     if value is not None and not isinstance(value, list):

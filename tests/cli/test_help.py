@@ -1,0 +1,92 @@
+"""Every command explains itself, at once, and is the one that the README describes."""
+
+from __future__ import annotations
+
+import re
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+from didomi_source.cli import app
+from didomi_source.job import Options
+from job.harness import Job, clean_environment
+
+from .shell import DIDOMI, ROOT, didomi, program_environment
+
+COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+README = (ROOT / "README.md").read_text()
+TABLE = dict(re.findall(r"^\| `didomi (\w+)` \| (.*) \|$", README, re.MULTILINE))
+
+
+def test_the_documented_commands_are_those_that_exist() -> None:
+    """In the README's table, in the help, and in the program."""
+    shown = subprocess.run([DIDOMI, "--help"], capture_output=True, text=True, check=True).stdout
+    listed = re.findall(r"^  (\w+)  ", shown.partition("Commands:")[2], re.MULTILINE)
+    assert sorted(TABLE) == sorted(listed) == sorted(COMMANDS)
+
+
+@pytest.mark.parametrize("name", sorted(TABLE))
+def test_the_documented_options_exist(name: str) -> None:
+    """Those that the README names for a command are options of it."""
+    options = {option for parameter in COMMANDS[name].params for option in parameter.opts}
+    assert set(re.findall(r"`(--[\w-]+)", TABLE[name])) - options == set()
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_command_explains_itself(job: Job, name: str) -> None:
+    """On stdout, alone, in 80 columns, with each of its options."""
+    done = job.didomi(name, "--help", COLUMNS="80")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith(f"Usage: didomi {name} [OPTIONS]\n")
+    assert max(map(len, done.out.splitlines())) <= 80
+    for parameter in COMMANDS[name].params:
+        assert parameter.opts[0] in done.out
+    assert done.out == job.didomi(name, "-h", COLUMNS="80").out
+
+
+def test_help_is_there_at_once(tmp_path: Path) -> None:
+    """In under 0.3 seconds; those of the processor, since other tests are at work: it waits for nothing else."""
+    environment = program_environment(clean_environment(tmp_path))
+    times = []
+    for _ in range(5):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([DIDOMI, "--help"], env=environment, capture_output=True, check=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    assert min(times) < 0.3
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["--version"], ["run", "--nope"]])
+def test_help_and_usage_do_not_import_dlt(arguments: list[str]) -> None:
+    """Nor anything else that takes time."""
+    code = f"""
+import sys
+sys.argv = ["didomi", *{arguments!r}]
+from didomi_source.cli import main
+try:
+    main()
+finally:
+    print(sorted({{"dlt", "duckdb", "pyarrow", "requests", "starlette", "rich.table"}} & sys.modules.keys()), file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.stderr.splitlines()[-1] == "[]"
+
+
+def test_the_version_is_the_one_installed(tmp_path: Path) -> None:
+    """As pip would name it."""
+    done = didomi("--version", folder=tmp_path, environment=clean_environment(tmp_path))
+    assert done.code == 0
+    assert re.fullmatch(r"didomi-source \d+\.\d+\.\d+\n", done.out)
+
+
+def test_the_defaults_of_the_commands_are_those_of_the_job() -> None:
+    """Command line and library do the same unless told otherwise."""
+    defaults = {parameter.name: parameter.default for parameter in COMMANDS["run"].params}
+    options = Options()
+    assert (defaults["destination"], defaults["dataset"], defaults["working_dir"]) == (
+        options.destination, options.dataset, options.working_dir
+    )  # fmt: skip
