@@ -33,7 +33,7 @@ FAULTS = (
 )  # fmt: skip
 MOVES = (
     "new", "new", "new_same_time", "new_first", "late", "ancient", "pending", "pending", "settle", "settle", "reopen",
-    "change", "quiet_change", "touch", "purge_oldest", "purge", "return", "odd",
+    "change", "quiet_change", "touch", "purge_oldest", "purge_newest", "purge", "return", "odd",
 )  # fmt: skip
 
 
@@ -187,9 +187,9 @@ class Truth:
             self._update(chance.choice(logs))
         elif what == "purge" and logs:
             self._purge([chance.choice(logs)])
-        elif what == "purge_oldest" and logs:
-            oldest = sorted(logs, key=lambda i: (self.alive[i]["created_at"], i))
-            self._purge(oldest[: chance.randint(1, 3)])
+        elif what in ("purge_oldest", "purge_newest") and logs:
+            in_order = sorted(logs, key=lambda i: (self.alive[i]["created_at"], i), reverse=what == "purge_newest")
+            self._purge(in_order[: chance.randint(1, 3)])
         elif what == "return" and self.gone:
             self._return(chance.choice(sorted(self.gone)))
         elif what == "odd":
