@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from .job import ExportStatus, Summary
     from .job.check import Finding
+    from .job.doctor import Fact
     from .job.judge import Judgement
 
 _HEALTH_STYLE = {"healthy": "green", "failing": "red", "late": "red"}
@@ -220,6 +221,16 @@ def print_judgement(found: Judgement) -> None:
 def print_line(text: str) -> None:
     """Print one line as it is."""
     _print(text)
+
+
+def print_facts(facts: Sequence[Fact]) -> None:
+    """Print what `doctor` found, a table for each group."""
+    for group in dict.fromkeys(fact.group for fact in facts):
+        _print_title(group.capitalize())
+        for fact in facts:
+            if fact.group == group:
+                origin = f"  ({fact.origin})" if fact.origin else ""
+                _print(f"{fact.name:<36} {fact.value}{origin}")
 
 
 def print_finding(finding: Finding) -> None:

@@ -12,7 +12,7 @@ import typer
 
 from didomi_source.errors import DidomiError
 
-from .app import CODES, app, text
+from .app import CODES, app, end, text
 from .options import (
     Dataset,
     Destination,
@@ -132,3 +132,65 @@ def report(
     path = write_report(options, output, max_age=timedelta(hours=max_age))
     with console.results():
         console.print_line(f"Wrote {path} ({path.stat().st_size / 1000:,.0f} kB).")
+
+
+_NOTIFY_EXAMPLES = """
+Examples:
+  didomi run; didomi notify          # after each run, also one that failed
+  didomi notify --dry-run            # what would be sent, and to whom
+  didomi notify --digest             # how everything is, once a day
+"""
+_NOTIFY_CODES = """
+Exit codes:
+  0   everybody knows what there is to know
+  1   a target did not take its message (it is tried again next time), or the warehouse cannot be read
+  2   the command line is wrong
+  75  another machine is telling of the same changes
+  78  a setting is wrong, or nobody is to be told
+"""
+_NOTIFY_SETTINGS = """
+Settings (in .dlt/secrets.toml, since the URLs hold secrets; or NOTIFY__URLS='["…"]'):
+  [notify]
+  urls = ["slack://…", "msteams://…", "mailto://…"]      # github.com/caronc/apprise/wiki
+"""
+
+
+@app.command(epilog=text(_NOTIFY_EXAMPLES, _NOTIFY_SETTINGS, _NOTIFY_CODES))
+def notify(
+    destination: Destination = "duckdb",
+    dataset: Dataset = "didomi_raw",
+    export_id: ExportIds = None,
+    digest: Annotated[bool, typer.Option("--digest", help="Tell how everything is, once a day (UTC).")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be sent; send nothing.")] = False,
+    max_age: MaxAge = 26,
+    min_rate: MinRate = None,
+    log_format: Log = LogFormat.text,
+    verbose: Verbose = 0,
+) -> None:
+    """Tell people when the health of an export, or of the load, has changed.
+
+    Slack, Teams, e-mail, PagerDuty and a hundred more, through Apprise (extra `notify`). A change is told once, also
+    when several machines call it; a recovery is told with how long it took. While the load is stale nothing is said
+    of the exports.
+    """
+    options = job_options(
+        verbose, log_format, destination=destination, dataset=dataset, export_ids=tuple(export_id or ())
+    )
+    from didomi_source import console
+    from didomi_source.alerts import notify as tell
+    from didomi_source.job.judge import Limits
+
+    limits = Limits(timedelta(hours=max_age), min_rate)
+    with console.Steps() as steps:
+        notices, refused = tell(
+            options, limits, datetime.now(timezone.utc), steps.report, digest=digest, dry_run=dry_run
+        )
+    with console.results():
+        for notice in notices:
+            console.print_line(f"{'Would tell' if dry_run else 'Told'} {notice.target.name}: {notice.message.title}")
+            if dry_run:
+                for line in notice.message.body.splitlines():
+                    console.print_line(f"    {line}")
+        if not notices and not refused:
+            console.print_line("Nothing is new.")
+    end(refused, 1 if refused else 0)

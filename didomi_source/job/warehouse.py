@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from didomi_source.errors import ConfigurationError, DestinationError
+from didomi_source.errors import ConfigurationError, DestinationError, TableMissing
 
 from .explain import explain, translate
 from .options import Options
@@ -190,7 +190,8 @@ def select(
         One dict per row; times are in UTC.
 
     Raises:
-        DestinationError: There is no such table, or the warehouse cannot be read.
+        TableMissing: There is no such table, or not with these columns.
+        DestinationError: The warehouse cannot be read.
     """
     from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
@@ -201,7 +202,7 @@ def select(
             rows = client.execute_sql(query, *values) or []
     except DatabaseUndefinedRelation:
         msg = f"there is no table {schema}.{table} with all its columns yet: run `didomi run` first"
-        raise DestinationError(msg) from None
+        raise TableMissing(msg) from None
     except Exception as error:  # noqa: BLE001 - each engine has its own, wrapped or not
         raise translate(error, place(pipeline)) from None
     return [dict(zip(columns, map(_utc, row), strict=True)) for row in rows]
