@@ -42,7 +42,7 @@ def main() -> None:
         set_up.prepare_completion()
     obey_signals()
     try:
-        app()
+        app(prog_name="didomi")
     except DidomiError as error:
         logger.debug("where it happened", exc_info=True)
         fail(str(error), error.exit_code)

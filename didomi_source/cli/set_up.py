@@ -31,9 +31,10 @@ Files:
 def init(
     folder: Annotated[Path, typer.Argument(help="Where to; it is made if need be.", metavar="[FOLDER]")] = Path(),
 ) -> None:
-    """Write commented settings and an example of the secrets into a folder.
+    """Write commented settings into a folder, to begin with.
 
-    Overwrites nothing, and asks for no secret: those belong into a file or the environment, not into a command line.
+    And an example of the secrets. Overwrites nothing, and asks for no secret: those belong into a file or the
+    environment, not into a command line.
     """
     from didomi_source import console
     from didomi_source.job.scaffold import scaffold
@@ -54,7 +55,7 @@ def doctor(
     working_dir: WorkingDir = Path(".didomi"),
     verbose: Verbose = 0,
 ) -> None:
-    """Show versions, paths, and every setting with where it comes from.
+    """Show versions, paths and settings, and where from.
 
     For finding out why it does not do what it should, and for bug reports: secrets are not shown. Asks nobody on the
     network; `didomi check` does.
@@ -85,7 +86,7 @@ Examples:
 
 @app.command(epilog=text(_COMPLETION_EXAMPLES))
 def completion(shell: Annotated[Shell, typer.Argument(help="For which shell.", metavar="bash|zsh|fish")]) -> None:
-    """Print a script that lets a shell complete commands, options and values."""
+    """Print a script that lets a shell complete what is typed."""
     from typer._completion_shared import get_completion_script
 
     print(get_completion_script(prog_name="didomi", complete_var=COMPLETE, shell=shell.value))

@@ -118,10 +118,11 @@ def report(
     log_format: Log = LogFormat.text,
     verbose: Verbose = 0,
 ) -> None:
-    """Write the page that tells in the morning what failed, came late or came half empty.
+    """Write the page to read in the morning.
 
-    One HTML file without scripts that asks nobody for anything: open it, mail it, print it, or put it on a web
-    server. Whoever reads it meanwhile sees the old page or the new one, whole. Needs the extra `report`.
+    It tells what failed, came late or came half empty: one HTML file without scripts that asks nobody for anything.
+    Open it, mail it, print it, or put it on a web server. Whoever reads it meanwhile sees the old page or the new
+    one, whole. Needs the extra `report`.
     """
     options = job_options(
         verbose, log_format, destination=destination, dataset=dataset, model_vars=variables(variables_)
@@ -167,11 +168,11 @@ def notify(
     log_format: Log = LogFormat.text,
     verbose: Verbose = 0,
 ) -> None:
-    """Tell people when the health of an export, or of the load, has changed.
+    """Tell people when the health of an export has changed.
 
-    Slack, Teams, e-mail, PagerDuty and a hundred more, through Apprise (extra `notify`). A change is told once, also
-    when several machines call it; a recovery is told with how long it took. While the load is stale nothing is said
-    of the exports.
+    Or that of the load: while it is stale nothing is said of the exports. A change is told once, also when several
+    machines call it; a recovery is told with how long it took. Slack, Teams, e-mail, PagerDuty and a hundred more,
+    through Apprise (extra `notify`).
     """
     options = job_options(
         verbose, log_format, destination=destination, dataset=dataset, export_ids=tuple(export_id or ())
