@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
@@ -23,11 +24,14 @@ if TYPE_CHECKING:
 
     from .job import ExportStatus, Summary
     from .job.check import Finding
+    from .job.doctor import Fact
+    from .job.judge import Judgement
 
 _HEALTH_STYLE = {"healthy": "green", "failing": "red", "late": "red"}
 # dbt's words for what became of a node.
 _NODES = {"success": "built", "pass": "tests passed", "warn": "warnings", "fail": "tests failed", "error": "errors"}
 _PIPE_WIDTH = 160  # a pipe has no width; next to nothing is wrapped for it
+_as_json = False
 
 
 def printable(text: str) -> str:
@@ -35,17 +39,37 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else " " if c == "\n" else f"\\x{ord(c):02x}" for c in text)
 
 
-def set_up_logging(verbose: int) -> None:
-    """Log to stderr: warnings, or more."""
+def set_up_logging(verbose: int, *, as_json: bool = False) -> None:
+    """Log to stderr: warnings, or more; as JSON, all that is written there is an object a line."""
+    global _as_json  # noqa: PLW0603 - stderr is one for the process, too
+    _as_json = as_json
     level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
     handler = _Handler()
-    handler.setFormatter(_Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
+    handler.setFormatter(
+        _JsonFormatter() if as_json else _Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S")
+    )
     package = logging.getLogger("didomi_source")
     package.handlers[:] = [handler]
     package.setLevel(level)
     package.propagate = False
     if verbose:
         os.environ.setdefault("RUNTIME__LOG_LEVEL", logging.getLevelName(level))
+
+
+def complain(message: str) -> None:
+    """Write what went wrong to stderr, as one line."""
+    print(_json_line("error", message) if _as_json else f"didomi: {printable(message)}", file=sys.stderr, flush=True)
+
+
+def _json_line(level: str, message: str, **more: Any) -> str:
+    now = datetime.now(timezone.utc)
+    return json.dumps({"time": now.isoformat(timespec="milliseconds"), "level": level, "message": message, **more})
+
+
+class _JsonFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        more = {"trace": self.formatException(record.exc_info)} if record.exc_info and record.exc_info[0] else {}
+        return _json_line(record.levelname.lower(), record.getMessage(), logger=record.name, **more)
 
 
 class _Handler(logging.Handler):
@@ -107,7 +131,9 @@ class Steps:
         if step == self._last:
             return
         self._last = step
-        if not self._console.is_terminal:
+        if _as_json:
+            print(_json_line("info", step, event="step"), file=sys.stderr, flush=True)
+        elif not self._console.is_terminal:
             now = datetime.now(timezone.utc)
             print(f"{now:%H:%M:%S} {printable(step)}", file=sys.stderr, flush=True)
         elif self._status is None:
@@ -175,6 +201,36 @@ def print_status(found: Sequence[ExportStatus]) -> None:
         _print()
     for reason in reasons:
         _print(reason)
+
+
+def print_judgement(found: Judgement) -> None:
+    """Print a line per export, and what is wrong; an old load is told first."""
+    if found.is_stale:
+        _print(_text(f"Stale: {found.headline}.", "red"))
+        _print()
+    print_status(found.exports)
+    others = [
+        f"{export.title}: {problem.text}"
+        for export in found.exports
+        if (problem := found.problems.get(export.export_id)) and problem.kind in {"unread", "below_rate"}
+    ]
+    for line in [] if found.is_stale else others:
+        _print(line)
+
+
+def print_line(text: str) -> None:
+    """Print one line as it is."""
+    _print(text)
+
+
+def print_facts(facts: Sequence[Fact]) -> None:
+    """Print what `doctor` found, a table for each group."""
+    for group in dict.fromkeys(fact.group for fact in facts):
+        _print_title(group.capitalize())
+        for fact in facts:
+            if fact.group == group:
+                origin = f"  ({fact.origin})" if fact.origin else ""
+                _print(f"{fact.name:<36} {fact.value}{origin}")
 
 
 def print_finding(finding: Finding) -> None:

@@ -5,6 +5,7 @@ DidomiError                      exit 1
 │   └── AuthenticationError      exit 78: the API refuses key and secret
 ├── RunLocked                    exit 75: another run is at work
 ├── DestinationError             the warehouse cannot be opened, read or written
+│   └── TableMissing             a table is not there, or not with all its columns
 ├── ModelsFailed                 dbt could not build the models, or a data test failed
 └── ApiError                     the API answered, but not with what was asked for
     ├── BadRequest               400 or 422: it does not take the request
@@ -43,6 +44,10 @@ class RunLocked(DidomiError):
 
 class DestinationError(DidomiError):
     """The warehouse cannot be opened, read or written."""
+
+
+class TableMissing(DestinationError):
+    """A table is not there, or not with all its columns."""
 
 
 class ModelsFailed(DidomiError):

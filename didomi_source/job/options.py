@@ -56,6 +56,8 @@ class Options:
         created_to: See `created_from`.
         skip_models: Load only.
         model_vars: Variables for the models (sql/README.md lists them).
+        report_to: Write the page there after the load.
+        publish_to: Write a DuckDB file with a copy of the marts there, for readers.
 
     Raises:
         ConfigurationError: There is no such destination, or the dataset's name would not be the same everywhere.
@@ -70,6 +72,8 @@ class Options:
     created_to: datetime | None = None
     skip_models: bool = False
     model_vars: dict[str, Any] = field(default_factory=dict)
+    report_to: Path | None = None
+    publish_to: Path | None = None
 
     def __post_init__(self) -> None:
         if self.destination not in DESTINATIONS:

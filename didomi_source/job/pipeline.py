@@ -10,7 +10,7 @@ import logging
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,26 +51,26 @@ def opened(options: Options, report: Callable[[str], None]) -> Iterator[tuple[dl
         DestinationError: The destination or the working directory cannot be used.
     """
     directory = directory_of(options)
-    try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with scratch(options) as probe:
-            warehouse.check_path(probe, options)
-            warehouse.wait_until_writable(probe, report)
-            notes = _finish_pending(options, directory, probe, report)
-        shutil.rmtree(directory)
-    except OSError as error:
-        raise translate(error, directory) from error
-    with _new(options, directory) as pipeline:
-        yield pipeline, notes
+    with ExitStack() as stack:
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with scratch(options) as probe:
+                warehouse.check_path(probe, options)
+                stack.enter_context(warehouse.held(probe, report))
+                notes = _finish_pending(options, directory, probe, report)
+            shutil.rmtree(directory)
+        except OSError as error:
+            raise translate(error, directory) from error
+        yield stack.enter_context(_new(options, directory)), notes
 
 
 @contextmanager
 def reading(options: Options) -> Iterator[dlt.Pipeline]:
-    """Open the destination to read from it, beside whatever else is at work; a DuckDB file is opened read-only.
+    """Open the destination to read from it; a DuckDB file is opened read-only, once a run that writes it has ended.
 
     Raises:
         ConfigurationError: The destination is not installed, or not configured.
-        DestinationError: There is no DuckDB file yet.
+        DestinationError: There is no DuckDB file yet, or another program holds it for long.
     """
     with scratch(options) as pipeline:
         path = warehouse.duckdb_path(pipeline)
@@ -80,7 +80,7 @@ def reading(options: Options) -> Iterator[dlt.Pipeline]:
     if not path.exists():
         msg = f"there is no warehouse {path} yet: run `didomi run` first"
         raise DestinationError(msg)
-    with scratch(options, path) as pipeline:
+    with closing(warehouse.connected(path, logger.info, read_only=True)), scratch(options, path) as pipeline:
         yield pipeline
 
 

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from didomi_source.errors import DestinationError, ModelsFailed
+from didomi_source.errors import DestinationError, DidomiError, ModelsFailed, TableMissing
 
-from . import models, warehouse
+from . import models, publish, warehouse
 from .explain import translate
 from .lock import run_lock
 from .options import Options, load_settings, prepare_environment
@@ -42,6 +42,7 @@ def run(options: Options, report: Report = logger.info) -> Summary:
     """
     prepare_environment()
     settings = load_settings(options.export_ids)
+    publish.check(options)
     with run_lock(options.working_dir):
         report("Opening the warehouse")
         with opened(options, report) as (pipeline, notes):
@@ -53,10 +54,11 @@ def run(options: Options, report: Report = logger.info) -> Summary:
             syncs = _check_loaded(pipeline, options.dataset, run_id)
             seconds = time.monotonic() - started
         built = None if options.skip_models else _build(options, environment, report)
+        unwritten = _hand_out(options, report)
     unheard_of = [s["export_id"] for s in syncs if s["is_complete"] and s["name"] is None and not s["logs_known"]]
     notes += [f"export {export_id} has neither a configuration nor a log: check its id" for export_id in unheard_of]
     notes += built.warnings if built else []
-    return Summary(run_id, where, options.dataset, syncs, built, seconds, notes)
+    return Summary(run_id, where, options.dataset, syncs, built, seconds, notes, unwritten)
 
 
 def _load(pipeline: dlt.Pipeline, settings: Settings, options: Options, report: Report) -> str:
@@ -88,7 +90,7 @@ def _check_loaded(pipeline: dlt.Pipeline, dataset: str, run_id: str) -> list[dic
     def select(table: str, columns: tuple[str, ...], more: str = "") -> list[dict[str, Any]]:
         try:
             return warehouse.select(pipeline, dataset, table, columns, f"where run_id = %s {more}", run_id)
-        except warehouse.NoSuchTable:  # it comes with its first rows, and they did not arrive
+        except TableMissing:  # it comes with its first rows, and they did not arrive
             return []
 
     syncs = select("export_syncs", SYNC_COLUMNS, "order by export_id")
@@ -125,3 +127,23 @@ def _build(options: Options, environment: Mapping[str, str], report: Report) -> 
     except ModelsFailed as error:
         # The logs are loaded all the same, and the summary tells of them.
         return Models({}, [str(error)], [], time.monotonic() - started)
+
+
+def _hand_out(options: Options, report: Report) -> list[str]:
+    """Write the files that were asked for; returns a line for each that could not be."""
+    from didomi_source.report import write_report
+
+    unwritten = []
+    for what, write, target in (
+        ("the copy for readers", publish.publish, options.publish_to),
+        ("the report", write_report, options.report_to),
+    ):
+        if target is None:
+            continue
+        report(f"Writing {what}")
+        try:
+            write(options, target)
+        except DidomiError as error:
+            # The logs are loaded all the same, and the summary tells of them.
+            unwritten.append(f"{what}: {error}")
+    return unwritten

@@ -39,6 +39,13 @@ class ExportStatus:
     logs_quarantined: int
     last_synced_at: datetime | None
     last_complete_sync_at: datetime | None
+    oldest_pending_at: datetime | None = None
+    expected_next_run_at: datetime | None = None
+
+    @property
+    def title(self) -> str:
+        """Its name, or its id where it has none."""
+        return self.name or self.export_id
 
     def as_dict(self) -> dict[str, Any]:
         """The status for machines: times as ISO 8601."""
@@ -48,7 +55,7 @@ class ExportStatus:
 
 
 def read_status(options: Options) -> list[ExportStatus]:
-    """Read how each export is, the worst first.
+    """Read how each export is, the worst first; only those of the options, where they name some.
 
     Raises:
         DestinationError: The models have not been built, or the warehouse cannot be read.
@@ -57,7 +64,8 @@ def read_status(options: Options) -> list[ExportStatus]:
     columns = [field.name for field in fields(ExportStatus)]
     with reading(options) as pipeline:
         rows = warehouse.select(pipeline, options.marts, "didomi__exports", columns)
-    return sorted((ExportStatus(**row) for row in rows), key=lambda s: (_rank(s.health), s.name or s.export_id))
+    wanted = [row for row in rows if not options.export_ids or row["export_id"] in options.export_ids]
+    return sorted((ExportStatus(**row) for row in wanted), key=lambda s: (_rank(s.health), s.name or s.export_id))
 
 
 def _rank(health: str) -> int:

@@ -57,6 +57,7 @@ class Summary:
         models: What dbt built; None when it was not asked to.
         seconds: How long the load took.
         notes: What happened besides that a reader should know.
+        unwritten: A line for each file that was asked for and could not be written.
     """
 
     run_id: str
@@ -66,12 +67,13 @@ class Summary:
     models: Models | None
     seconds: float
     notes: list[str] = field(default_factory=list)
+    unwritten: list[str] = field(default_factory=list)
 
     @property
     def failures(self) -> list[str]:
         """A line for each thing that went wrong; empty after a good run."""
         lines = [f"export {label(s)}: {s['error']}" for s in self.syncs if not s["is_complete"]]
-        return lines + (self.models.failures if self.models else [])
+        return lines + (self.models.failures if self.models else []) + self.unwritten
 
     @property
     def exit_code(self) -> int:

@@ -6,26 +6,24 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from didomi_source.errors import ConfigurationError, DestinationError
+from didomi_source.errors import ConfigurationError, DestinationError, TableMissing
 
 from .explain import explain, translate
 from .options import Options
 
 if TYPE_CHECKING:
     import dlt
+    import duckdb
 
 DUCKDB_FILE = "warehouse.duckdb"
 LOCK_WAIT_SECONDS = 60.0
 _MIN_FREE_BYTES = 50 * 1024 * 1024
-
-
-class NoSuchTable(DestinationError):
-    """A table, or one of its columns, is not there yet."""
 
 
 def name_of(pipeline: dlt.Pipeline) -> str:
@@ -116,23 +114,49 @@ def wait_until_writable(
     Raises:
         DestinationError: Who holds the file, or what else is wrong with it.
     """
+    with held(pipeline, report, seconds):
+        pass
+
+
+@contextmanager
+def held(pipeline: dlt.Pipeline, report: Callable[[str], None], seconds: float = LOCK_WAIT_SECONDS) -> Iterator[None]:
+    """Hold a DuckDB file, once no other process does: between two connections of dlt another one could take it.
+
+    Raises:
+        DestinationError: See `wait_until_writable`.
+    """
     path = duckdb_path(pipeline)
     if path is None:
+        yield
         return
-    import duckdb
-
-    deadline = time.monotonic() + seconds
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _check_room(path)
-        while not _can_be_opened(path):
-            if time.monotonic() >= deadline:
-                duckdb.connect(str(path)).close()
-                return
-            report(f"Waiting for {path}, which another program holds")
-            time.sleep(0.5)
-    except (duckdb.Error, OSError) as error:
+    except OSError as error:
         raise DestinationError(explain(error, path)) from None
+    with closing(connected(path, report, seconds)):
+        yield
+
+
+def connected(
+    path: Path, report: Callable[[str], None], seconds: float = LOCK_WAIT_SECONDS, *, read_only: bool = False
+) -> duckdb.DuckDBPyConnection:
+    """Open a DuckDB file, once no other process keeps one from it.
+
+    Raises:
+        DestinationError: See `wait_until_writable`.
+    """
+    import duckdb
+
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return duckdb.connect(str(path), read_only=read_only)
+        except duckdb.Error as error:
+            if "Could not set lock" not in str(error) or time.monotonic() >= deadline:
+                raise DestinationError(explain(error, path)) from None
+        report(f"Waiting for {path}, which another program holds")
+        time.sleep(0.5)
 
 
 def _check_room(path: Path) -> None:
@@ -140,18 +164,6 @@ def _check_room(path: Path) -> None:
     if free < _MIN_FREE_BYTES:
         msg = f"the disk of {path} is full ({free // 2**20} MB free): make room and run again"
         raise DestinationError(msg)
-
-
-def _can_be_opened(path: Path) -> bool:
-    import duckdb
-
-    try:
-        duckdb.connect(str(path)).close()
-    except duckdb.IOException as error:
-        if "Could not set lock" in str(error):
-            return False
-        raise
-    return True
 
 
 def try_out(pipeline: dlt.Pipeline) -> None:
@@ -194,7 +206,7 @@ def select(
         One dict per row; times are in UTC.
 
     Raises:
-        NoSuchTable: There is no such table, or it lacks a column.
+        TableMissing: There is no such table, or not with these columns.
         DestinationError: The warehouse cannot be read.
     """
     from dlt.destinations.exceptions import DatabaseUndefinedRelation
@@ -206,7 +218,7 @@ def select(
             rows = client.execute_sql(query, *values) or []
     except DatabaseUndefinedRelation:
         msg = f"there is no table {schema}.{table} with all its columns yet: run `didomi run` first"
-        raise NoSuchTable(msg) from None
+        raise TableMissing(msg) from None
     except Exception as error:  # noqa: BLE001 - each engine has its own, wrapped or not
         raise translate(error, place(pipeline)) from None
     return [dict(zip(columns, map(_utc, row), strict=True)) for row in rows]

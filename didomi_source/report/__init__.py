@@ -56,12 +56,12 @@ def write_report(
     path = _writable(output)
     now = now or _as_of(options) or datetime.now(timezone.utc)
 
+    from didomi_source.job.judge import MAX_AGE
     from didomi_source.job.options import prepare_environment
     from didomi_source.job.pipeline import reading
 
     from .data import read_marts
     from .render import render
-    from .verdict import MAX_AGE
 
     prepare_environment()
     with reading(options) as pipeline:

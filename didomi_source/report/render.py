@@ -16,13 +16,15 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from didomi_source.job.judge import MAX_AGE
+
 from . import text
 from .calendar import legend
 from .charts import rates_chart
 from .data import CHART_DAYS, Export, Incident, Marts
 from .figures import daily_rates, key_figures
 from .sections import ATTENTION_FOLDED, ATTENTION_ROWS, attention, details, folded, others, rates_in_words
-from .verdict import MAX_AGE, freshness, judge
+from .verdict import freshness, judge
 
 _FOLDER = Path(__file__).parent
 _MARKS = {"good": "✓", "warn": "!", "bad": "✕", "stale": "◷", "empty": text.NOTHING}

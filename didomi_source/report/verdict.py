@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 
+from didomi_source.job.judge import MAX_AGE
+
 from .data import BAD, Export, Marts, Volume
 from .headline import THEN, headline
 from .text import counted, day, grouped, listed, moment, shortened, span
 
-MAX_AGE = timedelta(hours=26)  # a daily schedule, and two hours of grace
 _NAME_LENGTH = 60
 _LISTED = 3
 _NEVER = datetime.max.replace(tzinfo=timezone.utc)

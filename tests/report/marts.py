@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from datetime import date, datetime, timedelta, timezone
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -215,6 +216,7 @@ class Made:
         return self.path
 
 
+@cache
 def promised_columns() -> dict[str, dict[str, str]]:
     """Mart → column → DuckDB type, from the models' contracts."""
     found = {}

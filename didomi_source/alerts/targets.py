@@ -1,0 +1,92 @@
+"""Who is told: services behind Apprise's URLs, which hold secrets and so are shown to nobody (extra `notify`).
+
+Source: github.com/caronc/apprise/wiki (read 2026-11).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from didomi_source.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from .message import Message
+
+SETTING = "notify.urls"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A service that takes messages.
+
+    Args:
+        key: What it is called in the ledger; holds no secret.
+        name: What it is called here.
+        service: Apprise's object for it.
+    """
+
+    key: str
+    name: str
+    service: Any = field(repr=False, default=None)
+
+    def send(self, message: Message) -> bool:
+        """Send a message; returns whether the service took it."""
+        return bool(
+            self.service.notify(title=message.title, body=message.body, notify_type=message.kind, body_format="text")
+        )
+
+
+NOBODY = Target("", "nobody yet")
+
+
+def configured() -> list[Target]:
+    """The targets of dlt's configuration.
+
+    Raises:
+        ConfigurationError: One of them is not known to Apprise, or Apprise is not installed.
+    """
+    urls = _urls()
+    if not urls:
+        return []
+    try:
+        from apprise import Apprise, AppriseAsset
+    except ImportError:
+        msg = "notifications need apprise: pip install 'didomi-source[notify]'"
+        raise ConfigurationError(msg) from None
+    # Its words hold addresses, and what it would keep on disk is of no use here.
+    quiet = logging.getLogger("apprise")
+    quiet.addHandler(logging.NullHandler())
+    quiet.propagate = False
+    asset = AppriseAsset(app_id="didomi", app_desc="Didomi exports", async_mode=False, storage_mode="memory")
+    found, seen = [], Counter[str]()
+    for number, url in enumerate(urls, 1):
+        service = Apprise.instantiate(url, asset=asset, suppress_exceptions=True)
+        if service is None:
+            msg = f"{SETTING}: number {number} of {len(urls)} is no address that Apprise knows; see its wiki"
+            raise ConfigurationError(msg)
+        # With its secrets masked by Apprise; two that look alike then are told apart by their order.
+        shown = service.url(privacy=True)  # type: ignore[no-untyped-call]
+        masked = hashlib.sha256(shown.encode()).hexdigest()[:16]
+        seen[masked] += 1
+        found.append(Target(f"{masked}-{seen[masked]}", f"target {number} ({service.service_name})", service))
+    return found
+
+
+def _urls() -> list[str]:
+    import dlt
+
+    value: Any = dlt.secrets.get(SETTING)
+    if isinstance(value, str):
+        try:
+            value = json.loads(value) if value.strip().startswith("[") else value.split()
+        except ValueError:
+            value = None
+        if value is None:
+            msg = f'{SETTING} is not a list: write it like ["slack://…", "mailto://…"]'
+            raise ConfigurationError(msg)
+    return [str(url).strip() for url in value or () if str(url).strip()]

@@ -1,0 +1,68 @@
+"""The command line `didomi`: parse, call, print. Results go to stdout, everything else to stderr.
+
+app       the application, and how it ends
+options   options that several commands have
+load      run, backfill, check
+watch     status, report, notify
+set_up    init, doctor, completion
+local     demo, sandbox: without an account
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import Annotated
+
+import typer
+
+from didomi_source.errors import DidomiError
+
+from .app import app, fail
+
+# The order of the help.
+# isort: off
+from . import load
+from . import watch
+from . import set_up
+from . import local
+
+# isort: on
+
+__all__ = ["app", "fail", "load", "local", "main", "set_up", "watch"]
+
+logger = logging.getLogger(__name__)
+
+
+def main() -> None:
+    """Run the command line; every error ends in one line and its exit code."""
+    from didomi_source.console import obey_signals
+
+    if set_up.COMPLETE in os.environ:
+        set_up.prepare_completion()
+    obey_signals()
+    try:
+        app(prog_name="didomi")
+    except DidomiError as error:
+        logger.debug("where it happened", exc_info=True)
+        fail(str(error), error.exit_code)
+    except Exception as error:
+        logger.debug("where it happened", exc_info=True)
+        fail(f"this should not happen ({type(error).__name__}: {str(error)[:300]}); run with -vv to see where", 1)
+
+
+def _version(value: bool) -> None:  # noqa: FBT001 - Typer calls it so
+    if value:
+        from importlib.metadata import version
+
+        print(f"didomi-source {version('didomi-source')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _didomi(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass

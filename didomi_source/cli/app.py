@@ -1,0 +1,60 @@
+"""The Typer application, and how it ends."""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+import typer
+
+app = typer.Typer(
+    name="didomi",
+    help="Load Didomi export logs into your warehouse and know which deliveries failed, came late or came half empty.",
+    no_args_is_help=True,
+    add_completion=False,  # the options of its own would be half of the help; there is a command instead
+    rich_markup_mode=None,  # coloured help would take twice as long to start
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Each command has a help of its own with examples and exit codes: didomi run --help",
+)
+
+
+def fail(message: str, exit_code: int) -> NoReturn:
+    """Print an error and end."""
+    from didomi_source.console import complain
+
+    complain(message)
+    sys.exit(exit_code)
+
+
+def end(failures: list[str], exit_code: int) -> NoReturn:
+    """Print what failed, a line each, and end."""
+    from didomi_source.console import complain
+
+    for line in failures:
+        complain(line)
+    raise typer.Exit(exit_code)
+
+
+def text(*paragraphs: str) -> str:
+    """Paragraphs for the end of a command's help whose lines stay as they are."""
+    return "\n\n".join(f"\b\n{paragraph.strip()}" for paragraph in paragraphs)
+
+
+RUN_CODES = """
+Exit codes:
+  0   everything was read and built; an export that failed at Didomi is data
+  1   something was not, and stderr names it; the rest is loaded
+  2   the command line is wrong
+  75  another run is at work; nothing was done
+  78  a setting or the key is wrong; nothing was done
+"""
+"""What every command that loads ends with."""
+CODES = """
+Exit codes:
+  0   done
+  1   it could not be done, and stderr says why and what to do
+  2   the command line is wrong
+  78  a setting or the key is wrong
+"""
+"""What most others end with."""

@@ -1,0 +1,198 @@
+"""Commands that read the API."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .app import CODES, RUN_CODES, app, end, text
+from .options import (
+    AsJson,
+    Dataset,
+    Destination,
+    ExportIds,
+    Log,
+    LogFormat,
+    SkipModels,
+    Vars,
+    Verbose,
+    WorkingDir,
+    day,
+    job_options,
+    variables,
+)
+
+if TYPE_CHECKING:
+    from didomi_source.job import Options
+    from didomi_source.signals import Watcher
+
+logger = logging.getLogger(__name__)
+
+_RUN_EXAMPLES = """
+Examples:
+  didomi run
+  didomi run --destination bigquery --dataset consent_raw
+  didomi run --report report.html --publish bi.duckdb
+  didomi run --metrics-file /var/lib/node_exporter/didomi.prom --log-format json
+"""
+_RUN_FILES = """
+Settings: environment, .dlt/config.toml, .dlt/secrets.toml; `didomi doctor` shows them.
+"""
+
+
+@app.command(epilog=text(_RUN_EXAMPLES, RUN_CODES, _RUN_FILES))
+def run(
+    destination: Destination = "duckdb",
+    dataset: Dataset = "didomi_raw",
+    export_id: ExportIds = None,
+    full: Annotated[bool, typer.Option("--full", help="Read the whole list of every export.")] = False,
+    skip_models: SkipModels = False,
+    as_json: AsJson = False,
+    variables_: Vars = "{}",
+    report_to: Annotated[
+        Path | None,
+        typer.Option("--report", help="Write the page of `didomi report` there, too.", metavar="FILE"),
+    ] = None,
+    publish_to: Annotated[
+        Path | None,
+        typer.Option(
+            "--publish", help="Write a DuckDB file with a copy of the marts there, for BI tools.", metavar="FILE"
+        ),
+    ] = None,
+    metrics_file: Annotated[
+        Path | None,
+        typer.Option("--metrics-file", help="Write metrics there for Prometheus.", metavar="FILE"),
+    ] = None,
+    ping_url: Annotated[
+        str | None,
+        typer.Option(
+            "--ping-url",
+            help="Call this URL of a dead man's switch, with /start and /fail (or set notify.ping_url).",
+            metavar="URL",
+        ),
+    ] = None,
+    working_dir: WorkingDir = Path(".didomi"),
+    log_format: Log = LogFormat.text,
+    verbose: Verbose = 0,
+) -> None:
+    """Load the export logs, build the models, say what came of it.
+
+    With OTEL_EXPORTER_OTLP_ENDPOINT set, traces and metrics go there (extra `otel`).
+    """
+    options = job_options(
+        verbose,
+        log_format,
+        destination=destination,
+        dataset=dataset,
+        export_ids=tuple(export_id or ()),
+        full=full,
+        skip_models=skip_models,
+        working_dir=working_dir,
+        model_vars=variables(variables_),
+        report_to=report_to,
+        publish_to=publish_to,
+    )
+    _run(options, as_json=as_json, watchers=_watchers(metrics_file, ping_url))
+
+
+_BACKFILL_EXAMPLES = """
+Examples:
+  didomi backfill --from 2026-01-01 --to 2026-01-31
+  didomi backfill --from 2026-01-01 --to 2026-01-31 --export-id 9gh49gn5
+"""
+
+
+@app.command(epilog=text(_BACKFILL_EXAMPLES, RUN_CODES))
+def backfill(
+    created_from: Annotated[str, typer.Option("--from", help="First day, YYYY-MM-DD (UTC).", metavar="DAY")],
+    created_to: Annotated[str, typer.Option("--to", help="Last day, YYYY-MM-DD (UTC).", metavar="DAY")],
+    destination: Destination = "duckdb",
+    dataset: Dataset = "didomi_raw",
+    export_id: ExportIds = None,
+    skip_models: SkipModels = False,
+    as_json: AsJson = False,
+    variables_: Vars = "{}",
+    working_dir: WorkingDir = Path(".didomi"),
+    log_format: Log = LogFormat.text,
+    verbose: Verbose = 0,
+) -> None:
+    """Read the logs created in a range of days again.
+
+    What later runs read is not changed by it.
+    """
+    first, last = day(created_from, "--from"), day(created_to, "--to")
+    if last < first:
+        raise typer.BadParameter("the last day is before the first", param_hint="--to")
+    options = job_options(
+        verbose,
+        log_format,
+        destination=destination,
+        dataset=dataset,
+        export_ids=tuple(export_id or ()),
+        created_from=first,
+        created_to=last.replace(hour=23, minute=59, second=59, microsecond=999_999),
+        skip_models=skip_models,
+        working_dir=working_dir,
+        model_vars=variables(variables_),
+    )
+    _run(options, as_json=as_json)
+
+
+@app.command(epilog=text("Examples:\n  didomi check\n  didomi check --destination snowflake", CODES))
+def check(
+    destination: Destination = "duckdb",
+    dataset: Dataset = "didomi_raw",
+    export_id: ExportIds = None,
+    verbose: Verbose = 0,
+) -> None:
+    """Look whether a run has everything that it needs.
+
+    Logs in, lists the exports that can be read, tries the destination, and looks for dbt: one line each.
+    """
+    options = job_options(verbose, destination=destination, dataset=dataset, export_ids=tuple(export_id or ()))
+    from didomi_source import console
+    from didomi_source.job.check import check as look
+
+    worst = 0
+    with console.results():
+        for finding in look(options):
+            console.print_finding(finding)
+            worst = max(worst, finding.exit_code)
+    raise typer.Exit(worst)
+
+
+def _watchers(metrics_file: Path | None, ping_url: str | None) -> list[Watcher]:
+    """Who is told how the run goes; the ping is the last, so that it tells of everything."""
+    from didomi_source.signals import ping, prometheus, telemetry
+
+    found: list[Watcher] = []
+    if metrics_file is not None:
+        found.append(prometheus.MetricsFile(metrics_file))
+    if telemetry.is_wanted():
+        try:
+            found.append(telemetry.Telemetry())
+        except ImportError:
+            logger.warning("OTEL_EXPORTER_OTLP_ENDPOINT is set, but: pip install 'didomi-source[otel]'")
+    url = ping_url or ping.configured_url()
+    if url is not None:
+        found.append(ping.Ping(url))
+    return found
+
+
+def _run(options: Options, *, as_json: bool, watchers: Sequence[Watcher] = ()) -> None:
+    from didomi_source import console
+    from didomi_source.signals import run_watched
+
+    with console.Steps() as steps:
+        summary = run_watched(options, steps.report, watchers)
+    with console.results():
+        if as_json:
+            print(json.dumps(summary.as_dict(), indent=2))
+        else:
+            console.print_summary(summary)
+    end(summary.failures, summary.exit_code)

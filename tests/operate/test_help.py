@@ -1,0 +1,85 @@
+"""The help of each command is as good as a manual page, and there at once."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+import resource
+import shlex
+import subprocess
+import sys
+
+import pytest
+import typer.main
+
+from didomi_source.cli import app
+
+GROUP = typer.main.get_command(app)
+COMMANDS = sorted(GROUP.commands)
+LOADING = {"run", "backfill", "notify"}
+
+
+def help_of(command, didomi):
+    done = didomi(command, "--help")
+    assert done.code == 0
+    return done.out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_tells_what_it_does_how_it_is_called_and_how_it_ends(didomi, command):
+    """With examples; nothing is wider than a terminal of 100 columns; each option has its words."""
+    shown = help_of(command, didomi)
+    assert re.search(r"^  Examples:\n    didomi ", shown, re.MULTILINE)
+    assert max(map(len, shown.splitlines())) <= 110
+    if command != "completion":
+        assert "  Exit codes:\n    0   " in shown
+        assert ("    75  " in shown) == (command in LOADING)
+    for option in GROUP.commands[command].params:
+        assert option.help, option.name
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_example_of_the_help_can_be_typed(didomi, command):
+    """The command and all its options exist."""
+    examples = re.findall(r"^    (didomi [^#\n]+)", help_of(command, didomi), re.MULTILINE)
+    assert examples
+    for example in examples:
+        for part in re.split(r"[;>]", example)[: example.count(";") + 1]:
+            name, *arguments = shlex.split(part)[1:]
+            found = GROUP.commands[name].make_context(name, arguments)
+            assert found.params is not None
+
+
+def test_every_command_is_in_the_list_with_one_line(didomi):
+    """In the order in which a user meets them."""
+    shown = didomi("--help").out
+    listed = shown[shown.index("Commands:") :].split("\n\n")[0]
+    names = re.findall(r"^  (\w+) +\w+", listed, re.MULTILINE)
+    assert names == ["run", "backfill", "check", "status", "report", "notify", "init", "doctor", "completion", "demo", "sandbox"]  # fmt: skip
+    assert "..." not in listed
+
+
+def seconds(*arguments):
+    """CPU seconds of a command in a process of its own; the machine may be busy with other things."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("COV")}
+    call = [sys.executable, "-c", "from didomi_source.cli import main; main()", *arguments]
+    subprocess.run(call, env=environment, capture_output=True, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def test_the_help_is_there_at_once():
+    """Less than 0.3 seconds, since nothing heavy is imported."""
+    assert min(seconds("--help") for _ in range(3)) < 0.3
+    assert min(seconds("run", "--help") for _ in range(3)) < 0.3
+
+
+def test_commands_import_what_they_need_when_they_need_it():
+    """A module of the command line says in its functions what takes time to import."""
+    import didomi_source.cli
+
+    for module in (didomi_source.cli.load, didomi_source.cli.watch, didomi_source.cli.set_up, didomi_source.cli.local):
+        top = "\n".join(line for line in inspect.getsource(module).splitlines() if re.match(r"(from|import) ", line))
+        assert not re.search(r"didomi_source\.(job|alerts|signals|report|console)|dlt|rich", top)

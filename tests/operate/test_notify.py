@@ -1,0 +1,316 @@
+"""`didomi notify`: each change is told once to each target, whichever machine sees it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from didomi_source.alerts import ledger as ledgers
+from didomi_source.alerts.ledger import LEASE, LEASE_SECONDS, TABLE, Ledger
+from didomi_source.errors import RunLocked
+from didomi_source.job.options import Options
+from didomi_source.job.pipeline import scratch
+from report.marts import Made, export, failing, late
+from warehouses.postgres import server
+
+MINUTE = timedelta(minutes=1)
+SECRET = "hunter2-hunter2"
+
+
+def now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+def read_now(**fields):
+    return {"last_complete_sync_at": now(), **fields}
+
+
+@pytest.fixture
+def marts(folder, monkeypatch) -> Callable[..., None]:
+    """Makes the marts anew, of given exports and ended incidents; who was told what stays."""
+    path = folder / "warehouse.duckdb"
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", f"duckdb:///{path}")
+
+    def make(*exports, ended=()):
+        if path.exists():
+            with duckdb.connect(str(path)) as connection:
+                connection.execute("drop schema didomi_marts cascade")
+        else:
+            duckdb.connect(str(path)).execute("create schema didomi_raw").close()
+        made = Made(path)
+        for row in exports:
+            made.export(row)
+        for number, (export_id, started_at, recovered_at) in enumerate(ended):
+            made.add("export_incidents", incident_id=str(number), export_id=export_id, started_at=started_at,
+                     started_by="failed", recovered_at=recovered_at, is_open=False, duration_seconds=1,
+                     runs_failed=1, runs_missed=0)  # fmt: skip
+        made.finish()
+
+    return make
+
+
+@pytest.fixture
+def urls(monkeypatch, listener) -> Callable[..., None]:
+    """Configures targets that lead to the listener, by path."""
+
+    def configure(*paths):
+        monkeypatch.setenv("NOTIFY__URLS", json.dumps([f"json://u:{SECRET}@{listener.place}/{p}" for p in paths]))
+
+    configure("team")
+    return configure
+
+
+def messages(listener):
+    """What the targets were sent: path, kind, title and body."""
+    found = [(r.path, json.loads(r.body)) for r in listener.requests]
+    listener.requests.clear()
+    return [(path, body["type"], body["title"], body["message"]) for path, body in found]
+
+
+def test_a_change_is_told_once(marts, urls, listener, didomi):
+    """With what fails, since when and why; a second call has nothing to tell."""
+    marts(failing("a", 5, failing_since_at=datetime(2026, 11, 20, 9, 41, tzinfo=timezone.utc), **read_now()),
+          export("b", **read_now()))  # fmt: skip
+    done = didomi("notify")
+    assert (done.code, done.out) == (0, "Told target 1 (JSON): Didomi: Export a is failing\n")
+    ((path, kind, title, body),) = messages(listener)
+    assert (path, kind, title) == ("/team", "failure", "Didomi: Export a is failing")
+    assert body.splitlines() == [
+        "✕ Export a is failing since Fri 20 Nov 09:41 UTC: 5 failed runs in a row (access_denied)",
+        "   AccessDenied: not authorized to perform s3:PutObject",
+        "",
+        "Now: 1 of 2 exports is failing.",
+    ]
+    assert didomi("notify")[:2] == (0, "Nothing is new.\n")
+    assert listener.requests == []
+
+
+def test_well_exports_are_no_news(marts, urls, listener, didomi):
+    """Nothing is sent, and nothing is written into the warehouse."""
+    marts(export("a", **read_now()), export("b", health="unknown_schedule", **read_now()))
+    assert didomi("notify").out == "Nothing is new.\n"
+    assert listener.requests == []
+    with duckdb.connect("warehouse.duckdb", read_only=True) as connection:
+        assert connection.execute("select count(*) from duckdb_tables() where table_name like 'noti%'").fetchone() == (
+            0,
+        )
+
+
+def test_a_recovery_is_told_with_how_long_it_took(marts, urls, listener, didomi):
+    """From the first failure to the first success, as the marts tell it."""
+    began, ended = now() - timedelta(days=5), now() - timedelta(days=2)
+    marts(failing("a", failing_since_at=began, **read_now()))
+    didomi("notify")
+    messages(listener)
+    # An older incident, and a later one, are others.
+    others = [("a", began - 9 * MINUTE, began - MINUTE), ("a", ended, ended + MINUTE), ("b", began, began + MINUTE)]
+    marts(export("a", **read_now()), ended=[("a", began, ended), *others])
+    didomi("notify")
+    assert messages(listener) == [
+        (
+            "/team",
+            "success",
+            "Didomi: Export a is well again",
+            "✓ Export a is well again after 3 days: it was failing\n\nNow: The only export is healthy.",
+        )
+    ]
+    assert didomi("notify").out == "Nothing is new.\n"
+
+
+def test_many_changes_are_one_message(marts, urls, listener, didomi):
+    """The worst first; recoveries last; the rest is counted."""
+    marts(failing("z", **read_now()))
+    didomi("notify")
+    messages(listener)
+    marts(export("z", **read_now()), export("y", success_rate_28d=0.5, **read_now()),
+          *(late(f"l{i:02}", **read_now()) for i in range(30)))  # fmt: skip
+    didomi("notify", "--min-rate", "0.9")
+    ((_, kind, title, body),) = messages(listener)
+    lines = body.splitlines()
+    assert (kind, title) == ("failure", "Didomi: 30 of 32 exports are late; 1 below the least success rate")
+    assert [line[:8] for line in lines[:20]] == ["✕ Export"] * 20
+    assert lines[20] == "… and 12 more changes"
+
+
+def test_a_stale_load_is_told_and_the_exports_are_not(marts, urls, listener, didomi):
+    """Nobody knows how they are; when it is read again, they are told."""
+    old = now() - timedelta(hours=30)
+    marts(late("a", last_complete_sync_at=old))
+    didomi("notify")
+    ((_, kind, title, body),) = messages(listener)
+    assert (kind, title) == ("failure", "Didomi: The load is stale")
+    assert body == (
+        "✕ The load is stale: Nothing has been read completely and built for 30 hours; by then, the only export was late"
+    )
+    assert didomi("notify").out == "Nothing is new.\n"
+    marts(late("a", **read_now()))
+    didomi("notify")
+    ((_, kind, _, body),) = messages(listener)
+    assert [line[:40] for line in body.splitlines()[:2]] == [
+        "✕ Export a is late since " + body[25:40],
+        "✓ The load is well again after 30 hours:",
+    ]
+
+
+def test_a_digest_is_told_once_a_day(marts, urls, listener, didomi):
+    """How everything is, well or not."""
+    marts(failing("a", **read_now()), export("b", **read_now()))
+    assert didomi("notify", "--digest").out == "Told target 1 (JSON): Didomi: 1 of 2 exports is failing\n"
+    ((_, kind, _, body),) = messages(listener)
+    assert kind == "failure"
+    assert body.splitlines()[:4] == [
+        "1 of 2 exports is failing.",
+        "✕ Export a is failing: 5 failed runs in a row (access_denied)",
+        "Success, 7 days: 64.3% (9 of 14 runs)",
+        "Success, 28 days: 91.1% (51 of 56 runs)",
+    ]
+    assert didomi("notify", "--digest").out == "Nothing is new.\n"
+    with duckdb.connect("warehouse.duckdb") as connection:
+        connection.execute(f"update didomi_raw.{TABLE} set told_at = told_at - interval 1 day")
+    assert didomi("notify", "--digest").code == 0
+    assert len(messages(listener)) == 1
+
+
+def test_a_dry_run_shows_and_changes_nothing(marts, urls, listener, didomi, monkeypatch):
+    """Also before anybody is configured."""
+    marts(failing("a", **read_now()))
+    shown = didomi("notify", "--dry-run").out
+    assert shown.startswith("Would tell target 1 (JSON): Didomi: Export a is failing\n    ✕ Export a is failing since")
+    assert listener.requests == []
+    monkeypatch.delenv("NOTIFY__URLS")
+    assert didomi("notify", "--dry-run").out == shown.replace("target 1 (JSON)", "nobody yet")
+
+
+def test_a_target_that_refuses_is_tried_again_alone(marts, urls, listener, didomi):
+    """The others were told, and are not told twice."""
+    marts(failing("a", **read_now()))
+    urls("good", "bad")
+    listener.status = lambda path: 503 if "bad" in path else 200
+    done = didomi("notify")
+    assert (done.code, [m[0] for m in messages(listener)]) == (1, ["/good", "/bad"])
+    assert "didomi: target 2 (JSON) did not take the message: it is tried again next time" in done.err
+    listener.status = lambda _: 200
+    assert didomi("notify").out == "Told target 2 (JSON): Didomi: Export a is failing\n"
+    assert [m[0] for m in messages(listener)] == ["/bad"]
+
+
+def test_a_new_target_is_told_what_is_bad_now(marts, urls, listener, didomi):
+    """The old one knows."""
+    marts(failing("a", **read_now()))
+    didomi("notify")
+    messages(listener)
+    urls("team", "pager")
+    didomi("notify")
+    assert [m[0] for m in messages(listener)] == ["/pager"]
+
+
+def test_no_secret_of_an_address_is_shown_or_kept(marts, urls, listener, didomi, monkeypatch):
+    """Neither in what is printed, with -vv, nor in the warehouse; a wrong address is named by its place in the list."""
+    marts(failing("a", **read_now()))
+    listener.status = lambda _: 500
+    refused = didomi("notify", "-vv")
+    listener.status = lambda _: 200
+    told = didomi("notify", "-vv")
+    monkeypatch.setenv("NOTIFY__URLS", f"json://127.0.0.1 nonsense://{SECRET}")
+    wrong = didomi("notify")
+    assert (refused.code, told.code, wrong.code) == (1, 0, 78)
+    assert "notify.urls: number 2 of 2 is no address that Apprise knows" in wrong.err
+    written = Path("warehouse.duckdb").read_bytes()
+    assert SECRET.encode() not in written
+    assert SECRET not in "".join([*refused[1:], *told[1:], *wrong[1:]])
+
+
+def test_nobody_to_be_told_is_a_wrong_setting(marts, didomi, monkeypatch):
+    """Otherwise silence would look like health."""
+    marts(failing("a", **read_now()))
+    monkeypatch.delenv("NOTIFY__URLS", raising=False)
+    done = didomi("notify")
+    assert (done.code, done.out) == (78, "")
+    assert "nobody is to be told: set notify.urls in .dlt/secrets.toml, or NOTIFY__URLS" in done.err
+
+
+@pytest.fixture
+def ledger(marts):
+    """A ledger in DuckDB, and its connection's pipeline."""
+    marts(export("a"))
+    with scratch(Options()) as pipeline:
+        found = Ledger(pipeline, Options())
+        found.prepare()
+        yield found
+
+
+def test_one_tells_at_a_time(ledger):
+    """The second one waits, and gives up by name."""
+    steps = []
+    with (
+        ledger.alone(steps.append),
+        pytest.raises(RunLocked, match="another machine is telling"),
+        ledger.alone(steps.append, 0),
+    ):
+        pass
+    with ledger.alone(steps.append, 0):
+        assert not ledger._take("me")
+    assert steps == []
+    ledger._change_holder("", "other")
+    with ledger.alone(lambda step: [steps.append(step), ledger._change_holder("other", "")]):
+        assert steps == ["Waiting for another machine that is telling"]
+
+
+def test_the_lease_of_a_machine_that_died_is_taken_over(ledger, monkeypatch):
+    """After five minutes, by the warehouse's clock; not before."""
+    monkeypatch.setattr(ledgers.time, "sleep", lambda _: None)
+    ledger._change_holder("", "dead")
+    age = "update {} set taken_at = current_timestamp - interval '%d' second"
+    ledger._execute(age % (LEASE_SECONDS - 20), LEASE)
+    with pytest.raises(RunLocked), ledger.alone(print, 0.1):
+        pass
+    ledger._execute(age % (LEASE_SECONDS + 1), LEASE)
+    with ledger.alone(print, 5):
+        assert ledger._select(LEASE, ("holder",)) != [{"holder": "dead"}]
+
+
+def test_two_rows_of_a_lease_still_let_one_through(ledger):
+    """Two machines can make the row at once: who holds one of two rows does not hold the lease."""
+    ledger._execute("insert into {} (holder, taken_at) values ('other', current_timestamp)", LEASE)
+    assert not ledger._take("me")
+    assert sorted(row["holder"] for row in ledger._select(LEASE, ("holder",))) == ["", "other"]
+    ledger._change_holder("other", "")
+    assert ledger._take("me")
+
+
+def test_of_machines_that_call_at_once_one_tells(job, listener):
+    """On PostgreSQL, four processes begin without the tables: the target hears one message."""
+    with server() as postgres:
+        url = f"postgresql://{postgres.user}:{postgres.password}@{postgres.host}:{postgres.port}/{postgres.database}"
+        _copy_to_postgres(postgres, failing("a", **read_now()), export("b", **read_now()))
+        settings = {"DESTINATION__POSTGRES__CREDENTIALS": url, "NOTIFY__URLS": f"json://{listener.place}/team"}
+        running = [job.start("notify", "--destination", "postgres", **settings) for _ in range(4)]
+        ended = [process.wait() for process in running]
+        assert [done.code for done in ended] == [0] * 4, ended
+        told = sorted(done.out for done in ended)
+        assert told == ["Nothing is new.\n"] * 3 + ["Told target 1 (JSON): Didomi: Export a is failing\n"]
+        assert listener.paths() == ["/team"]
+        with postgres.connect() as connection, connection.cursor() as cursor:
+            cursor.execute(f"select subject, state, since_at is not null from didomi_raw.{TABLE}")
+            assert cursor.fetchall() == [("a", "failing", True)]
+
+
+def _copy_to_postgres(postgres, *exports):
+    with postgres.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("create schema didomi_raw; create schema didomi_marts")
+        for number, row in enumerate(exports):
+            fields = {**vars(row), "current_streak_status": None}
+            if not number:
+                kinds = {int: "bigint", float: "double precision", datetime: "timestamp"}
+                types = {n: kinds.get(type(v), "text") for n, v in fields.items()}
+                types |= dict.fromkeys((n for n in fields if n.endswith("_at")), "timestamp")
+                columns = ", ".join(f"{n} {t}" for n, t in types.items())
+                cursor.execute(f"create table didomi_marts.didomi__exports ({columns})")
+            values = [v.replace(tzinfo=None) if isinstance(v, datetime) else v for v in fields.values()]
+            places = ", ".join(["%s"] * len(fields))
+            cursor.execute(f"insert into didomi_marts.didomi__exports ({', '.join(fields)}) values ({places})", values)

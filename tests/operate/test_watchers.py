@@ -1,0 +1,271 @@
+"""What a run tells machines: pings, a Prometheus file, OTLP, and lines of JSON."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import logging
+
+import pytest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from prometheus_client.parser import text_string_to_metric_families
+
+from didomi_source.errors import ConfigurationError, RunLocked
+from didomi_source.job import Options, Summary
+from didomi_source.signals import Outcome, run_watched
+from didomi_source.signals.ping import Ping
+from didomi_source.signals.prometheus import MetricsFile
+from didomi_source.signals.telemetry import Telemetry, is_wanted
+from report.marts import export, failing
+
+SYNC = {
+    "export_id": "a", "name": "Export a", "requests": 3, "rows_received": 40, "logs_new": 2, "logs_changed": 1,
+    "logs_pending": 1, "is_complete": True, "error": None,
+}  # fmt: skip
+
+
+def outcome(*, syncs=(SYNC,), error=None, unwritten=()) -> Outcome:
+    """How a run ended, after 2.5 seconds."""
+    summary = None if error else Summary("run-1", "duckdb x", "didomi_raw", list(syncs), None, 1.0, [], list(unwritten))
+    return Outcome(Options(), summary, error, 1_790_000_000.0, 1_790_000_002.5)
+
+
+def call(listener, *ends, path="/uuid"):
+    """What the service hears of a run."""
+    ping = Ping(f"http://{listener.place}{path}")
+    ping.step("Opening the warehouse")
+    ping.step("Loading export logs")
+    for end in ends:
+        ping.ended(end)
+    return [(request.path, request.body.decode()) for request in listener.requests]
+
+
+def test_a_good_run_is_started_and_ended(listener):
+    """As healthchecks.io wants it."""
+    assert call(listener, outcome()) == [("/uuid/start", ""), ("/uuid", "")]
+
+
+def test_a_failed_run_calls_fail_with_its_reasons(listener):
+    """Those of its exports, or why it could not begin."""
+    failed = {**SYNC, "is_complete": False, "error": "403 of the API"}
+    assert call(listener, outcome(syncs=[failed]))[1:] == [("/uuid/fail", "export a (Export a): 403 of the API")]
+    listener.requests.clear()
+    Ping(f"http://{listener.place}/uuid?a=b").ended(outcome(error=ConfigurationError("not configured: X")))
+    assert [(r.path, r.body) for r in listener.requests] == [("/uuid/fail?a=b", b"not configured: X")]
+
+
+def test_a_run_that_found_another_one_at_work_says_nothing(listener):
+    """Its failure would end the other one's watch."""
+    Ping(f"http://{listener.place}/uuid").ended(outcome(error=RunLocked("another run is at work")))
+    assert listener.requests == []
+
+
+def test_a_service_that_does_not_answer_is_a_warning_without_the_url(listener, caplog, monkeypatch):
+    """The end is tried three times; the secret path is in no log."""
+    monkeypatch.setattr("didomi_source.signals.ping.time.sleep", lambda _: None)
+    monkeypatch.setattr(logging.getLogger("didomi_source"), "propagate", True)
+    listener.status = lambda _: 503
+    call(listener, outcome(), path="/secret-uuid")
+    assert listener.paths() == ["/secret-uuid/start"] + ["/secret-uuid"] * 3
+    listener.close()
+    Ping(f"http://{listener.place}/secret-uuid").ended(outcome())
+    assert [r.getMessage() for r in caplog.records if r.name.startswith("didomi")] == [
+        *["the ping to 127.0.0.1 failed (it answered 503); the run is not affected"] * 2,
+        "the ping to 127.0.0.1 failed (ConnectionError); the run is not affected",
+    ]
+
+
+@pytest.mark.parametrize("url", ["hc-ping.com/uuid", "ftp://hc-ping.com/uuid", "https://", "http://[x"])
+def test_a_ping_url_that_is_none_is_refused(url):
+    """Before the run, and without being shown."""
+    with pytest.raises(ConfigurationError, match="is not a web address") as refused:
+        Ping(url)
+    assert "uuid" not in str(refused.value).replace("your-uuid", "")
+
+
+def read_metrics(path):
+    """Name and labels → value."""
+    return {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(path.read_text("utf-8"))
+        for sample in family.samples
+    }
+
+
+def test_the_metrics_file_tells_of_the_run_and_of_each_export(made, folder):
+    """Prometheus' own parser reads it; it is replaced at once, and others may read it."""
+    made.export(failing("a", name='A "quoted"\nname'))
+    made.export(export("b"))
+    made.finish()
+    path = folder / "didomi.prom"
+    path.write_text("old")
+    MetricsFile(path).ended(outcome())
+    found = read_metrics(path)
+    assert found["didomi_run_success",] == 1
+    assert found["didomi_run_duration_seconds",] == 2.5
+    assert found["didomi_run_timestamp_seconds",] == 1_790_000_002.5
+    assert found["didomi_export_logs_new", "a", "Export a"] == 2
+    assert found["didomi_export_is_complete", "a", "Export a"] == 1
+    assert found["didomi_export_health", "a", 'A "quoted"\nname', "failing"] == 1
+    assert found["didomi_export_health", "a", 'A "quoted"\nname', "healthy"] == 0
+    assert found["didomi_export_health", "b", "Export b", "healthy"] == 1
+    assert found["didomi_export_success_rate_28d_ratio", "b", "Export b"] == 1
+    assert ([p.name for p in folder.iterdir() if "prom" in p.name], path.stat().st_mode & 0o777) == (
+        ["didomi.prom"],
+        0o644,
+    )
+
+
+def test_the_metrics_file_tells_of_a_run_that_could_not_begin(folder):
+    """That it failed, and nothing of exports."""
+    MetricsFile(folder / "didomi.prom").ended(outcome(error=ConfigurationError("no")))
+    found = read_metrics(folder / "didomi.prom")
+    assert {name for name, *_ in found} == {
+        f"didomi_run_{n}" for n in ("success", "exit_code", "timestamp_seconds", "duration_seconds")
+    }
+    assert (found["didomi_run_success",], found["didomi_run_exit_code",]) == (0, 78)
+
+
+def test_a_folder_for_metrics_that_is_not_there_is_refused_before_the_run(folder):
+    """A file that can never be written is a wrong setting."""
+    with pytest.raises(ConfigurationError, match="name a file in a folder that exists"):
+        MetricsFile(folder / "no" / "didomi.prom")
+    with pytest.raises(ConfigurationError, match="name a file in a folder that exists"):
+        MetricsFile(folder)
+
+
+def received(listener, kind, path):
+    """What OTLP brought."""
+    found = []
+    for request in listener.requests:
+        if request.path == path:
+            body = gzip.decompress(request.body) if request.body[:2] == b"\x1f\x8b" else request.body
+            found.append(kind.FromString(body))
+    return found
+
+
+@pytest.fixture
+def otlp(listener, monkeypatch):
+    """OpenTelemetry's own variable names the listener."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://{listener.place}")
+    return listener
+
+
+def test_a_run_is_a_trace_with_a_span_for_each_step(otlp, made):
+    """What tells how far a step is, is an event of it; a failed run is an error."""
+    made.export(export("a"))
+    made.finish()
+    telemetry = Telemetry()
+    for step in ("Opening the warehouse", "Waiting for x, which another program holds", "Loading export logs",
+                 "Loading export logs: 5,000 read", "Building the models"):  # fmt: skip
+        telemetry.step(step)
+    telemetry.ended(outcome(syncs=[{**SYNC, "is_complete": False, "error": "403"}]))
+    scopes = [
+        scope
+        for found in received(otlp, ExportTraceServiceRequest, "/v1/traces")
+        for r in found.resource_spans
+        for scope in r.scope_spans
+    ]
+    spans = {span.name: span for scope in scopes for span in scope.spans}
+    root = spans["didomi run"]
+    assert set(spans) == {"didomi run", "Opening the warehouse", "Loading export logs", "Building the models"}
+    assert {span.parent_span_id for name, span in spans.items() if name != "didomi run"} == {root.span_id}
+    assert [e.name for e in spans["Loading export logs"].events] == ["5,000 read"]
+    assert (root.status.code, root.status.message) == (2, "export a (Export a): 403")
+    attributes = {a.key: a.value for a in root.attributes}
+    assert (attributes["didomi.run_id"].string_value, attributes["didomi.logs_new"].int_value) == ("run-1", 2)
+
+
+def test_metrics_go_to_otlp_too(otlp, made):
+    """Under the same names as in the file."""
+    made.export(export("a"))
+    made.finish()
+    Telemetry().ended(outcome())
+    (found,) = received(otlp, ExportMetricsServiceRequest, "/v1/metrics")
+    metrics = {m.name: m for r in found.resource_metrics for scope in r.scope_metrics for m in scope.metrics}
+    assert metrics["didomi_run_success"].gauge.data_points[0].as_double == 1
+    (point,) = metrics["didomi_export_logs_new"].gauge.data_points
+    assert (point.as_double, {a.key: a.value.string_value for a in point.attributes}["export_id"]) == (2, "a")
+
+
+@pytest.mark.parametrize(
+    ("environment", "wanted"),
+    [
+        ({}, False),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x"}, True),
+        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://x"}, True),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x", "OTEL_SDK_DISABLED": "true"}, False),
+    ],
+)
+def test_nothing_is_sent_unless_a_variable_of_opentelemetry_asks_for_it(monkeypatch, environment, wanted):
+    """No variable, no telemetry."""
+    monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT", raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert is_wanted() is wanted
+
+
+def test_a_watcher_that_fails_fails_no_run(monkeypatch, caplog):
+    """It is warned about, and the others are told all the same."""
+    told = []
+
+    class Broken:
+        def step(self, text):
+            raise OSError("broken")
+
+        ended = step
+
+    class Sound:
+        def step(self, text):
+            told.append(text)
+
+        def ended(self, outcome):
+            told.append(outcome.exit_code)
+
+    monkeypatch.setattr(logging.getLogger("didomi_source"), "propagate", True)
+    with pytest.raises(ConfigurationError, match="not configured"):
+        run_watched(Options(), told.append, [Broken(), Sound()])
+    assert told == [78]
+    assert [r.getMessage() for r in caplog.records if r.name == "didomi_source.signals"] == ["broken"]
+
+
+def test_the_command_tells_all_of_them(job, listener):
+    """A ping from the configuration, metrics in a file, traces over OTLP, JSON on stderr, and the summary on stdout."""
+    done = job.didomi(
+        "run", "--skip-models", "--json", "--log-format", "json", "--metrics-file", "didomi.prom",
+        NOTIFY__PING_URL=f"http://{listener.place}/uuid", OTEL_EXPORTER_OTLP_ENDPOINT=f"http://{listener.place}",
+    )  # fmt: skip
+    assert (done.code, json.loads(done.out)["ok"]) == (0, True)
+    lines = [json.loads(line) for line in done.err.splitlines()]
+    assert [(line["level"], line["message"]) for line in lines] == [
+        ("info", "Opening the warehouse"),
+        ("info", "Loading export logs"),
+    ]
+    assert [p for p in listener.paths() if not p.startswith("/v1")] == ["/uuid/start", "/uuid"]
+    assert {"/v1/traces", "/v1/metrics"} <= set(listener.paths())
+    assert read_metrics(job.folder / "didomi.prom")["didomi_run_success",] == 1
+
+
+def test_nobody_who_listens_is_needed(job):
+    """Ping and OTLP lead nowhere: the run ends well, with a warning for each."""
+    nowhere = "http://127.0.0.1:9"
+    done = job.didomi(
+        "run", "--skip-models", "--ping-url", f"{nowhere}/uuid", OTEL_EXPORTER_OTLP_ENDPOINT=nowhere,
+        OTEL_EXPORTER_OTLP_TIMEOUT="1",
+    )  # fmt: skip
+    assert done.code == 0
+    warnings = [line.split("WARNING ")[1] for line in done.err.splitlines() if "WARNING" in line]
+    assert warnings == [
+        "the ping to 127.0.0.1 failed (ConnectionError); the run is not affected",
+        "traces or metrics could not be sent over OTLP; the run is not affected",
+        "the ping to 127.0.0.1 failed (ConnectionError); the run is not affected",
+    ]
+
+
+def test_an_error_is_a_line_of_json_too(job):
+    """For whoever collects the logs."""
+    done = job.didomi("run", SOURCES__DIDOMI__API_KEY="", DIDOMI_LOG_FORMAT="json")
+    (line,) = [json.loads(line) for line in done.err.splitlines()]
+    assert (done.code, line["level"]) == (78, "error")
+    assert line["message"].startswith("not configured: SOURCES__DIDOMI__API_KEY")
