@@ -39,17 +39,16 @@ class Format(str, Enum):
 _STATUS_EXAMPLES = """
 Examples:
   didomi status
-  didomi status --max-age 3 --min-rate 0.95     # loaded every hour, 19 of 20 runs
+  didomi status --max-age 3 --min-rate 0.95    # loaded every hour, 19 of 20 runs
   didomi status --format json
   didomi status --format nagios
 """
 _STATUS_CODES = """
 Exit codes:
-  0   every export is as it should be, or cannot be judged yet
-  1   the warehouse cannot be read
+  0   done; asked with --exit-code, --max-age or --min-rate: all is well
+  1   the warehouse cannot be read; asked so: an export is failing, late,
+      stuck, unread or below --min-rate, or the load is stale
   2   the command line is wrong
-  3   an export is failing, late, stuck, unread or below --min-rate
-  4   the load is stale: nothing was read completely within --max-age
   78  a setting is wrong
   With --format nagios: 0 ok, 1 warning, 2 critical (also when stale), 3 unknown.
 """
@@ -57,12 +56,16 @@ Exit codes:
 
 @app.command(epilog=text(_STATUS_EXAMPLES, _STATUS_CODES))
 def status(
+    context: typer.Context,
     destination: Destination = "duckdb",
     dataset: Dataset = "didomi_raw",
     export_id: ExportIds = None,
     output: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.text,
     max_age: MaxAge = 26,
     min_rate: MinRate = None,
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="Exit with 1 when not all is well; a limit implies it.")
+    ] = False,
     log_format: Log = LogFormat.text,
     verbose: Verbose = 0,
 ) -> None:
@@ -87,7 +90,8 @@ def status(
             raise
         print(unknown(str(error)))
         raise typer.Exit(UNKNOWN) from None
-    code = found.exit_code
+    is_asked = exit_code or any(_is_given(context, limit) for limit in ("max_age", "min_rate"))
+    code = found.exit_code if is_asked else 0
     with console.results():
         if output is Format.json:
             print(json.dumps(found.as_dict(), indent=2))
@@ -97,6 +101,11 @@ def status(
         else:
             console.print_judgement(found)
     raise typer.Exit(code)
+
+
+def _is_given(context: typer.Context, parameter: str) -> bool:
+    source = context.get_parameter_source(parameter)
+    return source is not None and source.name != "DEFAULT"
 
 
 _REPORT_EXAMPLES = """

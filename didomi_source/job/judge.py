@@ -14,7 +14,6 @@ from didomi_source.report.text import span
 from .status import ExportStatus
 
 MAX_AGE = timedelta(hours=26)  # a daily schedule, and two hours of grace
-UNHEALTHY, STALE = 3, 4
 SEVERE = ("failing", "late")
 KINDS = (*SEVERE, "stuck", "unread", "below_rate")
 
@@ -76,8 +75,8 @@ class Judgement:
 
     @property
     def exit_code(self) -> int:
-        """0 when all is well, 3 when an export is not, 4 when the load is too old to tell."""
-        return {"healthy": 0, "unhealthy": UNHEALTHY, "stale": STALE}[self.state]
+        """0 when all is well; 1 when an export is not, or the load is too old to tell."""
+        return 0 if self.state == "healthy" else 1
 
     @property
     def headline(self) -> str:
