@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test faults test-feathers lint format constraints clean bench-models
+.PHONY: help demo test faults test-feathers lint format constraints clean bench-models test-lineage bench-cost
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
@@ -46,8 +46,14 @@ constraints: ## Pin every dependency anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.10 --no-header --no-annotate --no-emit-index-url \
 		--all-extras --upgrade pyproject.toml --output-file constraints.txt
 
+test-lineage: $(BIN)/.dev ## Run the section on OpenLineage, with dbt-ol in an environment of its own
+	$(BIN)/python tests/docs/lineage.py
+
+bench-cost: $(BIN)/.dev ## Count what a run sends to BigQuery
+	$(BIN)/python benchmarks/cost.py
+
 bench-models: $(BIN)/.dev ## Build the models on a million logs
 	$(BIN)/python benchmarks/models.py
 
 clean: ## Remove what the targets made
-	rm -rf $(VENV) didomi-demo .didomi .coverage .mypy_cache .ruff_cache
+	rm -rf $(VENV) didomi-demo .didomi artefacts .coverage .mypy_cache .ruff_cache

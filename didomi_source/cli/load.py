@@ -38,10 +38,10 @@ Examples:
   didomi run
   didomi run --destination bigquery --dataset consent_raw
   didomi run --report report.html --publish bi.duckdb
-  didomi run --metrics-file /var/lib/node_exporter/didomi.prom --log-format json
+  didomi run --metrics-file didomi.prom --log-format json
 """
 _RUN_FILES = """
-Settings: environment, .dlt/config.toml, .dlt/secrets.toml; `didomi doctor` shows them.
+Settings: environment and .dlt/ (`didomi doctor` shows them).
 """
 
 
