@@ -32,8 +32,8 @@ FAULTS = (
     "skip_ignored", "page_repeated", "refusal_401", "refusal_403", "refusal_404",
 )  # fmt: skip
 MOVES = (
-    "new", "new", "new_same_time", "new_first", "late", "ancient", "pending", "pending", "settle", "settle", "reopen",
-    "change", "quiet_change", "touch", "purge_oldest", "purge_newest", "purge", "return", "odd",
+    "new", "new_same_time", "new_first", "burst", "burst", "late", "late", "ancient", "pending", "pending", "settle",
+    "settle", "reopen", "change", "quiet_change", "touch", "purge_oldest", "purge_newest", "purge", "return", "odd",
 )  # fmt: skip
 
 
@@ -153,7 +153,7 @@ class Truth:
     """The source as it is, and all it ever was."""
 
     store: Store
-    now: datetime = field(default_factory=lambda: datetime.now(timezone.utc).replace(microsecond=0) - 60 * STEP)
+    now: datetime = field(default_factory=lambda: datetime.now(timezone.utc).replace(microsecond=0) - 400 * STEP)
     alive: dict[str, Row] = field(default_factory=dict)
     gone: dict[str, Row] = field(default_factory=dict)
     timeline: dict[str, list[Row]] = field(default_factory=dict)
@@ -173,6 +173,9 @@ class Truth:
         users = {"users": chance.randrange(1_000_000)}
         if what in ("new", "new_same_time", "new_first", "late", "ancient", "pending"):
             self._add(what, chance)
+        elif what == "burst":
+            for _ in range(chance.randint(6, 24)):
+                self._add("new", chance)
         elif what == "settle" and is_open:
             ends = [{"status": "completed", "metrics": users}, {"status": "failed", "result": f"No {move.pick}"}]
             self._update(chance.choice(is_open), **chance.choice(ends))
@@ -200,7 +203,7 @@ class Truth:
         self.now += STEP if what in ("new", "new_first", "pending") else timedelta(0)
         created = {
             "new_same_time": newest,
-            "late": newest - chance.random() * timedelta(days=1),
+            "late": newest - chance.random() * LOOKBACK * 0.9,
             "ancient": newest - timedelta(days=30),
         }.get(what, self.now)
         self.count += 1
@@ -264,7 +267,7 @@ class World:
         self.truth.store.add_export(id=EXPORT, name=EXPORT)
         sandbox.store = self.truth.store
         for number in range(schedule.length):
-            self.truth.move(Move("pending" if number % 9 == 8 else "new", number))
+            self.truth.move(Move("pending" if number == schedule.length - 1 else "new", number))
         self.switch = schedule.at_first
         self.runs = 0
         self.complete_newest: datetime | None = None

@@ -25,6 +25,7 @@ from didomi_source.sandbox import ORDERS, Sandbox
 from .lab import Lab, misbehaving, store_of
 from .schedules import FAULTS, MOVES, InDuckdb, InMemory, Move, Run, Schedule, Switch, World
 
+pytestmark = pytest.mark.timeout(4 * 3600)  # all of it at night
 IS_NIGHTLY = os.environ.get("FAULTS") == "nightly"
 UNHURRIED = settings(
     deadline=None,
@@ -38,7 +39,8 @@ _folders = itertools.count()
 picks = st.integers(0, 9999)
 moves = st.builds(Move, st.sampled_from(MOVES), picks)
 moves_meanwhile = st.builds(Move, st.sampled_from(MOVES), picks, st.integers(1, 12))
-faults = st.lists(st.tuples(st.sampled_from(FAULTS), st.integers(1, 12)), max_size=2).map(tuple)
+struck = st.tuples(st.sampled_from(FAULTS) | st.just("refusal_404"), st.integers(1, 9))
+faults = st.lists(struck, max_size=2).map(tuple)
 runs = st.builds(
     Run, st.sampled_from((False, False, False, True)), st.lists(moves_meanwhile, max_size=6).map(tuple), faults
 )
@@ -57,15 +59,31 @@ switches = sorting | st.builds(
 )
 # A fair share of runs among what happens, and now and then another server.
 steps = st.one_of(moves, moves, runs, runs, switches)
-schedules = st.builds(
-    Schedule,
-    st.integers(0, 20) | st.integers(20, 50),
-    st.integers(3, 10),
-    switches,
-    st.lists(steps, min_size=3, max_size=12).map(tuple),
+anything = st.builds(
+    Schedule, st.integers(0, 40), st.integers(3, 10), switches, st.lists(steps, min_size=3, max_size=12).map(tuple)
 )
+long_and_sorted = st.builds(
+    Schedule,
+    st.integers(25, 50),
+    st.integers(3, 8),
+    sorting,
+    st.lists(moves | runs, min_size=5, max_size=12).map(tuple),
+)
+schedules = anything | long_and_sorted
 
-FOUND: tuple[Schedule, ...] = ()
+# Short ones that a mistake was seen to fail; what Hypothesis finds joins them.
+BY_ORDER = Switch(envelope="data_alone")
+FOUND = (
+    # a run that broke off below the newest logs, taken for a complete one
+    Schedule(
+        40,
+        5,
+        BY_ORDER,
+        (Move("settle"), Run(), *(Move("burst", n) for n in range(3)), Run(faults=(("refusal_404", 4),)), Run()),
+    ),
+    # logs that go from the top while the list is read, with nothing but the order to tell
+    Schedule(40, 5, BY_ORDER, (Run(moves=tuple(Move("purge_newest", 4, at) for at in (4, 5, 6))),)),
+)
 
 
 @pytest.fixture(scope="module")

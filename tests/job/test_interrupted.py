@@ -207,14 +207,16 @@ def test_a_signal_ends_a_run_at_once(begun, api, number, code, name):
     assert len(begun.logs()) == 32
 
 
-@pytest.mark.parametrize("number", [9, 15])
-def test_dbt_does_not_outlive_its_run(job, number):
-    """However the run ends, dbt lets go of the warehouse, so that the next run can begin."""
+@pytest.mark.parametrize(("number", "code"), [(9, -9), (15, 143)])
+def test_dbt_does_not_outlive_its_run(job, number, code):
+    """However the run ends, at once, dbt lets go of the warehouse, so that the next run can begin."""
     run = job.start("run").until("Building the models")
     while not (children := psutil.Process(run.pid).children()):
         time.sleep(0.01)
     time.sleep(1.0)
-    run.kill(number)
+    asked = time.monotonic()
+    assert run.kill(number).code == code
+    assert time.monotonic() - asked < 5
     _, alive = psutil.wait_procs(children, timeout=5)
     assert alive == []
     assert job.run()["ok"] is True

@@ -9,7 +9,7 @@ import pytest
 
 from conftest import EXPORT, TABLES
 from didomi_source.job import progress
-from didomi_source.sandbox import Behaviour
+from didomi_source.sandbox import Behaviour, Fault
 
 
 def test_a_run_loads_what_the_api_holds(job, api):
@@ -74,6 +74,36 @@ def test_warehouses_do_not_share_what_waits(job):
     assert schemas == [("other_raw",), ("other_raw_staging",)]
     job.run()
     assert len(job.logs()) == 30
+
+
+def test_logs_purged_at_the_source_stay_and_are_marked_until_they_return(job, api):
+    """The next complete whole read tells since when; one that breaks off tells nothing; nothing else of a row changes."""
+
+    def marked():
+        return {i: row["missing_at_source_since"] for i, row in job.logs().items() if row["missing_at_source_since"]}
+
+    job.run()
+    before = job.logs()
+    gone = api.store.purge(["log-000003", "log-000004"])
+    api.faults = [Fault("refusal_404", nth=2)]
+    job.run("--full", code=1)
+    assert marked() == {}
+    api.faults = []
+    summary = job.run("--full")
+    assert summary["exports"][0]["logs_missing"] == 2
+    assert marked() == dict.fromkeys(("log-000003", "log-000004"), job.sync()["started_at"])
+    first = marked()
+    job.run("--full")
+    assert marked() == first
+    assert {i: {**row, "missing_at_source_since": None} for i, row in job.logs().items()} == before
+    api.store.add_logs(gone[:1])
+    job.run("--full")
+    assert marked() == {"log-000004": first["log-000004"]}
+    api.store.add_logs([{**gone[1], "status": "failed", "result": "No", "updated_at": "2027-01-01T00:00:00.000Z"}])
+    job.run("--full")
+    assert marked() == {}
+    assert job.logs()["log-000004"]["status"] == "failed"
+    assert job.history("log-000004") == [(1, "completed"), (2, "failed")]
 
 
 def test_one_forbidden_export_costs_no_other(job, api):
