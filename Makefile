@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test faults test-feathers lint format constraints clean bench-models test-lineage bench-cost
+.PHONY: help demo test faults test-feathers lint format constraints clean bench-models test-lineage bench-cost test-airflow test-dagster test-image test-marimo test-superset
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
@@ -33,6 +33,27 @@ test-feathers: $(BIN)/.dev ## Run the job against FeathersJS itself (needs Node 
 	cd tests/feathers && npm install --no-audit --no-fund --no-package-lock --silent
 	$(BIN)/pytest -n 2 --dist load --override-ini=addopts= -p no:cacheprovider tests/feathers
 
+# What is too heavy for .venv has an environment of its own.
+.venvs/%/ready: tests/environments/%.txt
+	$(PYTHON) -m venv .venvs/$*
+	.venvs/$*/bin/pip install --quiet -r $<
+	touch $@
+
+test-airflow: $(BIN)/.dev .venvs/airflow/ready ## Run the DAG in Airflow
+	$(BIN)/python -m pytest -n 0 tests/pipelines/in_airflow.py
+
+test-dagster: $(BIN)/.dev .venvs/dagster/ready ## Validate and make the assets in Dagster
+	$(BIN)/python -m pytest -n 0 tests/pipelines/in_dagster.py
+
+test-image: $(BIN)/.dev ## Follow the Dockerfile without an engine (needs root on Linux)
+	$(BIN)/python -m pytest -n 0 tests/pipelines/in_image.py
+
+test-marimo: $(BIN)/.dev .venvs/marimo/ready ## Run the notebook in marimo
+	$(BIN)/python -m pytest -n 0 tests/bi/in_marimo.py
+
+test-superset: $(BIN)/.dev .venvs/superset/ready ## Import the dashboard into Superset and look at it
+	$(BIN)/python -m pytest -n 0 tests/bi/in_superset.py
+
 lint: $(BIN)/.dev ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -56,4 +77,4 @@ bench-models: $(BIN)/.dev ## Build the models on a million logs
 	$(BIN)/python benchmarks/models.py
 
 clean: ## Remove what the targets made
-	rm -rf $(VENV) didomi-demo .didomi artefacts .coverage .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venvs didomi-demo .didomi artefacts .coverage .mypy_cache .ruff_cache
