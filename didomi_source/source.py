@@ -19,6 +19,7 @@ from typing import Any, cast
 import dlt
 from dlt.common.configuration.container import Container
 from dlt.common.pipeline import PipelineContext
+from dlt.destinations.adapters import bigquery_adapter
 from dlt.extract import DltResource
 
 from . import values
@@ -27,7 +28,7 @@ from .errors import ApiError, AuthenticationError, ConfigurationError, Forbidden
 from .known import Destination, Known
 from .paging import Direction, Entry, ListReader, Page
 from .rows import ExtraColumns, Row, export_row, is_bare, is_export
-from .schema import EXPORT_LOGS, TABLES, WRITE_DISPOSITION
+from .schema import BIGQUERY_LAYOUT, EXPORT_LOGS, TABLES, WRITE_DISPOSITION
 from .settings import DEFAULT_BASE_URL, DEFAULT_PAGE_SIZE, Settings, environment_name
 from .sync import Batch, ExportSync, Request
 
@@ -149,7 +150,8 @@ class _Run:
 
         columns: Any = TABLES[name]
         disposition: Any = WRITE_DISPOSITION
-        return dlt.transformer(rows, data_from=data_from, name=name, columns=columns, write_disposition=disposition)
+        table = dlt.transformer(rows, data_from=data_from, name=name, columns=columns, write_disposition=disposition)
+        return bigquery_adapter(table, **BIGQUERY_LAYOUT[name]) if name in BIGQUERY_LAYOUT else table
 
     # In the pipeline's thread, before anything is read.
     def _discover(self) -> Iterator[Row]:
