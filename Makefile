@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint format constraints clean bench-models
+.PHONY: help demo test test-feathers lint format constraints clean bench-models
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
@@ -25,6 +25,10 @@ test: $(BIN)/.dev ## Run all tests, and ask for 90 % branch coverage
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+test-feathers: $(BIN)/.dev ## Run the job against FeathersJS itself (needs Node and PostgreSQL)
+	cd tests/feathers && npm install --no-audit --no-fund --no-package-lock --silent
+	$(BIN)/pytest -n 2 --dist load --override-ini=addopts= -p no:cacheprovider tests/feathers
 
 lint: $(BIN)/.dev ## Check style and types
 	$(BIN)/ruff check .

@@ -24,6 +24,7 @@ from .errors import (
     Forbidden,
     NotFound,
     ProtocolError,
+    ServerFailure,
     Unavailable,
 )
 from .paging import Direction
@@ -45,8 +46,10 @@ _PASSING = {408, 425, 500, 502, 503, 504}
 _TOO_MANY_REQUESTS = 429
 
 
+_NOT_TAKEN = "it does not take the request: check organization_id, and lower page_size"
 _REFUSALS: dict[int, tuple[type[ApiError], str]] = {
-    400: (BadRequest, "it does not take the request: check organization_id, and lower page_size"),
+    400: (BadRequest, _NOT_TAKEN),
+    422: (BadRequest, _NOT_TAKEN),
     403: (Forbidden, "give the API key the right to read this, or leave it out"),
     404: (NotFound, "check the export id, the organization id and base_url"),
 }
@@ -254,8 +257,8 @@ class DidomiClient:
         if status == _TOO_MANY_REQUESTS:
             raise self._rate_limited(response.headers)
         if status in _PASSING or status >= 500:  # noqa: PLR2004 - server errors
-            msg = f"the API answers {status}"
-            raise Unavailable(msg)
+            kind = ServerFailure if status == 500 else Unavailable  # noqa: PLR2004 - neither a gateway nor overload
+            raise kind(f"the API answers {' '.join(filter(None, [str(status), said]))}")
         if status in _REFUSALS:
             error, advice = _REFUSALS[status]
             raise error(f"the API answers {' '.join(filter(None, [str(status), said]))}: {advice}")

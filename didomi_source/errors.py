@@ -7,11 +7,12 @@ DidomiError                      exit 1
 ├── DestinationError             the warehouse cannot be opened, read or written
 ├── ModelsFailed                 dbt could not build the models, or a data test failed
 └── ApiError                     the API answered, but not with what was asked for
-    ├── BadRequest               400: it does not take the request
+    ├── BadRequest               400 or 422: it does not take the request
     ├── Forbidden                403: this key may not read that
     ├── NotFound                 404: there is no such thing
     ├── ProtocolError            the answer is not of the documented shape
     ├── Unavailable              no sound answer within the time allowed
+    │   └── ServerFailure        500: it fails at the request
     └── NeverSettled             the list kept moving while it was read
 """
 
@@ -53,7 +54,7 @@ class ApiError(DidomiError):
 
 
 class BadRequest(ApiError):
-    """400: the API does not take the request."""
+    """400 or 422: the API does not take the request."""
 
 
 class Forbidden(ApiError):
@@ -70,6 +71,10 @@ class ProtocolError(ApiError):
 
 class Unavailable(ApiError):
     """No sound answer came within the time allowed."""
+
+
+class ServerFailure(Unavailable):
+    """500: the API fails at the request, each time."""
 
 
 class NeverSettled(ApiError):

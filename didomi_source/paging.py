@@ -20,7 +20,7 @@ from enum import Enum
 from itertools import pairwise
 from typing import Any, NamedTuple, TypeAlias
 
-from .errors import BadRequest, NeverSettled, ProtocolError
+from .errors import BadRequest, NeverSettled, ProtocolError, ServerFailure
 
 MAX_SWEEPS = 20
 # One quiet sweep lost a row in 1 of 480 simulated trials, two in none.
@@ -29,10 +29,14 @@ QUIET_SWEEPS = 2
 MAX_EXPECTED_UNSEEN = 0.001
 # Without a `total` nothing says how long a list is; this many pages are a million logs.
 MAX_PAGES_WITHOUT_TOTAL = 10_000
-
+# A `total` may claim anything.
+MAX_PAGES = 100_000
 # After so many pages in a row that only repeat, a list is not read any further.
-MAX_REPEATED_PAGES = 20
+MAX_REPEATED_PAGES = 50
 _ENDLESS = "the list does not end: the server ignores $skip, repeats its pages, or adds logs as fast as they are read"
+
+# How a server refuses `$sort`: 400 by convention, 422 or 500 where it only finds out in its database.
+_REFUSES_SORT = (BadRequest, ServerFailure)
 
 Key: TypeAlias = tuple[datetime, str]
 
@@ -95,7 +99,7 @@ class ListReader:
 
     Args:
         fetch: Gets the page at an offset, of at most so many items, in a direction or none;
-            raises BadRequest where the direction is not taken.
+            raises BadRequest or ServerFailure where the direction is not taken.
         page_size: Items to ask for in one request.
 
     Afterwards `is_whole` tells whether all of the list was read, `sort` what the server made of `$sort`,
@@ -143,7 +147,7 @@ class ListReader:
     def _first_page(self) -> Page:
         try:
             return self._page(0)
-        except BadRequest:
+        except _REFUSES_SORT:
             self.sort, self._direction = Sort.REJECTED, None
             return self._page(0)
 
@@ -224,7 +228,7 @@ class ListReader:
             return False
         try:
             other = self._fetch(0, self._page_size, Direction.ASCENDING)
-        except BadRequest:
+        except _REFUSES_SORT:
             return False
         oldest = Page(other.entries[::-1], None).keys
         if oldest is None or other.entries[0].name in first.names:
@@ -345,7 +349,7 @@ class ListReader:
                 return
             was_last, longest = is_last, max(longest, len(page.entries))
             repeated = repeated + 1 if page.names <= names else 0
-            if page.total is None and repeated > MAX_REPEATED_PAGES:
+            if repeated > MAX_REPEATED_PAGES:
                 raise ProtocolError(_ENDLESS)
             names |= page.names
             page = self._page(position)
@@ -364,4 +368,4 @@ def _page_budget(page: Page) -> int:
     """How many pages one pass may take before the list must be called endless."""
     if page.total is None:
         return MAX_PAGES_WITHOUT_TOTAL
-    return 50 + 3 * page.total // max(len(page.entries), 1)
+    return min(50 + 3 * page.total // max(len(page.entries), 1), MAX_PAGES)

@@ -27,15 +27,20 @@ class _HeadersInTime:
     sock: socket.socket | None
 
     def getresponse(self) -> Any:
-        timer = threading.Timer(float(self.timeout or 0), self._hang_up)
+        late = threading.Event()
+        timer = threading.Timer(float(self.timeout or 0), self._hang_up, [late])
         timer.daemon = True
         timer.start()
         try:
-            return super().getresponse()  # type: ignore[misc]
+            response = super().getresponse()  # type: ignore[misc]
         finally:
             timer.cancel()
+        if late.is_set():  # headers that broke off look like headers that ended
+            raise TimeoutError
+        return response
 
-    def _hang_up(self) -> None:
+    def _hang_up(self, late: threading.Event) -> None:
+        late.set()
         with suppress(OSError, AttributeError):
             self.sock.shutdown(socket.SHUT_RDWR)  # type: ignore[union-attr]
 
@@ -56,6 +61,11 @@ class _SecurePool(HTTPSConnectionPool):
     ConnectionCls = _SecureConnection
 
 
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Look at no redirect: requests would raise where it leads to what is no address."""
+
+
 class _Adapter(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
@@ -69,7 +79,7 @@ def new_session(*, trust_env: bool) -> requests.Session:
         trust_env: Whether proxies, certificates and .netrc of the environment are used; a .netrc entry
             would replace the Authorization header, and a proxy sees it.
     """
-    session = requests.Session()
+    session = _Session()
     session.trust_env = trust_env
     for scheme in ("http://", "https://"):
         session.mount(scheme, _Adapter(pool_maxsize=32))

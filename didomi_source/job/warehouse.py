@@ -24,6 +24,10 @@ LOCK_WAIT_SECONDS = 60.0
 _MIN_FREE_BYTES = 50 * 1024 * 1024
 
 
+class NoSuchTable(DestinationError):
+    """A table, or one of its columns, is not there yet."""
+
+
 def name_of(pipeline: dlt.Pipeline) -> str:
     """The name of the pipeline's destination."""
     return pipeline.destination.destination_name if pipeline.destination else "no destination"
@@ -195,7 +199,8 @@ def select(
         One dict per row; times are in UTC.
 
     Raises:
-        DestinationError: There is no such table, or the warehouse cannot be read.
+        NoSuchTable: There is no such table, or it lacks a column.
+        DestinationError: The warehouse cannot be read.
     """
     from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
@@ -206,7 +211,7 @@ def select(
             rows = client.execute_sql(query, *values) or []
     except DatabaseUndefinedRelation:
         msg = f"there is no table {schema}.{table} with all its columns yet: run `didomi run` first"
-        raise DestinationError(msg) from None
+        raise NoSuchTable(msg) from None
     except Exception as error:  # noqa: BLE001 - each engine has its own, wrapped or not
         raise translate(error, place(pipeline)) from None
     return [dict(zip(columns, map(_utc, row), strict=True)) for row in rows]

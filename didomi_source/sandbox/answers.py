@@ -19,6 +19,7 @@ _NAMES = {
     403: ("Forbidden", "forbidden"),
     404: ("NotFound", "not-found"),
     405: ("MethodNotAllowed", "method-not-allowed"),
+    422: ("Unprocessable", "unprocessable"),
     429: ("TooManyRequests", "too-many-requests"),
     500: ("GeneralError", "general-error"),
     502: ("BadGateway", "bad-gateway"),

@@ -270,7 +270,7 @@ def _refusing(handle: Callable[[Exchange], Answer], exchange: Exchange) -> Answe
     except RefusedError as error:
         return error_answer(error.status, str(error))
     except queries.BadQueryError as error:
-        return error_answer(400, str(error))
+        return error_answer(error.status, str(error))
 
 
 def _permit(access: str) -> None:

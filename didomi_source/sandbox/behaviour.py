@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from didomi_source.sandbox.store import Store
 
-Sort = Literal["honoured", "first_field", "ignored", "rejected"]
+Sort = Literal["honoured", "first_field", "ignored", "rejected", "unprocessable", "crashes"]
 Order = Literal[
     "inserted",
     "inserted_desc",
@@ -60,7 +60,8 @@ class Behaviour:
     """How the API behaves where its documentation is silent; the defaults are the plainest reading of it."""
 
     sort: Sort = "honoured"
-    """What ``$sort`` does: order the whole list, order it by the first field alone, nothing, or answer 400."""
+    """What ``$sort`` does: order the whole list, order it by the first field alone, nothing, or answer 400 (422 or
+    500 from a server that leaves it to a database without such a column)."""
 
     order: Order = "inserted"
     """The order of a list when no sort is in force.

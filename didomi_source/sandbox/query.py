@@ -28,7 +28,11 @@ _HIGHEST_INDEX = 20
 
 
 class BadQueryError(ValueError):
-    """A query that the API answers with 400."""
+    """A query that the API answers with an error, usually 400."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 @dataclass(frozen=True)

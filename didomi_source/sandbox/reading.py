@@ -186,11 +186,20 @@ def hidden_fields(behaviour: Behaviour) -> tuple[str, ...]:
     ]
 
 
+# Source: feathersjs/feathers, packages/knex/src/error-handler.ts, read 2026-11-24: what a database says of a column
+# that it has not is 422 for PostgreSQL, else 500.
+_SORT_REFUSALS = {
+    "rejected": ("Invalid query parameter $sort", 400),
+    "unprocessable": ('column "created_at" does not exist', 422),
+    "crashes": ("no such column: created_at", 500),
+}
+
+
 def _refuse(query: Query, behaviour: Behaviour) -> None:
     cap = behaviour.page_cap
-    if query.sort and behaviour.sort == "rejected":
-        message = "Invalid query parameter $sort"
-    elif has_operators(query) and behaviour.range_filters == "rejected":
+    if query.sort and behaviour.sort in _SORT_REFUSALS:
+        raise BadQueryError(*_SORT_REFUSALS[behaviour.sort])
+    if has_operators(query) and behaviour.range_filters == "rejected":
         message = "Invalid query parameter " + _first_operator(query)
     elif cap is not None and behaviour.over_cap == "rejected" and (query.limit or 0) > cap:
         message = f"Invalid $limit: it has to be at most {cap}"

@@ -96,6 +96,16 @@ def test_every_mode_loads_what_the_server_holds(
     check_three_runs(server, warehouse, times=timestamps == "present")
 
 
+@pytest.mark.parametrize("sort", ["unprocessable", "crashes"])
+def test_a_sort_that_the_server_only_finds_out_about_costs_nothing(
+    sandbox: Start, warehouse: Warehouse, sort: str
+) -> None:
+    """A server that answers 422 or 500 to `$sort` is read without it."""
+    server = sandbox(store_with_pending(), Behaviour(sort=sort, page_cap=50, rate_limit=None))
+    check_three_runs(server, warehouse, retry_seconds=0.5)
+    assert {sync["sort"] for sync in warehouse.syncs()} == {"rejected"}
+
+
 @pytest.mark.parametrize("cap", [7, 50, 100])
 @pytest.mark.parametrize("echoed", ["capped", "asked"])
 def test_capped_pages_lose_nothing(sandbox: Start, warehouse: Warehouse, cap: int, echoed: str) -> None:

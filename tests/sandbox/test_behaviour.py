@@ -52,10 +52,18 @@ def test_sort_by_the_first_field_leaves_ties_as_they_are(sandbox: Sandbox, api: 
     assert api.sweep(**DESC, **{"$sort[id]": -1}) == NEWEST_FIRST
 
 
-def test_sort_is_rejected(sandbox: Sandbox, api: Api) -> None:
-    switch(sandbox, sort="rejected")
+@pytest.mark.parametrize(
+    ("sort", "status", "message"),
+    [
+        ("rejected", 400, "Invalid query parameter $sort"),
+        ("unprocessable", 422, 'column "created_at" does not exist'),
+        ("crashes", 500, "no such column: created_at"),
+    ],
+)
+def test_sort_is_rejected(sandbox: Sandbox, api: Api, sort: str, status: int, message: str) -> None:
+    switch(sandbox, sort=sort)
     response = api.logs(DESC)
-    assert (response.status_code, response.json()["message"]) == (400, "Invalid query parameter $sort")
+    assert (response.status_code, response.json()["message"]) == (status, message)
     assert api.sweep() == ALL
 
 
