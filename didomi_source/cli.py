@@ -203,6 +203,31 @@ def status(
 
 
 @app.command()
+def copy(
+    to: Annotated[
+        str, typer.Option("--to", help="Where to copy them: postgres, bigquery, snowflake …", metavar="NAME")
+    ],
+    destination: Destination = "duckdb",
+    dataset: Dataset = "didomi_raw",
+    working_dir: WorkingDir = Path(".didomi"),
+    verbose: Verbose = 0,
+) -> None:
+    """Copy the raw tables into another warehouse.
+
+    The next run there reads on where the last one here ended. Nothing is changed here.
+    """
+    options = _options(verbose, destination=destination, dataset=dataset, working_dir=working_dir)
+    from . import console
+    from .job.copy import copy as copy_tables
+
+    with console.Steps() as steps:
+        counts = copy_tables(options, to, steps.report)
+    with console.results():
+        for table, rows in counts.items():
+            print(f"{table}: {rows:,} rows")
+
+
+@app.command()
 def check(
     destination: Destination = "duckdb",
     dataset: Dataset = "didomi_raw",

@@ -72,7 +72,11 @@ class Site:
     def start(self, command: str, *arguments: str, kill_at: str = "") -> Callable[[], Result]:
         """Start a command; returns what waits for its end."""
         where = ("--destination", self.engine.destination, "--dataset", self.engine.dataset)
-        running = self._job.start(command, *where, *arguments, kill_at=kill_at)
+        return self.command(command, *where, *arguments, kill_at=kill_at)
+
+    def command(self, *arguments: str, kill_at: str = "") -> Callable[[], Result]:
+        """The same for a command that is told everything."""
+        running = self._job.start(*arguments, kill_at=kill_at)
         limit = threading.Timer(COMMAND_SECONDS, os.kill, (running.pid, signal.SIGKILL))
         limit.start()
 
