@@ -236,7 +236,7 @@ def bigquery_rights(method: str, path: str, body: str) -> Answer | None:
     text = "Access Denied: Project proj: User does not have bigquery.datasets.create permission in project proj."
     return (
         bigquery_error(403, "accessDenied", text)
-        if method == "POST" and path.split("?")[0].endswith("/datasets")
+        if method == "POST" and path.split("?", maxsplit=1)[0].endswith("/datasets")
         else None
     )
 
