@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test test-feathers lint format constraints clean bench-models
+.PHONY: help demo test test-feathers lint format constraints clean bench-models warehouses cloud-bigquery cloud-snowflake
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
@@ -29,6 +29,14 @@ test: $(BIN)/.dev ## Run all tests, and ask for 90 % branch coverage
 test-feathers: $(BIN)/.dev ## Run the job against FeathersJS itself (needs Node and PostgreSQL)
 	cd tests/feathers && npm install --no-audit --no-fund --no-package-lock --silent
 	$(BIN)/pytest -n 2 --dist load --override-ini=addopts= -p no:cacheprovider tests/feathers
+
+warehouses: $(BIN)/.dev ## Run the whole job on PostgreSQL, DuckLake and the emulators of BigQuery and Snowflake
+	tests/warehouses/install
+	DIDOMI_WAREHOUSES=1 $(BIN)/pytest --timeout 900 tests/warehouses
+
+cloud-bigquery cloud-snowflake: cloud-%: $(BIN)/.dev ## Do it on an account of yours (docs/warehouses.md)
+	DIDOMI_CLOUD=$* DIDOMI_WAREHOUSES=1 $(BIN)/pytest -n 0 -rs --timeout 1800 \
+		tests/warehouses/test_on_$*.py "tests/warehouses/test_moving.py::test_everything_comes_along[$*]"
 
 lint: $(BIN)/.dev ## Check style and types
 	$(BIN)/ruff check .

@@ -27,6 +27,8 @@ Row = dict[str, Any]
 DATASET = "didomi_raw"
 JSON = {*JSON_COLUMNS, "metrics__kinds"}
 EMULATED = {"snowflake": "fakesnow", "bigquery": "local-bigquery"}
+# `make warehouses` takes every step on every engine; `make test` the most telling ones on the emulated.
+IS_THOROUGH = bool(os.environ.get("DIDOMI_WAREHOUSES"))
 # The setting without which there is no account to run on.
 ACCOUNTS = {"bigquery": "DESTINATION__BIGQUERY__CREDENTIALS", "snowflake": "DESTINATION__SNOWFLAKE__CREDENTIALS"}
 
@@ -200,7 +202,7 @@ def account(destination: str) -> Iterator[Engine]:
     given = {name: value for name, value in os.environ.items() if name.startswith("DESTINATION__")}
     if not any(name.startswith(ACCOUNTS[destination]) for name in given):
         pytest.skip(f"NOTHING WAS TESTED on {destination}: set {ACCOUNTS[destination]} to an account of yours")
-    engine = Engine(destination, given, f"didomi_test_{secrets.token_hex(4)}_raw".replace("_0", "_a"))
+    engine = Engine(destination, given, f"didomi_test_{secrets.token_hex(4)}_raw")
     try:
         yield engine
     finally:

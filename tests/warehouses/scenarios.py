@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
+from datetime import datetime, timezone
 
-from .journey import STEPS, Journey
+import pytest
+from dlt.destinations.exceptions import DatabaseException
+
+from models.compare import all_differences
+
+from .journey import Journey, Outcome, steps_of
 
 
 class Scenarios:
@@ -12,11 +17,13 @@ class Scenarios:
 
     Attributes:
         destination: The engine.
+        types: Its names of a number and a time.
     """
 
     destination: str
+    types = ("integer", "timestamp with time zone")
 
-    @pytest.mark.parametrize("step", STEPS)
+    @pytest.mark.timeout(900)
     def test_it_holds_what_duckdb_holds(self, journey: Journey, step: str, record_property) -> None:
         """After each step the raw tables, the marts, the status and the page tell the same."""
         outcome = journey.reach(step)
@@ -24,3 +31,42 @@ class Scenarios:
         record_property("compared", told)
         assert outcome.differences == [], "\n".join(outcome.differences[:20])
         assert outcome.rows
+
+    # What follows shows that the comparison, and the engine, can fail.
+
+    def test_it_refuses_what_is_not_sql(self, journey: Journey) -> None:
+        """Nor is a table there that nobody made."""
+        journey.reach(steps_of(self.destination)[0])
+        for sql in ("selekt 1", "select no_such_column from {exports}", "select * from {no_such_table}"):
+            with pytest.raises(DatabaseException):
+                journey.site.engine.execute(sql)
+
+    def test_a_time_that_is_null_stays_null(self, journey: Journey) -> None:
+        """And one that is not comes back to the microsecond."""
+        journey.reach(steps_of(self.destination)[0])
+        integer, time = self.types
+        engine = journey.site.engine
+        engine.execute(f"create table {{times}} (id {integer}, seen {time})")
+        engine.execute("insert into {times} values (1, null), (2, '1969-12-31 23:59:59.999999+00:00')")
+        rows = engine.execute("select id, seen from {times} order by id")
+        assert rows[0] == {"id": 1, "seen": None}
+        assert rows[1]["seen"].astimezone(timezone.utc) == datetime(1969, 12, 31, 23, 59, 59, 999999, timezone.utc)
+
+    def test_one_wrong_cell_is_found(self, journey: Journey) -> None:
+        """The comparison of the marts is not blind on this engine."""
+        journey.reach("models built")
+        engine = journey.site.engine
+        before = engine.marts()
+        change = "update {didomi__export_runs} set users = users + 1 where log_id = 'another-7'"
+        engine.execute(change, schema=engine.options.marts)
+        (found,) = all_differences(before, engine.marts())
+        assert found == "didomi__export_runs ('another-7',) users: expected 7, is 8"
+
+    def test_a_doubled_row_is_found(self, journey: Journey) -> None:
+        """Nor is that of the raw tables."""
+        journey.reach(steps_of(self.destination)[-1])
+        journey.site.engine.execute("insert into {exports} select * from {exports} where id = 'another'")
+        outcome = Outcome()
+        journey.compare_tables(outcome)
+        exports = len(journey.store.exports())
+        assert outcome.differences == [f"exports: {exports} rows expected, {exports + 1} found"]

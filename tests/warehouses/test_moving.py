@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,13 +13,13 @@ from conftest import TABLES
 from didomi_source.sandbox import Behaviour, Store, plain_store, serve
 from job.harness import Forker
 
-from .engines import Engine, duckdb_in, started
+from .engines import EMULATED, IS_THOROUGH, Engine, duckdb_in, started
 from .journey import Site
 
 EXPORT = "export-1"
 
 
-@pytest.fixture(scope="module", params=["postgres", "snowflake", "bigquery"])
+@pytest.fixture(scope="module", params=["postgres", *(EMULATED if IS_THOROUGH else ())])
 def engine(request):
     with started(request.param) as engine:
         yield engine
@@ -37,7 +38,8 @@ def two_days() -> Store:
 def test_everything_comes_along(engine: Engine, tmp_path: Path, forker: Forker) -> None:
     """Each cell of each table is the same after the move; the next run is incremental, and only adds."""
     with serve(two_days(), Behaviour(rate_limit=None)) as sandbox:
-        old = Site(duckdb_in(tmp_path / "old"), tmp_path / "old", forker, sandbox)
+        home = replace(duckdb_in(tmp_path / "old"), dataset=engine.dataset)
+        old = Site(home, tmp_path / "old", forker, sandbox)
         assert old.didomi("run", "--skip-models").code == 0
         sandbox.store.settle("pending", users=5)
         sandbox.store.purge(["gone"])
@@ -79,7 +81,7 @@ def told(sync):
 
 def copied(site: Site, kill_at: str = ""):
     """Copy from DuckDB to the engine of a site."""
-    return site.command("copy", "--dataset", "didomi_raw", "--to", site.engine.destination, kill_at=kill_at)()
+    return site.command("copy", "--dataset", site.engine.dataset, "--to", site.engine.destination, kill_at=kill_at)()
 
 
 def sorted_rows(tables, *names):

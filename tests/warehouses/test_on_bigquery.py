@@ -7,3 +7,4 @@ from .scenarios import Scenarios
 
 class TestOnBigQuery(Scenarios):
     destination = "bigquery"
+    types = ("int64", "timestamp")

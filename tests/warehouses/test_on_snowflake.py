@@ -7,3 +7,4 @@ from .scenarios import Scenarios
 
 class TestOnSnowflake(Scenarios):
     destination = "snowflake"
+    types = ("integer", "timestamp_tz")
