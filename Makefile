@@ -3,9 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test test-feathers lint format constraints clean bench-models warehouses cloud-bigquery cloud-snowflake
+.PHONY: help demo test test-feathers lint format constraints clean bench-models bench-cost warehouses cloud-bigquery cloud-snowflake
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z -]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
 $(BIN)/.demo: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -53,6 +53,9 @@ constraints: ## Pin every dependency anew (needs uv)
 
 bench-models: $(BIN)/.dev ## Build the models on a million logs
 	$(BIN)/python benchmarks/models.py
+
+bench-cost: $(BIN)/.dev ## Compute what a daily run reads on BigQuery
+	$(BIN)/python benchmarks/warehouse_cost.py
 
 clean: ## Remove what the targets made
 	rm -rf $(VENV) didomi-demo .didomi .coverage .mypy_cache .ruff_cache
