@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from datetime import datetime, timezone
 
 import pytest
@@ -9,7 +11,16 @@ from dlt.destinations.exceptions import DatabaseException
 
 from models.compare import all_differences
 
+from .engines import Engine
 from .journey import Journey, Outcome, contents, first, steps_of
+
+
+def secrets_of(engine: Engine) -> list[bytes]:
+    """The password, or a line of the key."""
+    given = engine.environment[f"DESTINATION__{engine.destination.upper()}__CREDENTIALS"]
+    secrets = re.findall(r"://[^:]+:([^@]+)@", given) or [json.loads(given)["private_key"].splitlines()[3]]
+    assert len(secrets) == 1
+    return [secret.encode() for secret in secrets]
 
 
 class Scenarios:
@@ -31,6 +42,14 @@ class Scenarios:
         record_property("compared", told)
         assert outcome.differences == [], "\n".join(outcome.differences[:20])
         assert outcome.rows
+
+    def test_no_secret_is_written_to_disk(self, journey: Journey) -> None:
+        """Neither dlt nor dbt leaves the password or the key in the working directory."""
+        journey.reach("models built")
+        files = [path for path in (journey.site.folder / ".didomi").rglob("*") if path.is_file()]
+        assert any(path.name == "run_results.json" for path in files)
+        holding = [p for p in files for secret in secrets_of(journey.site.engine) if secret in p.read_bytes()]
+        assert holding == []
 
     # What follows shows that the comparison, and the engine, can fail.
 
