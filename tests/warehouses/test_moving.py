@@ -68,6 +68,15 @@ def test_everything_comes_along(engine: Engine, tmp_path: Path, forker: Forker) 
         assert sorted_rows({"export_log_history": kept}) == sorted_rows(before, "export_log_history")
         assert sorted_rows(after, "export_log_quarantine") == sorted_rows(before, "export_log_quarantine")
 
+        # And home again.
+        home = replace(duckdb_in(tmp_path / "back"), dataset=engine.dataset)
+        back = Site(
+            replace(home, environment={**engine.environment, **home.environment}), tmp_path / "back", forker, sandbox
+        )
+        where = ("--destination", engine.destination, "--dataset", engine.dataset)
+        assert back.command("copy", *where, "--to", "duckdb")().code == 0
+        assert sorted_rows(home.tables()) == sorted_rows(after)
+
         refused = copied(new)
         assert refused.code == 1
         assert "has runs of its own" in refused.err
