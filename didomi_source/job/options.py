@@ -22,11 +22,13 @@ DEFAULT_WORKING_DIR = Path(".didomi")
 DEFAULT_DATASET = "didomi_raw"
 DESTINATIONS = ("duckdb", "postgres", "bigquery", "snowflake", "motherduck", "ducklake")
 
-# dlt's own are: report home, chatter, and keep the files of completed loads.
+# dlt's own are: report home, chatter, and keep the files of completed loads, here and in Snowflake's stage.
 _DLT_DEFAULTS = {
     "runtime.dlthub_telemetry": "false",
     "runtime.log_level": "CRITICAL",  # what fails is told once, in words of ours
     "load.delete_completed_jobs": "true",
+    "destination.snowflake.keep_staged_files": "false",
+    "destination.snowflake.query_tag": "didomi",
 }
 _OPTIONAL: dict[str, type] = {
     "base_url": str,
