@@ -58,7 +58,18 @@ def bundle(folder: Path, database: Path) -> Path:
 @pytest.fixture(scope="module")
 def address(folder, environment):
     """A Superset with the dashboard imported by its own command."""
-    who = ["--username", "admin", "--password", "admin", "--firstname", "A", "--lastname", "B", "--email", "a@localhost"]
+    who = [
+        "--username",
+        "admin",
+        "--password",
+        "admin",
+        "--firstname",
+        "A",
+        "--lastname",
+        "B",
+        "--email",
+        "a@localhost",
+    ]
     for command in (
         ("db", "upgrade"),
         ("fab", "create-admin", *who),
