@@ -73,12 +73,11 @@ def test_commands_of_the_text_exist():
 
 
 def test_every_exit_code_is_on_the_page():
-    """Those that errors, signals and `status` end with."""
+    """Those that errors, usage and signals end with."""
     from didomi_source import errors
-    from didomi_source.job import judge
 
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.DidomiError)]
-    codes = {0, 2, 130, 143, judge.UNHEALTHY, judge.STALE} | {kind.exit_code for kind in kinds}
+    codes = {0, 2, 130, 143} | {kind.exit_code for kind in kinds}
     (table,) = re.findall(r"## What to do for each exit code\n(.*?)\n##", TEXT, re.DOTALL)
     told = {int(code) for row in re.findall(r"^\| ([\d, ]+) \|", table, re.MULTILINE) for code in row.split(",")}
     assert told == codes
