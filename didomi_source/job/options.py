@@ -108,10 +108,17 @@ class Options:
 def prepare_environment() -> None:
     """Give dlt defaults of ours for this process, where the user has not configured anything else."""
     import dlt
+    from dlt.common.configuration.container import Container
+    from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
+    from dlt.common.runtime.telemetry import stop_telemetry
 
-    for name, value in _DLT_DEFAULTS.items():
-        if dlt.config.get(name) is None:
-            os.environ[name.replace(".", "__").upper()] = value
+    missing = {name: value for name, value in _DLT_DEFAULTS.items() if dlt.config.get(name) is None}
+    if missing:
+        os.environ.update({name.replace(".", "__").upper(): value for name, value in missing.items()})
+        stop_telemetry()  # it began when dlt was imported
+        context = Container()[PluggableRunContext]
+        context.reload_providers()
+        context.initialize_runtime()
 
 
 def load_settings(export_ids: Sequence[str] = ()) -> Settings:

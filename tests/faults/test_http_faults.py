@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from counts import Counted
+from didomi_source.job.demo import settings_of
 from didomi_source.sandbox import KINDS, Fault, Sandbox
+from job.harness import clean_environment
 
-from .lab import QUICK, WHEN, Lab, columns_of, lost, misbehaving, store_of, truth
+from .lab import DIDOMI, QUICK, WHEN, Lab, columns_of, lost, misbehaving, store_of, truth
 
 LOGS = 8
 SETTINGS = {"page_size": 3, "retry_seconds": 4, "answer_seconds": 20, "max_answer_bytes": 2 << 20}
@@ -105,6 +111,7 @@ NOW_AND_THEN = {
 SLOW = dict.fromkeys(("hang", "hang_after_head", "hang_mid_body", "drip", "drip_head"), LATE)
 # They make up logs, or states of logs; the logs themselves are all there.
 INVENTING = {"endless_fresh", "conflicting_log"}
+BOTTOMLESS = ("gzip_bomb", "huge_page", "endless_fresh", "endless_repeats")
 GOOD = "good"
 
 
@@ -171,3 +178,24 @@ def test_no_fault_is_forgotten() -> None:
     """Every kind of the sandbox is tried: payloads and sessions elsewhere, all others here."""
     elsewhere = {name for name in KINDS if name.startswith(("log_", "session_"))}
     assert {*ALWAYS, *SLOW} == KINDS.keys() - elsewhere
+
+
+def test_bombs_and_lists_without_end_fit_into_memory(tmp_path: Path, counted: Counted) -> None:
+    """A gigabyte in a small body, a page of 300 MB and a list without an end: a run with the usual bounds stays small."""
+    faults = [Fault(kind, export_id=kind) for kind in BOTTOMLESS]
+    with misbehaving(store_of([*BOTTOMLESS, GOOD], LOGS), faults) as sandbox:
+        counted("faults tried", len(faults))
+        environment = {**clean_environment(tmp_path), **settings_of(sandbox, tmp_path / "warehouse.duckdb")}
+        environment |= {"SOURCES__DIDOMI__RETRY_SECONDS": "1", "PYTHONPATH": os.environ.get("PYTHONPATH", "")}
+        command = [*DIDOMI, "run", "--skip-models", "--json"]
+        with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE) as process:
+            output = process.stdout.read()
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+    summary = json.loads(output)
+    assert {e["export_id"]: e["is_complete"] for e in summary["exports"]} == {
+        **dict.fromkeys(BOTTOMLESS, False),
+        GOOD: True,
+    }
+    assert process.returncode == 1
+    assert usage.ru_maxrss < 512 * 1024
