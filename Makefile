@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint format constraints clean bench-models
+.PHONY: help demo test lint format constraints clean bench-models test-metrics
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
@@ -41,6 +41,10 @@ constraints: ## Pin every dependency anew (needs uv)
 
 bench-models: $(BIN)/.dev ## Build the models on a million logs
 	$(BIN)/python benchmarks/models.py
+
+test-metrics: $(BIN)/.dev ## Try the semantic layer with dbt 1.12 and MetricFlow, in .venvs/
+	tests/models/install_metricflow
+	$(BIN)/python -m pytest -n 0 tests/models/metricflow.py
 
 clean: ## Remove what the targets made
 	rm -rf $(VENV) didomi-demo .didomi .coverage .mypy_cache .ruff_cache
