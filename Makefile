@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test faults test-feathers lint format constraints clean bench-models test-lineage bench-cost test-airflow test-dagster test-image test-marimo test-superset warehouses cloud-bigquery cloud-snowflake
+.PHONY: help demo test faults test-feathers lint format constraints clean bench-models test-lineage bench-cost test-airflow test-dagster test-image test-marimo test-superset warehouses cloud-bigquery cloud-snowflake test-metrics
 help: ## Show this list
 	@grep -hE '^[a-z -]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
@@ -83,6 +83,10 @@ bench-models: $(BIN)/.dev ## Build the models on a million logs
 
 bench-cost: $(BIN)/.dev ## Compute what a daily run reads on BigQuery
 	$(BIN)/python benchmarks/warehouse_cost.py
+
+test-metrics: $(BIN)/.dev ## Try the semantic layer with dbt 1.12 and MetricFlow, in .venvs/
+	tests/models/install_metricflow
+	$(BIN)/python -m pytest -n 0 tests/models/metricflow.py
 
 clean: ## Remove what the targets made
 	rm -rf $(VENV) .venvs didomi-demo .didomi artefacts .coverage .mypy_cache .ruff_cache

@@ -11,13 +11,15 @@
 
 {# The message without what differs between two occurrences of one failure: URLs, ARNs, dates, ids and numbers. #}
 {% macro didomi__error_template(message) -%}
-    {%- set month = '(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*' -%}
+    {%- set month = '(jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|sept?(ember)?|oct(ober)?|nov(ember)?|dec(ember)?)' -%}
+    {%- set weekday = '((mon|tue|wed|thu|fri|sat|sun)[a-z]*,? +)?' -%}
     {%- set steps = [
         ('[a-z0-9]+://[a-z0-9:/_.*+=@%?&#~-]+', '<url>'),
         ('arn:[a-z0-9:/_.*+=@%-]+', '<arn>'),
-        ('((mon|tue|wed|thu|fri|sat|sun)[a-z]*,? +)?[0-9]{1,2} ' ~ month ~ ' [0-9]{4}', '#'),
-        ('((mon|tue|wed|thu|fri|sat|sun)[a-z]*,? +)?' ~ month ~ ' [0-9]{1,2},? [0-9]{4}', '#'),
+        (weekday ~ '[0-9]{1,2}[ /-]' ~ month ~ '[ /-][0-9]{4}', '#'),
+        (weekday ~ month ~ ' +[0-9]{1,2}(,? [0-9]{4})?', '#'),
         ('[0-9]{4}-[0-9]{2}-[0-9]{2}[t ][0-9]{2}:[0-9]{2}', '#'),
+        ('[a-z0-9+/]{32,}=*', '#'),
         ('[a-z0-9_-]*[0-9][a-z0-9_-]*', '#'),
         ('#([:.,/+ -]*#)*', '#')
     ] -%}

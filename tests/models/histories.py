@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
+from . import messages
+
 Row = dict[str, Any]
 Tables = dict[str, list[Row]]
 
@@ -37,16 +39,10 @@ BUILDS = {
     ),
 }
 ERRORS = [
-    "AccessDenied: s3:PutObject on bucket acme-{n} (role arn:aws:iam::{n}:role/didomi-{n})",
-    "NoSuchBucket: The specified bucket does not exist, see https://docs.example.com/errors/{n}?request={n}",
-    "Quota exceeded for project {n}: 1,000.{n} of 1,000",
-    "Query timed out at 2028-03-{d}T06:00:{d}.123Z after {n} s",
-    "Query timed out at Wed, {d} Mar 2028 06:00:00 after {n} s",
-    "Internal error: executor lost (exit {n})",
-    "Job failed.",
-    "  Überlauf in Zeile {n}, 'quoted' \"twice\" ",
-    " ",
-    None,
+    *messages.ALL,
+    *["AccessDenied: s3:PutObject on bucket acme-{n} (role arn:aws:iam::{n}:role/didomi-{n})"] * 8,
+    *["Query timed out at 2028-03-{d}T06:00:{d}.123Z after {n} s"] * 8,
+    *[" ", None] * 4,
 ]
 
 
@@ -88,6 +84,7 @@ class _History:
             self.unsettled,
             self.implausible,
             self.stuck,
+            self.abandoned,
         ):
             scenario(f"s{seed}-{scenario.__name__}")
         self.configure(f"s{seed}-never-ran", frequency=self.random.choice(["1", "1 month", "who knows", None]))
@@ -338,10 +335,12 @@ class _History:
             self.log(export_id, at, "24 hours", self.status(), organization="new")
 
     def stopped(self, export_id: str) -> None:
-        """Late at the end: by an hour or by weeks, on either side of the late factor."""
+        """A gap at the start, and late at the end, by an hour or by weeks, on either side of the late factor; perhaps not read since."""
         last = self.as_of - self.random.choice([1.2, 1.25, 1.26, 2.2, 2.3, 9.7]) * DAY
-        for day in range(30):
-            self.log(export_id, last - day * DAY, "1 day", "completed" if day % 7 else "failed")
+        for day in (*range(26), 29):
+            self.log(export_id, last - day * DAY, "1 day", "failed" if day % 7 == 3 else "completed")
+        self.sync(export_id, last + self.random.choice([1, 24, 25]) * HOUR)
+        self.sync(export_id, self.as_of - HOUR, is_complete=False)
 
     def hourly(self, export_id: str) -> None:
         """Many runs a day, over a change of days in any zone."""
@@ -383,3 +382,8 @@ class _History:
             self.log(export_id, self.as_of - age * HOUR, "1 day", "pending", missing_at_source_since=gone)
         for day in range(10):
             self.log(export_id, self.as_of - day * DAY - 2 * HOUR, "1 day", "completed")
+
+    def abandoned(self, export_id: str) -> None:
+        """Nothing for three weeks, whatever the late factor and the weekdays."""
+        for day in range(21, 30):
+            self.log(export_id, self.as_of - day * DAY, "1 day", "completed")

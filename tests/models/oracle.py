@@ -160,14 +160,16 @@ def _longer(one: Interval | None, other: Interval | None) -> Interval | None:
 
 # ---------------------------------------------------------------------------------------------- errors
 
-_MONTH = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
+_MONTHS = "jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?"
+_MONTH = f"(?:{_MONTHS})"
 _WEEKDAY = "(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,? +)?"
 NORMALISED = [
     (r"[a-z0-9]+://[a-z0-9:/_.*+=@%?&#~-]+", "<url>"),
     (r"arn:[a-z0-9:/_.*+=@%-]+", "<arn>"),
-    (rf"{_WEEKDAY}[0-9]{{1,2}} {_MONTH} [0-9]{{4}}", "#"),
-    (rf"{_WEEKDAY}{_MONTH} [0-9]{{1,2}},? [0-9]{{4}}", "#"),
+    (rf"{_WEEKDAY}[0-9]{{1,2}}[ /-]{_MONTH}[ /-][0-9]{{4}}", "#"),
+    (rf"{_WEEKDAY}{_MONTH} +[0-9]{{1,2}}(?:,? [0-9]{{4}})?", "#"),
     (r"[0-9]{4}-[0-9]{2}-[0-9]{2}[t ][0-9]{2}:[0-9]{2}", "#"),
+    (r"[a-z0-9+/]{32,}=*", "#"),
     (r"[a-z0-9_-]*[0-9][a-z0-9_-]*", "#"),
     (r"#(?:[:.,/+ -]*#)*", "#"),
 ]
@@ -791,6 +793,7 @@ class World:
         success = next((run for run in reversed(export.runs) if run.status == "completed"), None)
         failure = next((run for run in reversed(export.runs) if run.status == "failed"), None)
         syncs = [row for row in self.raw.get("export_syncs", []) if row["export_id"] == export.export_id]
+        read_at = max((_naive(row["finished_at"]) for row in syncs if row["is_complete"]), default=None)
         today = (export.export_id, self.today)
         if streak and streak[0].status == "failed":
             health = "failing"
@@ -799,6 +802,8 @@ class World:
         elif export.overdue:
             health = "late"
             reason = f"no run for {_seconds(last.run_at, self.as_of) // 3600} hours, {len(export.overdue)} overdue"
+            if read_at is not None and read_at < self._next_run(export, last):
+                reason += f", but not read completely for {_seconds(read_at, self.as_of) // 3600} hours"
         elif stuck:
             health = "stuck"
             reason = f"{len(stuck)} run{'s' if len(stuck) > 1 else ''} pending for more than {grace // 3600} hours"
@@ -856,9 +861,7 @@ class World:
             "success_rate": _rate(counts["completed"], counts["completed"] + counts["failed"]),
             **({**self._rolling(*today, 7), **self._rolling(*today, 28)} if export.runs else never_ran),
             "last_synced_at": max((_naive(row["finished_at"]) for row in syncs), default=None),
-            "last_complete_sync_at": max(
-                (_naive(row["finished_at"]) for row in syncs if row["is_complete"]), default=None
-            ),
+            "last_complete_sync_at": read_at,
         }
 
     def _next_run(self, export: Export, last: Run | None) -> datetime | None:

@@ -115,6 +115,7 @@ def test_every_health_kind_and_contradiction_occur() -> None:
     found = [computed(seed) for seed in SEEDS]
     healths = {row["health"] for marts in found for row in marts["didomi__exports"]}
     assert healths == {"failing", "late", "stuck", "unknown_schedule", "no_outcome", "healthy"}
+    assert any("not read completely" in row["health_reason"] for marts in found for row in marts["didomi__exports"])
     runs = [run for marts in found for run in marts["didomi__export_runs"]]
     kinds = {run["error_kind"] for run in runs}
     assert kinds >= {*oracle.default_variables()["didomi_error_kinds"].values(), "other", "no_message"}

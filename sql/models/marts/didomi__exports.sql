@@ -198,6 +198,7 @@ joined as (
         sync_totals.last_complete_sync_at,
         {{ didomi__seconds_between('last_runs.last_run_at', didomi__as_of()) }} as seconds_since_last_run,
         {{ didomi__seconds_between('last_runs.last_success_at', didomi__as_of()) }} as seconds_since_last_success,
+        {{ didomi__seconds_between('sync_totals.last_complete_sync_at', didomi__as_of()) }} as seconds_since_complete_sync,
         {%- for column in [
             'run_totals.runs_total', 'run_totals.runs_completed', 'run_totals.runs_failed', 'run_totals.runs_pending',
             'run_totals.runs_unknown', 'run_totals.runs_untimed', 'run_totals.runs_contradictory',
@@ -256,6 +257,13 @@ select
         when 'late' then
             'no run for ' || {{ didomi__text(didomi__bigint('floor(' ~ didomi__rate('seconds_since_last_run', 3600) ~ ')')) }} || ' hours, '
             || {{ didomi__text('runs_overdue') }} || ' overdue'
+            -- nobody has looked since it was due: it may have run
+            || case
+                when last_complete_sync_at < expected_next_run_at then
+                    ', but not read completely for '
+                    || {{ didomi__text(didomi__bigint('floor(' ~ didomi__rate('seconds_since_complete_sync', 3600) ~ ')')) }} || ' hours'
+                else ''
+            end
         when 'stuck' then
             {{ didomi__text('runs_stuck') }}
             || case when runs_stuck = 1 then ' run' else ' runs' end
