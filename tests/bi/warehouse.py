@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,8 @@ from job.harness import clean_environment
 ROOT = Path(__file__).parents[2]
 BI = ROOT / "bi"
 QUERIES = {file.stem: file.read_text() for file in sorted((BI / "sql").glob("*.sql"))}
+PAGES = sorted(BI.glob("*.md"))
+PRINTED = [query for page in PAGES for query in re.findall(r"```sql\n(.*?)```", page.read_text(), re.DOTALL)]
 
 
 def build(folder: Path, days: int) -> Path:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from bi.warehouse import PRINTED, QUERIES
 from models import dbt, oracle, raw
 from models.compare import all_differences
 from models.histories import history, merged
@@ -62,3 +63,17 @@ def test_the_rules_hold_on_postgres(postgres: Server, built: Path, tmp_path: Pat
 
 def test_sqlfluff_accepts_the_sql_for_postgres(built: Path) -> None:
     assert lint.violations(built, "postgres") == []
+
+
+def test_the_queries_for_bi_run_on_postgres(postgres: Server, built: Path) -> None:
+    """Those in bi/, and those in its pages, have one text for all warehouses."""
+    connection = postgres.connect()
+    with connection.cursor() as cursor:
+        rows = {}
+        for name, query in QUERIES.items():
+            cursor.execute(query)
+            rows[name] = cursor.rowcount
+        for query in PRINTED:
+            cursor.execute(query)
+    connection.close()
+    assert {name for name, count in rows.items() if count == 0} == set()
