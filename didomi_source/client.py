@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -12,9 +13,11 @@ from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urljoin, urlsplit
 
+import orjson
 import requests
 import tenacity
 
+from . import values
 from .auth import TokenCache
 from .envelope import parse_envelope
 from .errors import (
@@ -299,14 +302,22 @@ def _headers(**more: str) -> dict[str, str]:
 
 def _parse(response: requests.Response, body: bytes) -> object:
     """Parse JSON that may hold NaN, numbers of any size and broken text: one log must not cost the page."""
+    if not values.has_long_number(body):  # orjson would round it
+        with suppress(ValueError):
+            return orjson.loads(body)
     with suppress(ValueError, RecursionError):
-        return json.loads(body, parse_constant=str)
+        return json.loads(body, parse_constant=str, parse_float=_float_or_text)
     try:
-        return json.loads(body.decode("utf-8", "replace"), parse_constant=str, parse_int=_int_or_text)
+        text = body.decode("utf-8", "replace")
+        return json.loads(text, parse_constant=str, parse_float=_float_or_text, parse_int=_int_or_text)
     except (ValueError, RecursionError):
         kind = re.sub(r"[^\w/+.;= -]", "", response.headers.get("Content-Type", "none"))[:60]
         msg = f"expected JSON, got {len(body)} bytes that do not parse (Content-Type: {kind})"
         raise ProtocolError(msg) from None
+
+
+def _float_or_text(digits: str) -> float | str:
+    return number if math.isfinite(number := float(digits)) else digits
 
 
 def _int_or_text(digits: str) -> int | str:

@@ -22,12 +22,13 @@ from dlt.common.pipeline import PipelineContext
 from dlt.extract import DltResource
 
 from . import values
+from .arrow import arrow_table, is_taken_by
 from .client import DidomiClient
 from .errors import ApiError, AuthenticationError, ConfigurationError, Forbidden, NotFound
 from .known import Destination, Known
 from .paging import Direction, Entry, ListReader, Page
 from .rows import ExtraColumns, Row, export_row, is_bare, is_export
-from .schema import EXPORT_LOGS, TABLES, WRITE_DISPOSITION
+from .schema import EXPORT_LOGS, TABLES, WRITE_DISPOSITION, Columns
 from .settings import DEFAULT_BASE_URL, DEFAULT_PAGE_SIZE, Settings, environment_name
 from .sync import Batch, ExportSync, Request
 
@@ -118,6 +119,7 @@ class _Run:
         self._known = Known()
         self._extra = ExtraColumns({})
         self._versions: dict[str, dict[str, int]] = {}
+        self._takes_arrow = False
 
     def resources(self) -> list[DltResource]:
         """The tables, and what feeds them."""
@@ -134,18 +136,23 @@ class _Run:
 
         return [
             self._table("exports", discovered, self._export_rows),
-            self._table("export_logs", readings, self._log_rows),
-            self._table("export_log_history", readings, self._history_rows),
+            self._table("export_logs", readings, self._log_rows, is_large=True),
+            self._table("export_log_history", readings, self._history_rows, is_large=True),
             self._table("export_log_quarantine", readings, lambda batch: batch.export_log_quarantine),
             self._table("export_syncs", readings, lambda batch: batch.export_syncs),
         ]
 
-    @staticmethod
-    def _table(name: str, data_from: DltResource, rows_of: Callable[[Any], list[Row]]) -> DltResource:
+    def _table(
+        self, name: str, data_from: DltResource, rows_of: Callable[[Any], list[Row]], *, is_large: bool = False
+    ) -> DltResource:
         def rows(item: Any) -> Iterator[Any]:
             if name not in dlt.current.source_schema().tables:  # so that it exists even when it never gets a row
                 yield dlt.mark.materialize_table_schema()
-            yield rows_of(item)
+            found = rows_of(item)
+            types = {**_types(TABLES[name]), **(self._extra.types if name == "export_logs" else {})}
+            # dlt would take a further column of JSON for text.
+            as_arrow = is_large and self._takes_arrow and "json" not in self._extra.types.values()
+            yield arrow_table(found, types) if found and as_arrow else found
 
         columns: Any = TABLES[name]
         disposition: Any = WRITE_DISPOSITION
@@ -156,6 +163,7 @@ class _Run:
         self._client.authenticate()
         exports = list_exports(self._client, self._settings)
         self._destination = Destination(_active_pipeline())
+        self._takes_arrow = is_taken_by(_active_pipeline())
         self._extra = ExtraColumns(_loaded_columns())
         self._known = self._destination.known()
         self._known.reading = {row["id"] for row in exports}
@@ -199,6 +207,10 @@ class _Run:
                 seen[row["version_id"]] = row["sequence"] = max(seen.values(), default=0) + 1
             fresh.append(row)
         return fresh
+
+
+def _types(columns: Columns) -> dict[str, str]:
+    return {name: column["data_type"] for name, column in columns.items()}
 
 
 def _loaded_columns() -> dict[str, str]:
