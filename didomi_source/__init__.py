@@ -5,8 +5,8 @@ The way data goes, one module each:
     client      the API's HTTP: login, pages, retries (with auth, rate_limit, transport)
     paging      how one list is read completely
     sync        what of an export's logs has to be read, and what of it is new
-    known       what the destination holds already
-    schema      the tables, and how a log becomes a row (with values)
+    known       what the destination holds already (with marks)
+    schema      the tables, and how a log becomes a row (with rows, values, arrow)
     source      the dlt source: what to import
     job         what a schedule runs: load, build the models, judge
     report      the page to read in the morning

@@ -12,9 +12,11 @@ from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urljoin, urlsplit
 
+import orjson
 import requests
 import tenacity
 
+from . import values
 from .auth import TokenCache
 from .envelope import parse_envelope
 from .errors import (
@@ -299,6 +301,9 @@ def _headers(**more: str) -> dict[str, str]:
 
 def _parse(response: requests.Response, body: bytes) -> object:
     """Parse JSON that may hold NaN, numbers of any size and broken text: one log must not cost the page."""
+    if not values.has_long_number(body):  # orjson would round it
+        with suppress(ValueError):
+            return orjson.loads(body)
     with suppress(ValueError, RecursionError):
         return json.loads(body, parse_constant=str)
     try:

@@ -10,21 +10,23 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-from .rows import State
+from .marks import Mark, Marks
+from .rows import is_settled
 from .schema import TABLES
 
 if TYPE_CHECKING:
     from dlt import Pipeline
     from dlt.destinations.sql_client import SqlClientBase
 
-Rows = list[tuple[Any, ...]]
 _CHUNK = 500
+_ROWS_AT_ONCE = 10_000
 
 # Where a destination cannot merge, a log has several rows: in this order the newest is the last.
 _LOGS = """
-select id, export_id, content_hash, status, metrics__users, updated_at, created_at, missing_at_source_since
+select id, export_id, content_hash, status, updated_at, created_at, missing_at_source_since
 from {export_logs} order by extracted_at, read_sequence"""
 # A package that was only loaded in part and then given up leaves logs without their history, or the reverse.
 _UNRECORDED = """
@@ -40,39 +42,30 @@ select export_id, mode, started_at, newest_created_at, logs_known, api_total
 from {export_syncs} where is_complete = true and mode <> 'backfill' order by started_at"""
 
 
-class KnownLog(NamedTuple):
-    """A log as the destination holds it."""
-
-    content_hash: str  # empty where it has to be written again
-    state: State
-    created_at: datetime | None
-    is_missing: bool  # at the source, by the last complete whole read
-
-
 @dataclass
 class KnownExport:
-    """What the destination holds of one export."""
+    """What the destination holds of one export; not changed any more once it is read."""
 
-    logs: dict[str, KnownLog] = field(default_factory=dict)
+    logs: Marks = field(default_factory=Marks)
     complete_newest_created_at: datetime | None = None  # as the last complete read left it
     complete_logs_known: int | None = None  # None: never read completely
     complete_total: int | None = None  # what the API then said
     full_read_at: datetime | None = None
 
-    @property
+    @cached_property
     def newest_created_at(self) -> datetime | None:
         """When the newest log was created; a time ahead of the clock says nothing about what was read."""
         latest = latest_credible()
         times = (log.created_at for log in self.logs.values())
         return max((t for t in times if t is not None and t <= latest), default=None)
 
-    @property
+    @cached_property
     def oldest_open_created_at(self) -> datetime | None:
         """When the oldest log was created that is not settled, and was still there."""
-        open_logs = (log for log in self.logs.values() if not log.state.is_settled and not log.is_missing)
+        open_logs = (log for log in self.logs.values() if not log.is_settled and not log.is_missing)
         return min((log.created_at for log in open_logs if log.created_at), default=None)
 
-    @property
+    @cached_property
     def has_logs_without_time(self) -> bool:
         """Whether some have no place on a list that is sorted by time."""
         return any(log.created_at is None for log in self.logs.values())
@@ -95,8 +88,13 @@ class Known:
 
     def claim(self, log_id: str, export_id: str) -> str:
         """Claim the id of a new log for an export; returns the export that has it, perhaps another one."""
-        others = (name for name, export in list(self.exports.items()) if log_id in export.logs and name != export_id)
+        others = (name for name, logs in self._loaded if log_id in logs and name != export_id)
         return next(others, None) or self.claimed.setdefault(log_id, export_id)
+
+    @cached_property
+    def _loaded(self) -> list[tuple[str, Marks]]:
+        """The exports that had logs before this run; few of their ids are asked for, since most are known."""
+        return [(name, export.logs) for name, export in list(self.exports.items()) if len(export.logs)]
 
 
 class Destination:
@@ -170,23 +168,29 @@ def latest_credible() -> datetime:
     return datetime.now(timezone.utc) + timedelta(days=1)
 
 
-def _query(client: SqlClientBase[Any], sql: str, *values: Any) -> Rows:
-    """Rows of the destination; none where it has no such table yet."""
+def _query(client: SqlClientBase[Any], sql: str, *values: Any) -> Iterator[tuple[Any, ...]]:
+    """Rows of the destination, some at a time; none where it has no such table yet."""
     from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
     names = {table: client.make_qualified_table_name(table) for table in TABLES}
     try:
-        return [tuple(row) for row in client.execute_sql(sql.format(**names), *values) or []]
+        with client.execute_query(sql.format(**names), *values) as cursor:
+            while rows := cursor.fetchmany(_ROWS_AT_ONCE):
+                yield from rows
     except DatabaseUndefinedRelation:
-        return []
+        return
 
 
 def _read_logs(client: SqlClientBase[Any], known: Known) -> None:
     unrecorded = {log_id for (log_id,) in _query(client, _UNRECORDED)}
-    for log_id, export_id, found_hash, status, users, updated_at, created_at, missing in _query(client, _LOGS):
-        content_hash = "" if log_id in unrecorded else found_hash
-        state = State(status, users, None, _utc(updated_at))
-        known.export(export_id).logs[log_id] = KnownLog(content_hash, state, _utc(created_at), missing is not None)
+    for log_id, export_id, content_hash, status, updated_at, created_at, missing_since in _query(client, _LOGS):
+        known.export(export_id).logs[log_id] = Mark(
+            content_hash="" if log_id in unrecorded else content_hash or "",
+            is_settled=is_settled(status),
+            is_missing=missing_since is not None,
+            created_at=_utc(created_at),
+            updated_at=_utc(updated_at),
+        )
 
 
 def _read_syncs(client: SqlClientBase[Any], known: Known) -> None:

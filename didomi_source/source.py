@@ -23,6 +23,7 @@ from dlt.destinations.adapters import bigquery_adapter
 from dlt.extract import DltResource
 
 from . import values
+from .arrow import arrow_table, is_taken_by
 from .client import DidomiClient
 from .errors import ApiError, AuthenticationError, ConfigurationError, Forbidden, NotFound
 from .known import Destination, Known
@@ -119,6 +120,7 @@ class _Run:
         self._known = Known()
         self._extra = ExtraColumns({})
         self._versions: dict[str, dict[str, int]] = {}
+        self._takes_arrow = False
 
     def resources(self) -> list[DltResource]:
         """The tables, and what feeds them."""
@@ -135,18 +137,23 @@ class _Run:
 
         return [
             self._table("exports", discovered, self._export_rows),
-            self._table("export_logs", readings, self._log_rows),
-            self._table("export_log_history", readings, self._history_rows),
+            self._table("export_logs", readings, self._log_rows, is_large=True),
+            self._table("export_log_history", readings, self._history_rows, is_large=True),
             self._table("export_log_quarantine", readings, lambda batch: batch.export_log_quarantine),
             self._table("export_syncs", readings, lambda batch: batch.export_syncs),
         ]
 
-    @staticmethod
-    def _table(name: str, data_from: DltResource, rows_of: Callable[[Any], list[Row]]) -> DltResource:
+    def _table(
+        self, name: str, data_from: DltResource, rows_of: Callable[[Any], list[Row]], *, is_large: bool = False
+    ) -> DltResource:
         def rows(item: Any) -> Iterator[Any]:
             if name not in dlt.current.source_schema().tables:  # so that it exists even when it never gets a row
                 yield dlt.mark.materialize_table_schema()
-            yield rows_of(item)
+            found = rows_of(item)
+            types = {**_types(TABLES[name]), **(self._extra.types if name == "export_logs" else {})}
+            # dlt would take a further column of JSON for text.
+            as_arrow = is_large and self._takes_arrow and "json" not in self._extra.types.values()
+            yield arrow_table(found, types) if found and as_arrow else found
 
         return laid_out(dlt.transformer(rows, data_from=data_from, name=name), name, TABLES[name])
 
@@ -155,6 +162,7 @@ class _Run:
         self._client.authenticate()
         exports = list_exports(self._client, self._settings)
         self._destination = Destination(_active_pipeline())
+        self._takes_arrow = is_taken_by(_active_pipeline())
         self._extra = ExtraColumns(_loaded_columns())
         self._known = self._destination.known()
         self._known.reading = {row["id"] for row in exports}
@@ -206,6 +214,10 @@ def laid_out(resource: DltResource, name: str, columns: Columns) -> DltResource:
     disposition: Any = WRITE_DISPOSITION
     resource.apply_hints(columns=hints, write_disposition=disposition)
     return bigquery_adapter(resource, **BIGQUERY_LAYOUT[name]) if name in BIGQUERY_LAYOUT else resource
+
+
+def _types(columns: Columns) -> dict[str, str]:
+    return {name: column["data_type"] for name, column in columns.items()}
 
 
 def _loaded_columns() -> dict[str, str]:

@@ -12,6 +12,7 @@ from . import values
 from .client import DidomiClient
 from .errors import DidomiError, ProtocolError
 from .known import Known, KnownExport, latest_credible
+from .marks import Mark, Marks
 from .paging import Direction, Entry, ListReader, Page, Sort
 from .rows import ExtraColumns, Row, State, belongs_to, fingerprint, log_row, problem, read_item
 from .settings import Settings
@@ -118,14 +119,6 @@ def _reason_for_full(known: KnownExport, settings: Settings, request: Request, n
     return None
 
 
-class _Touched(NamedTuple):
-    """A log that this run writes: how it was last seen, and how often its state changed since."""
-
-    content_hash: str
-    state: State
-    sequence: int | None  # of its state in the history; None when the destination has to be asked
-
-
 class ExportSync:
     """Brings the logs of one export up to date.
 
@@ -155,13 +148,14 @@ class ExportSync:
         self._all_known = known
         self._extra = extra
         self._reader = ListReader(self._fetch, settings.page_size)
-        self._touched: dict[str, _Touched] = {}
+        self._touched = Marks()  # of the logs that this run writes
         self._open: set[str] = set()
         self._bad: set[str] = set()
         self._useless: str | None = None  # why a log of this export cannot be used
         self._foreign: set[str] = set()
         self._flagged: set[str] = set()
         self._newest = self._known.newest_created_at
+        self._latest = latest_credible()
         self._requests = self._received = self._sequence = 0
         self._is_suspicious = False  # whether an incremental read was made a whole one
 
@@ -244,7 +238,7 @@ class ExportSync:
                 "export_id": self._export_id,
                 "organization_id": self._settings.organization_id,
                 "reason": reason,
-                "raw_log": values.canonical(entry.item),
+                "raw_log": values.ascii_json(entry.item),
                 "run_id": self._request.run_id,
                 "quarantined_at": _now(),
             }
@@ -260,42 +254,44 @@ class ExportSync:
         log_id, canonical = entry.name, values.canonical(entry.item)
         known, touched = self._known.logs.get(log_id), self._touched.get(log_id)
         before = touched or known
-        content_hash = values.digest(canonical)
         is_back = known is not None and known.is_missing and touched is None
-        if before is not None and before.content_hash == content_hash and not is_back:
-            self._note_open(log_id, before.state)
+        if before is not None and before.content_hash == values.digest(canonical) and not is_back:
+            self._note_open(log_id, is_settled=before.is_settled)
             return
         if before is None and (owner := self._all_known.claim(log_id, self._export_id)) != self._export_id:
             self._useless = f"has the id of a log of export {owner}"
             self._set_aside(entry, self._useless, batch)
             return
         row = log_row(entry.item, canonical, self._export_id, self._extra)
-        if before is not None and not row.state.replaces(before.state):
-            self._note_open(log_id, before.state)
+        if before is not None and not row.state.replaces(before):
+            self._note_open(log_id, is_settled=before.is_settled)
             if is_back:
                 batch.missing_since[log_id] = None
             return
-        self._note_open(log_id, row.state)
+        self._note_open(log_id, is_settled=row.state.is_settled)
         self._note_newest(entry.created_at)
         if row.flags:
             self._flagged.add(log_id)
         self._sequence += 1
-        batch.export_logs.append(
-            {
-                **row.columns,
-                "run_id": self._request.run_id,
-                "extracted_at": _now(),
-                "read_sequence": self._sequence,
-            }
-        )
+        now = _now()
+        seen = {"run_id": self._request.run_id, "extracted_at": now, "read_sequence": self._sequence}
+        batch.export_logs.append(row.columns | seen)
         is_new = known is None and log_id not in self._all_known.remembered
-        sequence = self._record(log_id, row.state, touched, batch, is_new=is_new)
-        self._touched[log_id] = _Touched(content_hash, row.state, sequence)
+        version_id = row.state.version_id(log_id)
+        self._touched[log_id] = Mark(
+            row.columns["content_hash"],
+            version_id,
+            is_settled=row.state.is_settled,
+            created_at=entry.created_at,
+            updated_at=row.state.updated_at,
+            sequence=self._record(log_id, version_id, row.state, touched, batch, is_new=is_new),
+        )
 
-    def _record(self, log_id: str, state: State, touched: _Touched | None, batch: Batch, *, is_new: bool) -> int | None:
+    def _record(
+        self, log_id: str, version_id: str, state: State, touched: Mark | None, batch: Batch, *, is_new: bool
+    ) -> int | None:
         """Add the state to the history, unless it is the one before; returns its place there if known."""
-        version_id = state.version_id(log_id)
-        if touched is not None and touched.state.version_id(log_id) == version_id:
+        if touched is not None and touched.version_id == version_id:
             return touched.sequence
         sequence = None
         if is_new:
@@ -316,14 +312,14 @@ class ExportSync:
         )
         return sequence
 
-    def _note_open(self, log_id: str, state: State) -> None:
-        if state.is_settled:
+    def _note_open(self, log_id: str, *, is_settled: bool) -> None:
+        if is_settled:
             self._open.discard(log_id)
         else:
             self._open.add(log_id)
 
     def _note_newest(self, created_at: datetime | None) -> None:
-        if created_at is not None and created_at <= latest_credible():
+        if created_at is not None and created_at <= self._latest:
             self._newest = max(created_at, self._newest or created_at)
 
     def _missing(self, seen: set[str]) -> list[str]:

@@ -9,12 +9,15 @@ import re
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+import orjson
+
 INT64_MAX = 2**63 - 1
 _MAX_DEPTH = 100
 # NUL, lone surrogates, and the private-use characters with which dlt marks types in its own files.
 _UNLOADABLE = re.compile("[\x00\ud800-\udfff\uf026-\uf02f]")
 # In JSON text: whatever could hide a value that some warehouse refuses.
-_SUSPECT = re.compile(r"\\u(0000|d[89a-f]|f02)|\d{19}|Infinity|NaN", re.IGNORECASE)
+_SUSPECT = re.compile(r"\\u(0000|d[89a-f]|f02)|[\ud800-\udfff\uf026-\uf02f]|\d{19}|Infinity|NaN", re.IGNORECASE)
+_DIGITS = bytes(ord("0") if chr(byte).isdigit() else ord(" ") for byte in range(256))
 _ISO = re.compile(
     r"(\d{4})-?(\d\d)-?(\d\d)"
     r"(?:[T ](\d\d)(?::?(\d\d)(?::?(\d\d)(?:[.,](\d+))?)?)?)?"
@@ -36,6 +39,8 @@ def to_timestamp(value: object) -> datetime | None:
     """
     when: datetime | None = None
     if isinstance(value, str):
+        if (usual := _from_usual(value)) is not None:
+            return usual
         text = value.strip()
         if match := _ISO.fullmatch(text):
             when = _from_iso(match)
@@ -44,6 +49,17 @@ def to_timestamp(value: object) -> datetime | None:
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
         when = _from_epoch(value)
     return when if when is not None and _EARLIEST <= when < _LATEST else None
+
+
+def _from_usual(text: str) -> datetime | None:
+    """Read `2026-03-01T04:12:07.000Z`, the form that the API uses, ten times faster than any form."""
+    if len(text) != 24 or text[4] + text[7] + text[10] + text[19] + text[23] != "--T.Z" or text[11:13] == "24":  # noqa: PLR2004
+        return None
+    try:
+        when = datetime.fromisoformat(text[:-1] + "+00:00")
+    except ValueError:
+        return None
+    return when if _EARLIEST <= when < _LATEST else None
 
 
 def _from_iso(match: re.Match[str]) -> datetime | None:
@@ -123,7 +139,30 @@ def kind(value: object) -> str:
 
 def canonical(value: object) -> str:
     """JSON in a form that is the same each time the same value is received."""
+    try:
+        text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+    except orjson.JSONEncodeError:  # numbers beyond 64 bits, lone surrogates, deep nesting
+        return ascii_json(value)
+    # An infinite number would be null like any other null.
+    return text if "null" not in text or _is_finite(value) else ascii_json(value)
+
+
+def ascii_json(value: object) -> str:
+    """JSON of any value in ASCII, which every text column takes."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def _is_finite(value: object) -> bool:
+    if isinstance(value, dict):
+        return all(map(_is_finite, value.values()))
+    if isinstance(value, list):
+        return all(map(_is_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)
+
+
+def has_long_number(text: bytes) -> bool:
+    """Whether 19 digits stand in a row somewhere: only then a number may be beyond 64 bits."""
+    return b"0" * 19 in text.translate(_DIGITS)
 
 
 def digest(*parts: str) -> str:
@@ -145,10 +184,17 @@ def loadable(value: Any, canonical_form: str) -> tuple[Any, bool]:
         The value, and whether anything was replaced.
     """
     depth = canonical_form.count("{") + canonical_form.count("[")
-    if depth <= _MAX_DEPTH and not _SUSPECT.search(canonical_form):
+    if depth <= _MAX_DEPTH and not _is_suspect(canonical_form):
         return value, False
     replaced = _loadable(value, 0)
     return replaced, replaced != value
+
+
+def _is_suspect(text: str) -> bool:
+    """Whether JSON could hold a value that some warehouse refuses."""
+    if not text.isascii() or "\\" in text:
+        return bool(_SUSPECT.search(text))
+    return "Infinity" in text or "NaN" in text or has_long_number(text.encode())
 
 
 def _loadable(value: Any, depth: int) -> Any:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from didomi_source.known import Known, KnownLog
-from didomi_source.rows import ExtraColumns, State
+from didomi_source.known import Known
+from didomi_source.marks import Mark
+from didomi_source.rows import ExtraColumns, is_settled
 from didomi_source.settings import Settings
 from didomi_source.source import _Run
 from didomi_source.sync import Batch, ExportSync, Request
@@ -57,9 +58,14 @@ class Ledger:
         known = Known(reading={export_id}, quarantined=set(self.quarantine))
         export = known.export(export_id)
         for log_id, row in self.logs.items():
-            state = State(row.get("status"), row.get("metrics__users"), None, row.get("updated_at"))
             is_missing = row.get("missing_at_source_since") is not None
-            export.logs[log_id] = KnownLog(row["content_hash"], state, row.get("created_at"), is_missing)
+            export.logs[log_id] = Mark(
+                row["content_hash"],
+                is_settled=is_settled(row.get("status")),
+                is_missing=is_missing,
+                created_at=row.get("created_at"),
+                updated_at=row.get("updated_at"),
+            )
         for sync in self.syncs:
             if sync["is_complete"] and sync["mode"] != "backfill":
                 export.complete_newest_created_at = sync["newest_created_at"]

@@ -23,8 +23,9 @@ TIERS = (
     ("job", "report"),
     ("source",),
     ("sync",),
-    ("client", "known"),
+    ("arrow", "client", "known"),
     ("rows",),
+    ("marks",),
     ("auth", "envelope", "paging", "rate_limit", "schema", "settings", "transport"),
     ("errors", "values"),
 )
@@ -32,7 +33,7 @@ RANKS = {room: rank for rank, tier in enumerate(TIERS) for room in tier}
 CONNECTOR = {room for tier in TIERS[TIERS.index(("source",)) :] for room in tier}
 FOLDERS = {"alerts", "cli", "job", "report", "sandbox", "signals"}
 # What reads or writes the raw tables: all of it comes before the marts.
-BEFORE_THE_MARTS = {"job.progress", "job.run", "known", "schema", "source"}
+BEFORE_THE_MARTS = {"job.copy", "job.progress", "job.run", "known", "schema", "source"}
 
 
 def module_of(path: Path) -> str:

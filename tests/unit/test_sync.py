@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from didomi_source.errors import Forbidden
-from didomi_source.known import Known, KnownExport, KnownLog
+from didomi_source.known import Known, KnownExport
+from didomi_source.marks import Mark, Marks
 from didomi_source.paging import Direction
-from didomi_source.rows import ExtraColumns, State
+from didomi_source.rows import ExtraColumns, is_settled
 from didomi_source.settings import Settings
 from didomi_source.sync import Batch, ExportSync, Request, plan
 
@@ -24,17 +25,17 @@ DAY = timedelta(days=1)
 EXPORT = "e1"
 
 
-def log(days_ago: float | None, status: str = "completed", *, missing: bool = False) -> KnownLog:
+def log(days_ago: float | None, status: str = "completed", *, missing: bool = False) -> Mark:
     created_at = None if days_ago is None else NOW - days_ago * DAY
-    return KnownLog("hash", State(status, None, None, None), created_at, missing)
+    return Mark(is_settled=is_settled(status), is_missing=missing, created_at=created_at)
 
 
 def known_export(
-    *logs: KnownLog, complete: int | None = None, newest: float | None = 1, full: float | None = 3
+    *logs: Mark, complete: int | None = None, newest: float | None = 1, full: float | None = 3
 ) -> KnownExport:
     """An export as the last complete read left it; times in days before now."""
     return KnownExport(
-        {str(n): log for n, log in enumerate(logs)},
+        Marks({str(n): log for n, log in enumerate(logs)}),
         None if newest is None else NOW - newest * DAY,
         len(logs) if complete is None else complete,
         len(logs),
@@ -147,10 +148,14 @@ def after(batch: Batch, before: Known | None = None) -> Known:
     known = before or Known()
     logs = known.export(EXPORT).logs
     for row in batch.export_logs:
-        state = State(row.get("status"), row.get("metrics__users"), None, row.get("updated_at"))
-        logs[row["id"]] = KnownLog(row["content_hash"], state, row.get("created_at"), False)
+        logs[row["id"]] = Mark(
+            row["content_hash"],
+            is_settled=is_settled(row.get("status")),
+            created_at=row.get("created_at"),
+            updated_at=row.get("updated_at"),
+        )
     for log_id, since in batch.missing_since.items():
-        logs[log_id] = logs[log_id]._replace(is_missing=since is not None)
+        logs[log_id] = logs.get(log_id)._replace(is_missing=since is not None)
     (row,) = batch.export_syncs
     if row["is_complete"] and row["mode"] != "backfill":
         known.export(EXPORT).complete_logs_known = row["logs_known"]
@@ -176,7 +181,7 @@ def test_over_many_runs_settled_never_goes_back(observed: list[tuple[str, dateti
         shown = item("a", status, updated_at=updated_at and updated_at.isoformat())
         batch = sync(Api([shown]), known)
         known = after(batch, known)
-        kept.append(known.export(EXPORT).logs["a"].state.is_settled)
+        kept.append(known.export(EXPORT).logs.get("a").is_settled)
         assert batch.export_syncs[0]["logs_pending"] == (not kept[-1])
     assert kept == sorted(kept)
     assert kept[-1] == any(status in ("completed", "failed") for status, _ in observed)

@@ -12,9 +12,10 @@ import pytest
 
 from didomi_source import values
 from didomi_source.errors import BadRequest, Forbidden
-from didomi_source.known import Known, KnownExport, KnownLog
+from didomi_source.known import Known, KnownExport
+from didomi_source.marks import Mark, Marks
 from didomi_source.paging import Direction
-from didomi_source.rows import ExtraColumns, State
+from didomi_source.rows import ExtraColumns, State, is_settled
 from didomi_source.settings import Settings
 from didomi_source.sync import Batch, ExportSync, Plan, Request, plan
 from ledger import Ledger, Row
@@ -169,7 +170,7 @@ def test_the_states_of_a_new_log_are_numbered_without_asking_the_destination() -
     api = Api([log(-n) for n in range(15)], sort="ignored")
     api.before = lambda number: [api.change(-n, **states[min((number - 1) // 3, 2)]) for n in (13, 14)]
     known = Known(remembered={"log-0013"})
-    known.export(EXPORT).logs["log-0002"] = KnownLog("", State("queued", None, None, None), NOW, is_missing=False)
+    known.export(EXPORT).logs["log-0002"] = Mark(created_at=NOW)
     (batch,) = ExportSync(api, SETTINGS, Request("r"), EXPORT, known, ExtraColumns({})).batches()
     found: dict[str, list[int | None]] = {}
     for row in batch.export_log_history:
@@ -491,17 +492,19 @@ def test_only_errors_of_ours_end_an_export_quietly() -> None:
 
 def known(**fields: Any) -> KnownExport:
     """An export that was read completely an hour ago: 2 logs, the newest of three hours ago."""
-    logs = {
-        "a": KnownLog("h", State("completed", 1, None, None), NOW - 3 * HOUR, is_missing=False),
-        "b": KnownLog("h", State("failed", None, "No", None), NOW - 30 * HOUR, is_missing=False),
-    }
+    logs = Marks(
+        {
+            "a": Mark(is_settled=True, created_at=NOW - 3 * HOUR),
+            "b": Mark(is_settled=True, created_at=NOW - 30 * HOUR),
+        }
+    )
     usual = {"complete_newest_created_at": NOW - 3 * HOUR, "complete_logs_known": 2, "full_read_at": NOW - HOUR}
     return KnownExport(**{"logs": logs, **usual, **fields})
 
 
 def with_log(status: str, created_at: datetime | None, *, is_missing: bool = False) -> KnownExport:
     found = known()
-    found.logs["c"] = KnownLog("h", State(status, None, None, None), created_at, is_missing)
+    found.logs["c"] = Mark(is_settled=is_settled(status), is_missing=is_missing, created_at=created_at)
     return found
 
 
