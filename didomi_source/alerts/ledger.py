@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from didomi_source.errors import RunLocked, TableMissing
+from didomi_source.errors import DestinationError, RunLocked, TableMissing
 from didomi_source.job import warehouse
 from didomi_source.job.explain import translate
 from didomi_source.job.options import Options
@@ -53,13 +53,21 @@ class Ledger:
         """Make the tables, where they are not there."""
         text, timestamp = _TYPES.get(self._options.destination, ("varchar", "timestamp with time zone"))
         columns = f"target {text}, subject {text}, state {text}, since_at {timestamp}, told_at {timestamp}"
-        self._execute(f"create table if not exists {{}} ({columns})", TABLE)
-        self._execute(f"create table if not exists {{}} (holder {text}, taken_at {timestamp})", LEASE)
+        self._create(TABLE, columns)
+        self._create(LEASE, f"holder {text}, taken_at {timestamp}")
         self._execute(
             "insert into {} (holder, taken_at) select '', current_timestamp from (select 1 as one) as one_row "
             "where not exists (select 1 from {})",
             LEASE,
         )
+
+    def _create(self, table: str, columns: str) -> None:
+        statement = f"create table if not exists {{}} ({columns})"
+        try:
+            self._execute(statement, table)
+        except DestinationError:
+            # PostgreSQL refuses all but one of those that make a table at once; now it is there.
+            self._execute(statement, table)
 
     def told(self, target: str) -> dict[str, Told]:
         """Subject → what a target was told last; nothing while the table is not there."""

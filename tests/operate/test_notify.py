@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -283,21 +285,45 @@ def test_two_rows_of_a_lease_still_let_one_through(ledger):
     assert ledger._take("me")
 
 
-def test_of_machines_that_call_at_once_one_tells(job, listener):
+@pytest.fixture(scope="module")
+def postgres():
+    """A PostgreSQL server."""
+    with server() as running:
+        yield running
+
+
+def url_of(postgres):
+    return f"postgresql://{postgres.user}:{postgres.password}@{postgres.host}:{postgres.port}/{postgres.database}"
+
+
+def test_of_machines_that_call_at_once_one_tells(postgres, job, listener):
     """On PostgreSQL, four processes begin without the tables: the target hears one message."""
-    with server() as postgres:
-        url = f"postgresql://{postgres.user}:{postgres.password}@{postgres.host}:{postgres.port}/{postgres.database}"
-        _copy_to_postgres(postgres, failing("a", **read_now()), export("b", **read_now()))
-        settings = {"DESTINATION__POSTGRES__CREDENTIALS": url, "NOTIFY__URLS": f"json://{listener.place}/team"}
-        running = [job.start("notify", "--destination", "postgres", **settings) for _ in range(4)]
-        ended = [process.wait() for process in running]
-        assert [done.code for done in ended] == [0] * 4, ended
-        told = sorted(done.out for done in ended)
-        assert told == ["Nothing is new.\n"] * 3 + ["Told target 1 (JSON): Didomi: Export a is failing\n"]
-        assert listener.paths() == ["/team"]
-        with postgres.connect() as connection, connection.cursor() as cursor:
-            cursor.execute(f"select subject, state, since_at is not null from didomi_raw.{TABLE}")
-            assert cursor.fetchall() == [("a", "failing", True)]
+    _copy_to_postgres(postgres, failing("a", **read_now()), export("b", **read_now()))
+    settings = {"DESTINATION__POSTGRES__CREDENTIALS": url_of(postgres), "NOTIFY__URLS": f"json://{listener.place}/team"}
+    listener.status = lambda _: time.sleep(3) or 200  # so slow that all have begun before it was told
+    running = [job.start("notify", "--destination", "postgres", **settings) for _ in range(4)]
+    ended = [process.wait() for process in running]
+    assert [done.code for done in ended] == [0] * 4, ended
+    told = sorted(done.out for done in ended)
+    assert told == ["Nothing is new.\n"] * 3 + ["Told target 1 (JSON): Didomi: Export a is failing\n"]
+    assert listener.paths() == ["/team"]
+    with postgres.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(f"select subject, state, since_at is not null from didomi_raw.{TABLE}")
+        assert cursor.fetchall() == [("a", "failing", True)]
+
+
+def test_a_table_that_another_machine_makes_at_once_is_no_error(postgres, folder, monkeypatch):
+    """PostgreSQL refuses the second one, though it said `if not exists`."""
+    monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", url_of(postgres))
+    options = Options(destination="postgres", dataset="other_raw")
+    with postgres.connect() as connection, connection.cursor() as cursor, scratch(options) as pipeline:
+        cursor.execute("create schema other_raw")
+        connection.commit()
+        cursor.execute(f"create table other_raw.{TABLE} (target text)")
+        threading.Timer(1, connection.commit).start()
+        Ledger(pipeline, options).prepare()
+        cursor.execute(f"select holder from other_raw.{LEASE}")
+        assert cursor.fetchall() == [("",)]
 
 
 def _copy_to_postgres(postgres, *exports):
