@@ -116,9 +116,7 @@ def prepare_environment() -> None:
     if missing:
         os.environ.update({name.replace(".", "__").upper(): value for name, value in missing.items()})
         stop_telemetry()  # it began when dlt was imported
-        context = Container()[PluggableRunContext]
-        context.reload_providers()
-        context.initialize_runtime()
+        Container()[PluggableRunContext].initialize_runtime()
 
 
 def load_settings(export_ids: Sequence[str] = ()) -> Settings:
