@@ -7,6 +7,8 @@ import re
 import sys
 from pathlib import Path
 
+import yaml
+
 from . import dbt, oracle
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "docs"))
@@ -78,3 +80,13 @@ def test_links_of_the_page_lead_somewhere() -> None:
             assert link[1:] in headings, link
         elif not link.startswith("https://docs.getdbt.com/"):
             assert (dbt.SQL / link).exists(), link
+
+
+def test_the_report_s_exposure_names_what_the_report_reads() -> None:
+    """Whoever changes a mart sees who reads it."""
+    exposures = yaml.safe_load((dbt.SQL / "models" / "marts" / "_didomi__exposures.yml").read_text())["exposures"]
+    exposed = {exposure["name"]: set(re.findall(r"didomi__\w+", str(exposure["depends_on"]))) for exposure in exposures}
+    package = dbt.SQL.parent / "didomi_source"
+    files = [*(package / "report").glob("*.py"), package / "job" / "status.py"]
+    assert exposed["didomi_report"] == set(re.findall(r"didomi__\w+", "".join(path.read_text() for path in files)))
+    assert set().union(*exposed.values()) == set(dbt.MARTS)
