@@ -3,9 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test faults test-feathers lint format constraints clean bench-models
+.PHONY: help demo test faults test-feathers lint format constraints clean bench-models test-lineage bench-cost test-airflow test-dagster test-image test-marimo test-superset warehouses cloud-bigquery cloud-snowflake
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z -]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
 $(BIN)/.demo: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -33,6 +33,35 @@ test-feathers: $(BIN)/.dev ## Run the job against FeathersJS itself (needs Node 
 	cd tests/feathers && npm install --no-audit --no-fund --no-package-lock --silent
 	$(BIN)/pytest -n 2 --dist load --override-ini=addopts= -p no:cacheprovider tests/feathers
 
+# What is too heavy for .venv has an environment of its own.
+.venvs/%/ready: tests/environments/%.txt
+	$(PYTHON) -m venv .venvs/$*
+	.venvs/$*/bin/pip install --quiet -r $<
+	touch $@
+
+test-airflow: $(BIN)/.dev .venvs/airflow/ready ## Run the DAG in Airflow
+	$(BIN)/python -m pytest -n 0 tests/pipelines/in_airflow.py
+
+test-dagster: $(BIN)/.dev .venvs/dagster/ready ## Validate and make the assets in Dagster
+	$(BIN)/python -m pytest -n 0 tests/pipelines/in_dagster.py
+
+test-image: $(BIN)/.dev ## Follow the Dockerfile without an engine (needs root on Linux)
+	$(BIN)/python -m pytest -n 0 tests/pipelines/in_image.py
+
+test-marimo: $(BIN)/.dev .venvs/marimo/ready ## Run the notebook in marimo
+	$(BIN)/python -m pytest -n 0 tests/bi/in_marimo.py
+
+test-superset: $(BIN)/.dev .venvs/superset/ready ## Import the dashboard into Superset and look at it
+	$(BIN)/python -m pytest -n 0 tests/bi/in_superset.py
+
+warehouses: $(BIN)/.dev ## Run the whole job on PostgreSQL, DuckLake and the emulators of BigQuery and Snowflake
+	tests/warehouses/install
+	DIDOMI_WAREHOUSES=1 $(BIN)/pytest --timeout 900 tests/warehouses
+
+cloud-bigquery cloud-snowflake: cloud-%: $(BIN)/.dev ## Do it on an account of yours (docs/warehouses.md)
+	DIDOMI_CLOUD=$* DIDOMI_WAREHOUSES=1 $(BIN)/pytest -n 0 -rs --timeout 1800 \
+		tests/warehouses/test_on_$*.py "tests/warehouses/test_moving.py::test_everything_comes_along[$*]"
+
 lint: $(BIN)/.dev ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -46,8 +75,14 @@ constraints: ## Pin every dependency anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.10 --no-header --no-annotate --no-emit-index-url \
 		--all-extras --upgrade pyproject.toml --output-file constraints.txt
 
+test-lineage: $(BIN)/.dev ## Run the section on OpenLineage, with dbt-ol in an environment of its own
+	$(BIN)/python tests/docs/lineage.py
+
 bench-models: $(BIN)/.dev ## Build the models on a million logs
 	$(BIN)/python benchmarks/models.py
 
+bench-cost: $(BIN)/.dev ## Compute what a daily run reads on BigQuery
+	$(BIN)/python benchmarks/warehouse_cost.py
+
 clean: ## Remove what the targets made
-	rm -rf $(VENV) didomi-demo .didomi .coverage .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venvs didomi-demo .didomi artefacts .coverage .mypy_cache .ruff_cache

@@ -9,6 +9,9 @@ The way data goes, one module each:
     schema      the tables, and how a log becomes a row (with values)
     source      the dlt source: what to import
     job         what a schedule runs: load, build the models, judge
+    report      the page to read in the morning
+    alerts      who is told that the health of an export has changed
+    signals     what a run tells machines: pings, metrics, traces
     cli         the command `didomi`
     sandbox     a local Didomi API, for the demo and the tests
 """

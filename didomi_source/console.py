@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
@@ -52,7 +53,9 @@ def set_up_logging(verbose: int, *, as_json: bool = False) -> None:
     package.handlers[:] = [handler]
     package.setLevel(level)
     package.propagate = False
-    if verbose:
+    if not verbose:
+        warnings.simplefilter("ignore")  # of libraries, to programmers
+    else:
         os.environ.setdefault("RUNTIME__LOG_LEVEL", logging.getLevelName(level))
 
 

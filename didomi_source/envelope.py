@@ -33,7 +33,7 @@ def parse_envelope(answer: object, skip: int) -> tuple[list[Any], int | None]:
         msg = f'expected a list "data", got {what}'
         raise ProtocolError(msg)
     for name, value in (("total", total), ("skip", echo)):
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
+        if value is not None and not _is_count(value):
             msg = f'expected "{name}" to be a number of 0 or more, got {value!r:.50}'
             raise ProtocolError(msg)
     if echo is not None and echo != skip:
@@ -45,3 +45,7 @@ def parse_envelope(answer: object, skip: int) -> tuple[list[Any], int | None]:
     # A total that its own page contradicts says nothing; an empty page will tell the end.
     believable = total is None or not items or total >= skip + len(items)
     return items, total if believable else None
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= values.INT64_MAX

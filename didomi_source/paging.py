@@ -83,6 +83,11 @@ class Page:
         return {entry.name for entry in self.entries}
 
     @property
+    def length(self) -> int:
+        """How many places of the list it surely covers: an item that it shows twice may have only one."""
+        return len(self.names)
+
+    @property
     def keys(self) -> list[Key] | None:
         """The places of its items, newest first; None when they are not in that order or have none."""
         readable = [e for e in self.entries if e.is_readable]
@@ -140,7 +145,7 @@ class ListReader:
         if not first.entries:  # an empty list is worth a second look
             first = self._page(0)
         yield self._received(first)
-        if first.total is None or first.total <= len(first.entries):
+        if first.total is None or first.total <= first.length:
             yield from self._read_small(first)
         if not self._is_done and self._is_sorted(first):
             yield from self._read_sorted(first, until)
@@ -184,7 +189,7 @@ class ListReader:
     def _read_small(self, first: Page) -> Iterator[list[Entry]]:
         """Find out whether the first page was the whole list: then the next one holds nothing else."""
         if first.entries:
-            second = self._page(max(len(first.entries) - 1, 1))
+            second = self._page(max(first.length - 1, 1))
             yield self._received(second)
             if not self._is_all(first, second):
                 return
@@ -199,9 +204,9 @@ class ListReader:
         """
         if first.total is not None:
             return second.names <= first.names
-        if len(first.entries) == 1:
+        if first.length == 1:
             return second.names <= first.names
-        if len(second.entries) == 1:
+        if second.length == 1:
             return second.entries[0].name == first.entries[-1].name
         return self._is_unpaged(first, second)
 
@@ -252,14 +257,14 @@ class ListReader:
         if not first.keys:
             return
         top, last = first.keys[0], first.keys[-1]
-        position, overlap, idle = len(first.entries), first.overlap, 0
+        position, overlap, idle = first.length, first.overlap, 0
         while until is None or last[0] >= until:
             skip = max(position - overlap, 0)
             page = self._page(skip)
             if page.entries and not page.keys:
                 break
             if skip and (not page.keys or page.keys[0] < last):  # what stood here vanished: go back
-                position, overlap = skip, 2 * overlap + len(page.entries)
+                position, overlap = skip, 2 * overlap + page.length
                 continue
             if self._is_overlooked(page, last, top):
                 break
@@ -273,7 +278,7 @@ class ListReader:
                     break
             else:
                 last, idle = page.keys[-1], 0
-            position, overlap = skip + len(page.entries), page.overlap
+            position, overlap = skip + page.length, page.overlap
         else:
             self._finish(is_whole=False)
             return
@@ -285,10 +290,10 @@ class ListReader:
 
     def _is_last(self, page: Page, skip: int, overlap: int) -> bool:
         """Whether the list ends with this page, which showed nothing below what was read before."""
-        end = skip + len(page.entries)
+        end = skip + page.length
         if page.total is not None:
             return page.total <= end
-        return len(page.entries) <= overlap and not self._page(end).entries
+        return page.length <= overlap and not self._page(end).entries
 
     def _read_top(self, top: Key) -> Iterator[list[Entry]]:
         """End a whole read: fetch what was added on top meanwhile, and hold the count against `total`."""
@@ -300,7 +305,7 @@ class ListReader:
             yield self._received(page)
             if page.keys[-1] <= top:
                 break
-            position += max(len(page.entries) - 1, 1)
+            position += max(page.length - 1, 1)
         if self.total is None or len(self.seen) >= self.total:
             self._finish()
 
@@ -348,11 +353,11 @@ class ListReader:
         names: set[str] = set()
         while page.entries:
             yield page
-            position += len(page.entries)
+            position += page.length
             is_last = page.total is not None and page.total <= position
-            if is_last and was_last and len(page.entries) < longest:
+            if is_last and was_last and page.length < longest:
                 return
-            was_last, longest = is_last, max(longest, len(page.entries))
+            was_last, longest = is_last, max(longest, page.length)
             repeated = repeated + 1 if page.names <= names else 0
             if repeated > MAX_REPEATED_PAGES:
                 raise ProtocolError(_ENDLESS)

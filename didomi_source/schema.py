@@ -112,3 +112,8 @@ TABLES: dict[str, Columns] = {
     "export_syncs": EXPORT_SYNCS,
     "export_log_quarantine": EXPORT_LOG_QUARANTINE,
 }
+
+# What BigQuery lays out when it creates a table, and never again; other destinations do not look at it.
+BIGQUERY_LAYOUT: dict[str, dict[str, Any]] = {
+    "export_logs": {"partition": "created_at", "cluster": ["export_id", "status"]},
+}

@@ -19,6 +19,7 @@ from typing import Any, cast
 import dlt
 from dlt.common.configuration.container import Container
 from dlt.common.pipeline import PipelineContext
+from dlt.destinations.adapters import bigquery_adapter
 from dlt.extract import DltResource
 
 from . import values
@@ -27,7 +28,7 @@ from .errors import ApiError, AuthenticationError, ConfigurationError, Forbidden
 from .known import Destination, Known
 from .paging import Direction, Entry, ListReader, Page
 from .rows import ExtraColumns, Row, export_row, is_bare, is_export
-from .schema import EXPORT_LOGS, TABLES, WRITE_DISPOSITION
+from .schema import BIGQUERY_LAYOUT, EXPORT_LOGS, TABLES, WRITE_DISPOSITION, Columns
 from .settings import DEFAULT_BASE_URL, DEFAULT_PAGE_SIZE, Settings, environment_name
 from .sync import Batch, ExportSync, Request
 
@@ -147,9 +148,7 @@ class _Run:
                 yield dlt.mark.materialize_table_schema()
             yield rows_of(item)
 
-        columns: Any = TABLES[name]
-        disposition: Any = WRITE_DISPOSITION
-        return dlt.transformer(rows, data_from=data_from, name=name, columns=columns, write_disposition=disposition)
+        return laid_out(dlt.transformer(rows, data_from=data_from, name=name), name, TABLES[name])
 
     # In the pipeline's thread, before anything is read.
     def _discover(self) -> Iterator[Row]:
@@ -199,6 +198,14 @@ class _Run:
                 seen[row["version_id"]] = row["sequence"] = max(seen.values(), default=0) + 1
             fresh.append(row)
         return fresh
+
+
+def laid_out(resource: DltResource, name: str, columns: Columns) -> DltResource:
+    """A resource with the columns, the disposition and the layout of one of the tables."""
+    hints: Any = columns
+    disposition: Any = WRITE_DISPOSITION
+    resource.apply_hints(columns=hints, write_disposition=disposition)
+    return bigquery_adapter(resource, **BIGQUERY_LAYOUT[name]) if name in BIGQUERY_LAYOUT else resource
 
 
 def _loaded_columns() -> dict[str, str]:

@@ -38,10 +38,10 @@ Examples:
   didomi run
   didomi run --destination bigquery --dataset consent_raw
   didomi run --report report.html --publish bi.duckdb
-  didomi run --metrics-file /var/lib/node_exporter/didomi.prom --log-format json
+  didomi run --metrics-file didomi.prom --log-format json
 """
 _RUN_FILES = """
-Settings: environment, .dlt/config.toml, .dlt/secrets.toml; `didomi doctor` shows them.
+Settings: environment and .dlt/ (`didomi doctor` shows them).
 """
 
 
@@ -141,6 +141,39 @@ def backfill(
         model_vars=variables(variables_),
     )
     _run(options, as_json=as_json)
+
+
+_COPY_EXAMPLES = """
+Examples:
+  didomi copy --to postgres
+  didomi copy --destination postgres --to snowflake
+"""
+
+
+@app.command(epilog=text(_COPY_EXAMPLES, RUN_CODES))
+def copy(
+    to: Annotated[
+        str, typer.Option("--to", help="Where to copy them: postgres, bigquery, snowflake …", metavar="NAME")
+    ],
+    destination: Destination = "duckdb",
+    dataset: Dataset = "didomi_raw",
+    working_dir: WorkingDir = Path(".didomi"),
+    log_format: Log = LogFormat.text,
+    verbose: Verbose = 0,
+) -> None:
+    """Copy the raw tables into another warehouse.
+
+    The next run there reads on where the last one here ended. Nothing is changed here.
+    """
+    options = job_options(verbose, log_format, destination=destination, dataset=dataset, working_dir=working_dir)
+    from didomi_source import console
+    from didomi_source.job.copy import copy as copy_tables
+
+    with console.Steps() as steps:
+        counts = copy_tables(options, to, steps.report)
+    with console.results():
+        for table, rows in counts.items():
+            print(f"{table}: {rows:,} rows")
 
 
 @app.command(epilog=text("Examples:\n  didomi check\n  didomi check --destination snowflake", CODES))

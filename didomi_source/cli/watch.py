@@ -39,7 +39,7 @@ class Format(str, Enum):
 _STATUS_EXAMPLES = """
 Examples:
   didomi status
-  didomi status --max-age 3 --min-rate 0.95    # loaded every hour, 19 of 20 runs
+  didomi status --max-age 3 --min-rate 0.95  # each hour; 19 of 20 runs
   didomi status --format json
   didomi status --format nagios
 """
@@ -50,7 +50,7 @@ Exit codes:
       stuck, unread or below --min-rate, or the load is stale
   2   the command line is wrong
   78  a setting is wrong
-  With --format nagios: 0 ok, 1 warning, 2 critical (also when stale), 3 unknown.
+  --format nagios: 0 ok, 1 warning, 2 critical (also when stale), 3 unknown
 """
 
 
@@ -153,15 +153,16 @@ Examples:
 _NOTIFY_CODES = """
 Exit codes:
   0   everybody knows what there is to know
-  1   a target did not take its message (it is tried again next time), or the warehouse cannot be read
+  1   a target did not take its message (it is tried again next time),
+      or the warehouse cannot be read
   2   the command line is wrong
   75  another machine is telling of the same changes
   78  a setting is wrong, or nobody is to be told
 """
 _NOTIFY_SETTINGS = """
-Settings (in .dlt/secrets.toml, since the URLs hold secrets; or NOTIFY__URLS='["…"]'):
+Settings, in .dlt/secrets.toml since the URLs hold secrets:
   [notify]
-  urls = ["slack://…", "msteams://…", "mailto://…"]      # github.com/caronc/apprise/wiki
+  urls = ["slack://…", "mailto://…"]  # github.com/caronc/apprise/wiki
 """
 
 

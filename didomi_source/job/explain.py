@@ -8,6 +8,8 @@ from pathlib import Path
 
 from didomi_source.errors import DestinationError, DidomiError
 
+from .refusals import refusal
+
 _HOLDER = re.compile(r"Conflicting lock is held in (.+?) \(PID (\d+)\)")
 _SIGNS = (
     ("No space left", "the disk of {0} is full: make room and run again"),
@@ -32,6 +34,9 @@ def translate(error: BaseException, where: Path | str) -> DidomiError:
     for found in chain:
         if isinstance(found, DidomiError):
             return found
+    refusals = (refusal(str(found), where) for found in reversed(chain))
+    if refused := next(filter(None, refusals), None):
+        return refused
     known = next((text for text in map(str, chain) if _known(text, where)), str(chain[-1]))
     step = getattr(error, "step", None)
     before = f"the {step} step failed: " if step else ""

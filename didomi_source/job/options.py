@@ -22,11 +22,13 @@ DEFAULT_WORKING_DIR = Path(".didomi")
 DEFAULT_DATASET = "didomi_raw"
 DESTINATIONS = ("duckdb", "postgres", "bigquery", "snowflake", "motherduck", "ducklake")
 
-# dlt's own are: report home, chatter, and keep the files of completed loads.
+# dlt's own are: report home, chatter, and keep the files of completed loads, here and in Snowflake's stage.
 _DLT_DEFAULTS = {
     "runtime.dlthub_telemetry": "false",
     "runtime.log_level": "CRITICAL",  # what fails is told once, in words of ours
     "load.delete_completed_jobs": "true",
+    "destination.snowflake.keep_staged_files": "false",
+    "destination.snowflake.query_tag": "didomi",
 }
 _OPTIONAL: dict[str, type] = {
     "base_url": str,
@@ -106,10 +108,17 @@ class Options:
 def prepare_environment() -> None:
     """Give dlt defaults of ours for this process, where the user has not configured anything else."""
     import dlt
+    from dlt.common.configuration.container import Container
+    from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
+    from dlt.common.runtime.telemetry import stop_telemetry
 
-    for name, value in _DLT_DEFAULTS.items():
-        if dlt.config.get(name) is None:
-            os.environ[name.replace(".", "__").upper()] = value
+    missing = {name: value for name, value in _DLT_DEFAULTS.items() if dlt.config.get(name) is None}
+    if missing:
+        os.environ.update({name.replace(".", "__").upper(): value for name, value in missing.items()})
+        stop_telemetry()  # it began when dlt was imported
+        context = Container()[PluggableRunContext]
+        context.reload_providers()
+        context.initialize_runtime()
 
 
 def load_settings(export_ids: Sequence[str] = ()) -> Settings:

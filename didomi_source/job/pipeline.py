@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 # The format that each engine loads fastest without losing types (docs/decisions/0004-loader-formats.md).
-LOADER_FORMATS = {"duckdb": "parquet", "motherduck": "parquet"}
+LOADER_FORMATS = {"duckdb": "parquet", "motherduck": "parquet", "ducklake": "parquet"}
 NAME = "didomi"
 
 
@@ -148,7 +148,8 @@ def _new(options: Options, directory: Path, destination: Any = None) -> Iterator
             pipelines_dir=str(directory),
         )
     except ImportError as error:
-        msg = f"destination {options.destination} is not installed: pip install 'didomi-source[{options.destination}]'"
+        extra = warehouse.extra_of(options.destination)
+        msg = f"destination {options.destination} is not installed: pip install 'didomi-source[{extra}]'"
         raise ConfigurationError(msg) from error
     try:
         yield pipeline

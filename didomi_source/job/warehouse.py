@@ -31,6 +31,11 @@ def name_of(pipeline: dlt.Pipeline) -> str:
     return pipeline.destination.destination_name if pipeline.destination else "no destination"
 
 
+def extra_of(destination: str) -> str:
+    """The extra of this package that a destination needs."""
+    return "duckdb" if destination in ("motherduck", "ducklake") else destination
+
+
 def credentials(pipeline: dlt.Pipeline) -> Any:
     """The resolved credentials of the pipeline's destination.
 
@@ -54,7 +59,7 @@ def configuration(pipeline: dlt.Pipeline) -> Any:
     try:
         return pipeline.destination_client().config
     except (ImportError, MissingDependencyException):
-        msg = f"destination {name} is not installed: pip install 'didomi-source[{name}]'"
+        msg = f"destination {name} is not installed: pip install 'didomi-source[{extra_of(name)}]'"
     except (ConfigurationException, ValueError) as error:
         # The text of the error may hold what was given: only the names of fields are taken from it.
         fields = dict.fromkeys(re.findall(rf"DESTINATION__{name.upper()}__CREDENTIALS__(\w+)\)", str(error)))

@@ -86,7 +86,7 @@ def test_wrong_usage_exits_with_2(job: Job, arguments: list[str], message: str) 
         (["run"], {"DESTINATION__DUCKDB__CREDENTIALS": "duckdb:///.didomi/w.duckdb"}, None),
         (["run"], {"DESTINATION__DUCKDB__CREDENTIALS": "duckdb:///didomi_raw.duckdb"},
          "DuckDB cannot have a schema didomi_raw in a file of that name: name the file otherwise"),
-        (["sandbox", "--set", "sort=sideways"], {}, "sort cannot be 'sideways': choose one of honoured, first_field, ignored, rejected"),
+        (["sandbox", "--set", "sort=sideways"], {}, "sort cannot be 'sideways': choose one of honoured, first_field, ignored, rejected, unprocessable, crashes"),
         (["sandbox", "--fault", "gatway_502"], {}, None),
         (["sandbox", "--set", "speed=9"], {}, None),
     ],

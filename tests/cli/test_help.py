@@ -41,10 +41,11 @@ def test_every_command_explains_itself(job: Job, name: str) -> None:
     """On stdout, alone, in 80 columns, with each of its options."""
     done = job.didomi(name, "--help", COLUMNS="80")
     assert (done.code, done.err) == (0, "")
-    assert done.out.startswith(f"Usage: didomi {name} [OPTIONS]\n")
+    assert done.out.startswith(f"Usage: didomi {name} [OPTIONS]")
     assert max(map(len, done.out.splitlines())) <= 80
     for parameter in COMMANDS[name].params:
-        assert parameter.opts[0] in done.out
+        if parameter.param_type_name == "option":
+            assert parameter.opts[0] in done.out
     assert done.out == job.didomi(name, "-h", COLUMNS="80").out
 
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import gzip
 import json
 import logging
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import duckdb
 import pytest
@@ -23,6 +21,8 @@ from didomi_source.job import Options, Summary, run
 from didomi_source.job.demo import settings_of
 from didomi_source.sandbox import Behaviour, Fault, Sandbox, Store, plain_store, serve
 
+from .leaks import leaks, secrets_of
+
 Row = dict[str, Any]
 
 KEY = "marker-key-6f1d2c"
@@ -32,6 +32,8 @@ NO_LIMIT = (100_000, 1)
 QUICK = Behaviour(rate_limit=NO_LIMIT)
 SETTINGS = {"page_size": 7, "retry_seconds": 5, "answer_seconds": 2, "max_answer_bytes": 8 << 20}
 LOGS = 23
+# The command in a process of its own, wherever the package comes from.
+DIDOMI = (sys.executable, "-c", "from didomi_source.cli import main; main()")
 # `make faults` tries more than `make test`.
 EVERYTHING = bool(os.environ.get("FAULTS"))
 # Which requests meet a fault.
@@ -100,7 +102,7 @@ class Lab:
 
     def rows(self, table: str, condition: str = "true") -> list[Row]:
         """A table's rows without dlt's columns; JSON is parsed."""
-        if not self.path.exists():
+        if not self._has_dataset():
             return []
         found = self.sql(f"select column_name from duckdb_columns() where table_name = '{table}'")
         names = [name for (name,) in found if not name.startswith("_dlt")]
@@ -109,6 +111,12 @@ class Lab:
         columns = ", ".join(f'"{name}"' for name in names)
         rows = self.sql(f"select {columns} from {table} where {condition}")
         return [dict(zip(names, map(_parsed, names, row), strict=True)) for row in rows]
+
+    def _has_dataset(self) -> bool:
+        if not self.path.exists():
+            return False
+        with duckdb.connect(str(self.path)) as connection:
+            return bool(connection.execute("from duckdb_schemas() where schema_name = 'didomi_raw'").fetchall())
 
     def logs(self) -> list[Row]:
         """The rows of `export_logs`, by id, without what differs from run to run and what is NULL."""
@@ -139,31 +147,9 @@ class Lab:
 
     # -- secrets ---------------------------------------------------------------------------------
 
-    def secrets_found(self, sandbox: Sandbox, *more: str | bytes) -> list[str]:
-        """Where a secret shows: in any byte written to the folder, anything logged, any row, or `more`.
-
-        Args:
-            sandbox: Whose key, secret and tokens are looked for.
-            more: Whatever else was written, such as the output of a command.
-        """
-        wanted = _disguises({sandbox.api_key, sandbox.api_secret, *_tokens(sandbox)})
-        places = [
-            (str(path.relative_to(self.folder)), _bytes(path)) for path in self.folder.rglob("*") if path.is_file()
-        ]
-        places += [("log", "\n".join(self._heard).encode())]
-        places += [(f"output {n}", text.encode() if isinstance(text, str) else text) for n, text in enumerate(more)]
-        places += [("warehouse", text.encode()) for text in self._all_text()]
-        return [where for where, content in places if any(secret in content for secret in wanted)]
-
-    def _all_text(self) -> Iterator[str]:
-        """Every row of every table; the file itself is compressed."""
-        if not self.path.exists():
-            return
-        with duckdb.connect(str(self.path)) as connection:
-            tables = connection.execute("select schema_name, table_name from duckdb_tables()").fetchall()
-            for schema, table in tables:
-                for row in connection.execute(f'select * from "{schema}"."{table}"').fetchall():
-                    yield str(row)
+    def secrets_found(self, sandbox: Sandbox) -> list[str]:
+        """Where a secret shows: in any byte written to the folder, any row, anything logged."""
+        return leaks(secrets_of(sandbox), self.folder, *self._heard)
 
 
 def truth(sandbox: Sandbox) -> list[Row]:
@@ -194,23 +180,3 @@ def _parsed(name: str, value: Any) -> Any:
     if isinstance(value, datetime):
         return value
     return json.loads(value) if value is not None and name in JSON_COLUMNS else value
-
-
-def _bytes(path: Path) -> bytes:
-    content = path.read_bytes()
-    return gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
-
-
-def _tokens(sandbox: Sandbox) -> set[str]:
-    headers = (request.headers.get("authorization", "") for request in sandbox.requests)
-    return {header.removeprefix("Bearer ") for header in headers if header}
-
-
-def _disguises(secrets: Iterable[str]) -> set[bytes]:
-    """The secrets as they are, and as encodings would show them."""
-    found = set()
-    for secret in secrets:
-        found |= {secret.encode(), quote(secret, safe="").encode(), secret[::-1].encode()}
-        # Whichever of the three positions it has in what is encoded, the middle is the same.
-        found |= {base64.b64encode(b"x" * shift + secret.encode())[4:-4] for shift in range(3)}
-    return found

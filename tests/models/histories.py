@@ -14,6 +14,28 @@ Tables = dict[str, list[Row]]
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
+AS_OF = datetime(2028, 3, 31, 12, 0)
+# 29 February 2028 is a leap day; the clocks change on 12 March in New York and on 26 March in Paris
+BUILDS = {
+    "utc": (range(1, 5), AS_OF, {}),
+    "paris": (
+        range(5, 8),
+        datetime(2028, 4, 2, 22, 30),
+        {"didomi_timezone": "Europe/Paris", "didomi_skip_weekdays": [6, 7], "didomi_anomaly_min_observations": 6},
+    ),
+    "new-york": (
+        range(8, 11),
+        datetime(2028, 3, 20, 2, 15, 30),
+        {
+            "didomi_timezone": "America/New_York",
+            "didomi_late_factor": 1.6,
+            "didomi_pending_grace_hours": 200,
+            "didomi_anomaly_deviations": 2,
+            "didomi_anomaly_min_change_rate": 0.1,
+            "didomi_error_kinds": {"quota": "money", "o": "has an o's"},
+        },
+    ),
+}
 ERRORS = [
     "AccessDenied: s3:PutObject on bucket acme-{n} (role arn:aws:iam::{n}:role/didomi-{n})",
     "NoSuchBucket: The specified bucket does not exist, see https://docs.example.com/errors/{n}?request={n}",

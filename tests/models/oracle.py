@@ -454,7 +454,7 @@ class World:
             run.completed_so_far = completed
             run.consecutive_failures = streak
             run.is_order_known = times[run.run_at] == 1 and (
-                run.run_at_source == "created_at" or loads[run.first_seen_by] == 1
+                run.run_at_source == "created_at" or (run.first_seen_by is not None and loads[run.first_seen_by] == 1)
             )
 
     # ------------------------------------------------------------------------------------ schedule

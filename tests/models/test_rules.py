@@ -111,8 +111,9 @@ BROKEN = {
         ("case when is_settled then status = 'completed' end", "status = 'completed'"),
     ],
     "the_order_of_simultaneous_runs_is_unknown": [
-        ("and runs_at_this_time = 1", ""),
-        ("or runs_of_this_load = 1", "or true"),
+        ("and coalesce(previous_run_at <> run_at, true)", ""),
+        ("and coalesce(next_run_at <> run_at, true)", ""),
+        ("or coalesce(runs_of_this_load = 1, false)", "or true"),
         ("order by run_at, log_id", "order by run_at, log_id desc"),
     ],
     "contradictions_are_reported_not_repaired": [
@@ -179,7 +180,7 @@ BROKEN = {
         ("where is_timed and status = 'completed'", "where is_timed"),
         ("where is_timed and status = 'completed'", "where status = 'completed'"),
         ("lag(users, 7)", "lag(users, 1)"),
-        ("where levels.users is not null\n", "where levels.users > 0\n"),
+        ("median(cast(users as", "median(cast(nullif(users, 0) as"),
     ],
     "an_anomaly_is_far_in_share_and_in_robust_deviations": [
         ("> 0.2 * abs", "> 0 * abs"),
@@ -190,10 +191,10 @@ BROKEN = {
         ("1.4826", "1"),
     ],
     "the_history_is_eight_weeks_and_the_forecast_four": [
-        ("numbers.step <= 8", "numbers.step <= 9"),
-        ("week_number <= 4", "week_number <= 8"),
-        ("numbers.step * 7", "(numbers.step - 1) * 7"),
-        ("day_number <= 7", "day_number <= 8"),
+        ("interval 56 days", "interval 63 days"),
+        ("interval 28 days", "interval 56 days"),
+        ("interval 7 days preceding", "current row"),
+        ("interval 6 days", "interval 7 days"),
     ],
     "health_is_the_first_that_applies": [
         ("when runs_overdue > 0 then 'late'", ""),

@@ -59,12 +59,13 @@ def imported(files, declared=frozenset()):
     return found
 
 
-def files_of(extra):
-    folder = PACKAGE / extra
-    return sorted(folder.rglob("*.py"))
+def files_of(folder):
+    return sorted((PACKAGE / folder).rglob("*.py"))
 
 
-BASE = [f for f in sorted(PACKAGE.rglob("*.py")) if f.relative_to(PACKAGE).parts[0] not in ("sandbox", "report", "sql")]
+# The extra that each folder with dependencies of its own comes with.
+EXTRAS = {"sandbox": "sandbox", "report": "report", "alerts": "notify", "signals": "otel"}
+BASE = [f for f in sorted(PACKAGE.rglob("*.py")) if f.relative_to(PACKAGE).parts[0] not in (*EXTRAS, "sql")]
 
 
 def test_the_base_imports_only_what_it_declares():
@@ -72,15 +73,16 @@ def test_the_base_imports_only_what_it_declares():
     assert imported(BASE, declared("duckdb")) - declared("duckdb") == set()
 
 
-@pytest.mark.parametrize("extra", [e for e in ("sandbox", "report") if files_of(e)])
-def test_an_extra_imports_only_what_it_declares(extra):
+@pytest.mark.parametrize("folder", EXTRAS)
+def test_an_extra_imports_only_what_it_declares(folder):
     """The folder of an extra needs the base and that extra."""
-    assert imported(files_of(extra), declared(extra)) - declared(extra) == set()
+    named = declared(EXTRAS[folder])
+    assert imported(files_of(folder), named) - named == set()
 
 
 def test_nothing_is_declared_for_nothing():
     """Each dependency of the base and of the extras with code of their own is imported, or listed with its reason."""
-    named = declared("duckdb", "sandbox", "report")
+    named = declared("duckdb", *EXTRAS.values())
     used = imported(sorted(PACKAGE.rglob("*.py")), named)
     assert named - used - NOT_IMPORTED.keys() == set()
 

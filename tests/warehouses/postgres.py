@@ -36,6 +36,11 @@ class Server:
         )
 
     @property
+    def url(self) -> str:
+        """What dlt connects to."""
+        return f"postgresql://{self.user}:{self.password}@{self.host}:{self.port}/{self.database}"
+
+    @property
     def environment(self) -> dict[str, str]:
         """What sql/profiles.yml reads."""
         return {

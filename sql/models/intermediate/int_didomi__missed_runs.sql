@@ -154,10 +154,18 @@ counted as (
 
 ),
 
--- no gap since 2000-01-01 holds more days
+-- no gap since 2000-01-01 holds more hours until 2029; as many as the longest one needs
+longest as (
+
+    select max(expected_runs) as expected_runs from counted
+
+),
+
 numbers as (
 
-    {{ didomi__numbers(32768) }}
+    select series.step
+    from ({{ didomi__numbers(262144) }}) as series
+    inner join longest on series.step <= longest.expected_runs
 
 ),
 

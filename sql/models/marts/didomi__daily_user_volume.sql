@@ -45,97 +45,7 @@ levels as (
 
 ),
 
-numbers as (
-
-    {{ didomi__numbers(28) }}
-
-),
-
--- each day's level, once for every day whose last 7 or 28 days it belongs to
-last_28_days as (
-
-    select
-        levels.export_id,
-        {{ didomi__add_days('levels.run_date', 'numbers.step - 1') }} as run_date,
-        levels.users,
-        numbers.step as day_number
-    from levels
-    cross join numbers
-    where levels.users is not null
-
-),
-
-last_7_days as (
-
-    select * from last_28_days
-    where day_number <= 7
-
-),
-
-medians_28d as (
-
-    {{ didomi__median_per('last_28_days', ['export_id', 'run_date'], 'users') }}
-
-),
-
-medians_7d as (
-
-    {{ didomi__median_per('last_7_days', ['export_id', 'run_date'], 'users') }}
-
-),
-
--- each day's level, once for each of the eight later days of its weekday
-weekdays_before as (
-
-    select
-        levels.export_id,
-        {{ didomi__add_days('levels.run_date', 'numbers.step * 7') }} as run_date,
-        levels.users,
-        numbers.step as week_number
-    from levels
-    cross join numbers
-    where levels.users is not null and numbers.step <= 8
-
-),
-
-last_four_weekdays as (
-
-    select * from weekdays_before
-    where week_number <= 4
-
-),
-
-weekday_medians as (
-
-    {{ didomi__median_per('weekdays_before', ['export_id', 'run_date'], 'users') }}
-
-),
-
-forecasts as (
-
-    {{ didomi__median_per('last_four_weekdays', ['export_id', 'run_date'], 'users') }}
-
-),
-
-weekday_deviations as (
-
-    select
-        weekdays_before.export_id,
-        weekdays_before.run_date,
-        abs(weekdays_before.users - weekday_medians.median) as deviation
-    from weekdays_before
-    inner join weekday_medians
-        on
-            weekdays_before.export_id = weekday_medians.export_id
-            and weekdays_before.run_date = weekday_medians.run_date
-
-),
-
-weekday_mads as (
-
-    {{ didomi__median_per('weekday_deviations', ['export_id', 'run_date'], 'deviation') }}
-
-),
+{{ didomi__user_medians('levels') }},
 
 compared as (
 
@@ -155,22 +65,14 @@ joined as (
 
     select
         compared.*,
-        medians_7d.median as users_median_7d,
-        medians_28d.median as users_median_28d,
-        weekday_medians.median as weekday_median_users,
-        weekday_mads.median as weekday_mad_users,
-        forecasts.median as expected_users
+        user_medians.users_median_7d,
+        user_medians.users_median_28d,
+        user_medians.weekday_median_users,
+        user_medians.weekday_mad_users,
+        user_medians.expected_users
     from compared
-    left join medians_7d
-        on compared.export_id = medians_7d.export_id and compared.run_date = medians_7d.run_date
-    left join medians_28d
-        on compared.export_id = medians_28d.export_id and compared.run_date = medians_28d.run_date
-    left join weekday_medians
-        on compared.export_id = weekday_medians.export_id and compared.run_date = weekday_medians.run_date
-    left join weekday_mads
-        on compared.export_id = weekday_mads.export_id and compared.run_date = weekday_mads.run_date
-    left join forecasts
-        on compared.export_id = forecasts.export_id and compared.run_date = forecasts.run_date
+    inner join user_medians
+        on compared.export_id = user_medians.export_id and compared.run_date = user_medians.run_date
 
 ),
 

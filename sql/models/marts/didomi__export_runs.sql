@@ -110,26 +110,49 @@ derived as (
 
 ),
 
+-- logs without a creation time that one load brought: nothing tells their order
+loads as (
+
+    select
+        export_id,
+        first_seen_run_id,
+        count(*) as log_count
+    from derived
+    where is_timed and run_at_source = 'first_seen'
+    group by export_id, first_seen_run_id
+
+),
+
+counted as (
+
+    select
+        derived.*,
+        loads.log_count as runs_of_this_load
+    from derived
+    left join loads
+        on
+            derived.run_at_source = 'first_seen'
+            and derived.export_id = loads.export_id
+            and derived.first_seen_run_id = loads.first_seen_run_id
+
+),
+
 ordered as (
 
     select
         *,
-        row_number() over (
+        {%- set in_order -%}
             partition by export_id, is_timed
             order by run_at, {{ didomi__byte_order('log_id') }}
-        ) as position_in_export,
+        {%- endset %}
+        row_number() over ({{ in_order }}) as position_in_export,
+        lag(run_at) over ({{ in_order }}) as previous_run_at,
+        lead(run_at) over ({{ in_order }}) as next_run_at,
         sum(case when status = 'completed' then 1 else 0 end) over (
-            partition by export_id, is_timed
-            order by run_at, {{ didomi__byte_order('log_id') }}
+            {{ in_order }}
             rows between unbounded preceding and current row
-        ) as completed_so_far,
-        count(*) over (
-            partition by export_id, is_timed, run_at
-        ) as runs_at_this_time,
-        count(*) over (
-            partition by export_id, is_timed, run_at_source, first_seen_run_id
-        ) as runs_of_this_load
-    from derived
+        ) as completed_so_far
+    from counted
 
 ),
 
@@ -159,8 +182,9 @@ select
     is_timed,
     is_backfill,
     is_timed
-    and runs_at_this_time = 1
-    and (run_at_source = 'created_at' or runs_of_this_load = 1) as is_order_known,
+    and coalesce(previous_run_at <> run_at, true)
+    and coalesce(next_run_at <> run_at, true)
+    and (run_at_source = 'created_at' or coalesce(runs_of_this_load = 1, false)) as is_order_known,
     case when is_timed then {{ didomi__bigint('position_in_export') }} end as run_number,
 
     -- outcome

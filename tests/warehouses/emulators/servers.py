@@ -40,7 +40,7 @@ def snowflake():
     port = free_port()
     with process("fakesnow", HERE / "snowflake_server.py", str(port), port=port):
         credentials = (
-            f"snowflake://fake:snow@fakesnow/LOGS_DB?warehouse=WH&role=R&host=127.0.0.1&port={port}&protocol=http"
+            f"snowflake://fake:marker-5ad1c0@fakesnow/LOGS_DB?warehouse=WH&role=R&host=127.0.0.1&port={port}&protocol=http"
             "&network_timeout=20&login_timeout=10"
         )
         create_database(port)

@@ -1,0 +1,142 @@
+"""Copy the raw tables into another warehouse, so that the next run there reads on where the last one here ended."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from didomi_source.errors import ConfigurationError, DestinationError, TableMissing
+
+from . import warehouse
+from .explain import translate
+from .lock import run_lock
+from .options import Options, prepare_environment
+from .pipeline import LOADER_FORMATS, opened, reading
+
+if TYPE_CHECKING:
+    import dlt
+
+    Columns = dict[str, dict[str, Any]]
+
+_CHUNK = 5_000
+
+
+def copy(options: Options, to: str, report: Callable[[str], None]) -> dict[str, int]:
+    """Copy every raw table, whole, with its columns and its keys.
+
+    Rows are merged by their keys, so that an interrupted copy is simply made again.
+
+    Args:
+        options: Where the tables are, and where the working directory is.
+        to: The destination to copy them to; its dataset has the same name.
+        report: Told each step.
+
+    Returns:
+        Table → its rows, now in both.
+
+    Raises:
+        ConfigurationError: Both are the same destination, or one is not configured.
+        DestinationError: One cannot be used, the other holds runs of its own already, or something did not arrive.
+    """
+    if to == options.destination:
+        msg = f"cannot copy from {to} to {to}: use the tools of the warehouse"
+        raise ConfigurationError(msg)
+    prepare_environment()
+    target = replace(options, destination=to)
+    with run_lock(options.working_dir), reading(options) as old:
+        report(f"Reading {warehouse.describe(old)}")
+        tables = _tables(old)
+        with opened(target, report) as (new, _):
+            _refuse_other_runs(old, new, options.dataset)
+            report(f"Copying to {warehouse.describe(new)}")
+            try:
+                new.run(_source(old, tables), loader_file_format=LOADER_FORMATS.get(to))  # type: ignore[arg-type]
+            except Exception as error:
+                raise translate(error, warehouse.place(new)) from error
+            return _counted(old, new, options.dataset, tables)
+
+
+def _tables(old: dlt.Pipeline) -> dict[str, Columns]:
+    """The tables that are there, each with its columns in their order, without dlt's own."""
+    from didomi_source.schema import TABLES
+
+    try:
+        old.sync_destination()
+    except Exception as error:
+        raise translate(error, warehouse.place(old)) from error
+    known: Any = old.default_schema.tables if old.default_schema_name else {}
+    found: dict[str, Columns] = {
+        name: {column: dict(hints) for column, hints in known[name]["columns"].items() if not column.startswith("_dlt")}
+        for name in TABLES
+        if name in known
+    }
+    if not found:
+        msg = f"{warehouse.describe(old)} holds no dataset {old.dataset_name} of didomi: name another with --dataset"
+        raise DestinationError(msg)
+    return found
+
+
+def _source(old: dlt.Pipeline, tables: dict[str, Columns]) -> Any:
+    """The tables as a dlt source of the same name, which makes its schema that of the runs."""
+    import dlt
+
+    from didomi_source.source import laid_out
+
+    def resources() -> Iterator[Any]:
+        dlt.current.source_schema().remove_type_detection("iso_timestamp")
+        for name, columns in tables.items():
+            yield laid_out(dlt.resource(_rows(old, name, columns), name=name), name, columns)
+
+    return dlt.source(resources, name="didomi", section="didomi", max_table_nesting=0)()
+
+
+def _rows(old: dlt.Pipeline, table: str, columns: Columns) -> Iterator[list[dict[str, Any]]]:
+    names = list(columns)
+    kinds = [columns[name].get("data_type") for name in names]
+    with old.sql_client() as client:
+        quoted = ", ".join(map(client.escape_column_name, names))  # a field may be called `select`
+        query = f"select {quoted} from {client.make_qualified_table_name(table)}"  # noqa: S608 - quoted
+        with client.execute_query(query) as cursor:
+            while chunk := cursor.fetchmany(_CHUNK):
+                yield [
+                    {n: _value(v, k) for n, v, k in zip(names, row, kinds, strict=True) if v is not None}
+                    for row in chunk
+                ]
+
+
+def _value(value: Any, kind: str | None) -> Any:
+    """A value as the source would have made it, whatever the adapter makes of its type."""
+    if kind == "json" and isinstance(value, str):
+        return json.loads(value)
+    return int(value) if kind == "bigint" and isinstance(value, Decimal) else value
+
+
+def _refuse_other_runs(old: dlt.Pipeline, new: dlt.Pipeline, dataset: str) -> None:
+    """Older rows must not replace those of runs that went to the new warehouse already."""
+    there = _ids(new, dataset)
+    if there - _ids(old, dataset):
+        where = warehouse.describe(new)
+        msg = f"{where} has runs of its own in {dataset}, which a copy would undo: copy into an empty dataset"
+        raise DestinationError(msg)
+
+
+def _ids(pipeline: dlt.Pipeline, dataset: str) -> set[str]:
+    try:
+        rows = warehouse.select(pipeline, dataset, "export_syncs", ["sync_id"])
+    except TableMissing:
+        return set()
+    return {row["sync_id"] for row in rows}
+
+
+def _counted(old: dlt.Pipeline, new: dlt.Pipeline, dataset: str, tables: dict[str, Columns]) -> dict[str, int]:
+    counts = {}
+    for table in tables:
+        expected, found = (int(warehouse.select(p, dataset, table, ["count(*)"])[0]["count(*)"]) for p in (old, new))
+        if found != expected:
+            msg = f"only {found} of {expected} rows of {table} arrived in {warehouse.describe(new)}: copy again"
+            raise DestinationError(msg)
+        counts[table] = found
+    return counts

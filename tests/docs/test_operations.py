@@ -1,0 +1,103 @@
+"""Every command of docs/operations.md is run, in its order, in one folder, and ends as the page says."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+from warehouse import ROOT
+
+from didomi_source.job.demo import access_to
+from didomi_source.sandbox import generate, serve
+
+PAGE = ROOT / "docs" / "operations.md"
+TEXT = PAGE.read_text()
+COMMANDS = [
+    line.removeprefix("$ ")
+    for block in re.findall(r"```console\n(.*?)```", TEXT, re.DOTALL)
+    for line in block.splitlines()
+]
+# It would take itself away from the other tests; pip is asked whether it would.
+UNINSTALL = "pip uninstall --yes didomi-source"
+
+
+@pytest.mark.timeout(600)
+def test_the_page_is_gone_through(tmp_path):
+    """From an empty folder to an empty folder."""
+    folder = tmp_path / "didomi"
+    folder.mkdir()
+    (sql,) = re.findall(r"```sql\n(.*?)```", TEXT, re.DOTALL)
+    with serve(generate(seed=7, days=60)) as sandbox:
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(("COV", "DESTINATION__", "DIDOMI_"))}
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        environment = {**clean, **access_to(sandbox), "PATH": path, "DLT_DATA_DIR": str(tmp_path / "dlt")}
+        for command in COMMANDS:
+            if command.startswith("rm "):
+                _what_is_dropped_is_all(folder / "warehouse.duckdb", sql)
+            if command == UNINSTALL:
+                command = "pip show --quiet didomi-source"  # noqa: PLW2901
+            wanted = re.search(r"# exit (\d+)$", command)
+            done = subprocess.run(
+                ["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, timeout=280, check=False,
+            )  # fmt: skip
+            assert done.returncode == (int(wanted[1]) if wanted else 0), f"{command}\n{done.stdout}\n{done.stderr}"
+    assert list(folder.iterdir()) == []
+
+
+def _what_is_dropped_is_all(database, sql):
+    """The statements of the page leave nothing behind."""
+    with duckdb.connect(str(database)) as connection:
+        made = "select distinct schema_name from duckdb_tables() union select schema_name from duckdb_views() where not internal"
+        before = connection.execute(made).fetchall()
+        connection.execute(sql)
+        assert (len(before) > 3, connection.execute(made).fetchall()) == (True, [])
+
+
+def test_commands_of_the_text_exist():
+    """Those in the tables and sentences, with their options."""
+    import typer.main
+
+    from didomi_source.cli import app
+
+    group = typer.main.get_command(app)
+    mentioned = re.findall(r"`didomi ([a-z]+)((?: [^`]*)?)`", TEXT)
+    assert len(mentioned) > 10
+    for name, rest in mentioned:
+        options = {option for parameter in group.commands[name].params for option in parameter.opts} | {"--help"}
+        assert set(re.findall(r"--[a-z-]+", rest)) <= options, (name, rest)
+
+
+def test_every_exit_code_is_on_the_page():
+    """Those that errors, usage and signals end with."""
+    from didomi_source import errors
+
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.DidomiError)]
+    codes = {0, 2, 130, 143} | {kind.exit_code for kind in kinds}
+    (table,) = re.findall(r"## What to do for each exit code\n(.*?)\n##", TEXT, re.DOTALL)
+    told = {int(code) for row in re.findall(r"^\| ([\d, ]+) \|", table, re.MULTILINE) for code in row.split(",")}
+    assert told == codes
+
+
+def test_the_costs_are_as_the_benchmark_counts():
+    """The prices follow from the counted tables and from the credits."""
+    load, models = (int(n) for n in re.findall(r"statements, +(\d+) tables in them", TEXT))
+    for runs, tib, price in re.findall(r"(\d+) runs a month: ([\d.]+) TiB billed, \$([\d.]+);", TEXT):
+        billed = int(runs) * 10 * (load + models) / 2**20
+        assert (f"{billed:.2f}", f"{billed * 6.25:.2f}") == (tib, price)
+    for runs, *cells in re.findall(r"^\| (30|730) \| (.*?) \| (.*?) \| (.*?) \|$", TEXT, re.MULTILINE):
+        for seconds, cell in zip((30, 60, 120), cells, strict=True):
+            used = int(runs) * (seconds + 60) / 3600
+            assert abs(float(cell.split()[0]) - used) < 0.06
+            low, high = (float(n) for n in re.findall(r"\$([\d.]+)", cell))
+            assert (abs(low - 2 * used), abs(high - 4 * used)) < (0.6, 0.6)
+
+
+def test_links_lead_somewhere():
+    """Every link to a file of the repository leads to one."""
+    targets = re.findall(r"\]\((?!http)([^)#]+)\)", TEXT)
+    assert [target for target in targets if not (PAGE.parent / target).exists()] == []

@@ -1,0 +1,56 @@
+"""The journey of each engine, and the table of what was compared on it."""
+
+from __future__ import annotations
+
+import pytest
+
+from didomi_source.sandbox import Behaviour, plain_store, serve
+from job.conftest import forker  # noqa: F401 - a fixture
+
+from .engines import IS_THOROUGH, started
+from .journey import Journey, Site, steps_of
+from .refusals import LOGS
+
+collect_ignore = [] if IS_THOROUGH else ["test_emulated_refusals.py", "test_on_ducklake.py"]
+
+
+def pytest_generate_tests(metafunc):
+    """Each step of an engine's journey is a test of its own."""
+    if "step" in metafunc.fixturenames:
+        metafunc.parametrize("step", steps_of(metafunc.cls.destination))
+
+
+@pytest.fixture(scope="class")
+def journey(request, forker, tmp_path_factory):  # noqa: F811
+    """An engine at the beginning of its journey; the class says which."""
+    with started(request.cls.destination) as engine, serve(behaviour=Behaviour(rate_limit=None)) as sandbox:
+        yield Journey(engine, tmp_path_factory.mktemp(request.cls.destination), forker, sandbox)
+
+
+@pytest.fixture(scope="module")
+def refusing_sandbox():
+    with serve(plain_store(LOGS), Behaviour(rate_limit=None)) as running:
+        yield running
+
+
+@pytest.fixture
+def site(tmp_path, forker, refusing_sandbox):  # noqa: F811
+    def make(engine):
+        return Site(engine, tmp_path / engine.destination, forker, refusing_sandbox)
+
+    return make
+
+
+def pytest_terminal_summary(terminalreporter):
+    """engine × scenario → rows compared, differences, seconds."""
+    outcomes = [
+        dict(report.user_properties)["compared"]
+        for kind in ("passed", "failed")
+        for report in terminalreporter.stats.get(kind, [])
+        if report.when == "call" and "compared" in dict(report.user_properties)
+    ]
+    if outcomes:
+        terminalreporter.section("warehouses")
+        terminalreporter.line(f"{'engine':<12}{'scenario':<28}{'rows compared':>14}{'differences':>13}{'seconds':>9}")
+    for engine, scenario, rows, differences, seconds in outcomes:
+        terminalreporter.line(f"{engine:<12}{scenario:<28}{rows:>14,}{differences:>13}{seconds:>9.1f}")

@@ -1,0 +1,10 @@
+"""The whole job on Snowflake."""
+
+from __future__ import annotations
+
+from .scenarios import Scenarios
+
+
+class TestOnSnowflake(Scenarios):
+    destination = "snowflake"
+    types = ("integer", "timestamp_tz")
