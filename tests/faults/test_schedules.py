@@ -81,6 +81,8 @@ FOUND = (
         BY_ORDER,
         (Move("settle"), Run(), *(Move("burst", n) for n in range(3)), Run(faults=(("refusal_404", 4),)), Run()),
     ),
+    # a list of nothing but what is no log
+    Schedule(0, 3, Switch(), (Move("odd"), Run(), Move("new"), Run())),
     # logs that go from the top while the list is read, with nothing but the order to tell
     Schedule(40, 5, BY_ORDER, (Run(moves=tuple(Move("purge_newest", 4, at) for at in (4, 5, 6))),)),
 )

@@ -315,6 +315,54 @@ def test_logs_of_an_export_that_is_read_elsewhere_are_passed_over() -> None:
     assert (batch.export_syncs[0]["logs_quarantined"], batch.export_syncs[0]["distinct_ids"]) == (1, 30)
 
 
+def test_an_id_that_another_export_has_is_set_aside() -> None:
+    """A key column takes it once: whoever has it keeps it, and the log is not lost."""
+    api = thirty()
+    known = Known(reading={EXPORT, "other"})
+    known.export("other").logs["log-0005"] = KnownLog("h", State("completed", 1, None, None), NOW, is_missing=False)
+    assert known.claim("log-0006", "other") == "other"
+    (batch,) = ExportSync(api, SETTINGS, Request("r"), EXPORT, known, ExtraColumns({})).batches()
+    assert {row["raw_log"]: row["reason"] for row in batch.export_log_quarantine} == {
+        values.canonical(log(-number)): "has the id of a log of export other" for number in (5, 6)
+    }
+    (sync,) = batch.export_syncs
+    assert (sync["logs_new"], sync["logs_quarantined"], sync["distinct_ids"], sync["is_complete"]) == (
+        28, 2, 28, True
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("logs", "error"),
+    [
+        (
+            [{**log(-n), "id": None} for n in range(3)],
+            "none of 3 logs can be used, one has no usable id: look into export_log_quarantine",
+        ),
+        (
+            [*[log(-n, export_id=" ") for n in range(2)], {"id": None}],
+            "none of 3 logs can be used, one has no usable id: look into export_log_quarantine",
+        ),
+        ([*[{**log(-n), "id": None} for n in range(2)], log(-9)], None),
+        ([log(-n, export_id="other") for n in range(3)], None),
+        ([log(-1, export_id="other"), {"id": None}], "none of 1 logs can be used, one has no usable id"),
+        (
+            [log(-n) for n in (5, 6)],
+            "none of 2 logs can be used, one has the id of a log of export other: look into export_log_quarantine",
+        ),
+        ([], None),
+    ],
+)
+def test_a_list_of_which_nothing_can_be_used_is_an_error(logs: list[Row], error: str | None) -> None:
+    """Then the form of the list has changed; one log that can be used makes the others odd ones."""
+    known = Known(reading={EXPORT, "other"})
+    for number in (5, 6):
+        known.claim(log(-number)["id"], "other")
+    (batch,) = ExportSync(Api(logs), SETTINGS, Request("r"), EXPORT, known, ExtraColumns({})).batches()
+    (sync,) = batch.export_syncs
+    assert sync["is_complete"] is (error is None)
+    assert (sync["error"] or "").startswith(error or "")
+
+
 # -- how far it reads ----------------------------------------------------------------------------
 
 
