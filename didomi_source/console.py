@@ -99,10 +99,10 @@ def obey_signals() -> None:
 
     def wait() -> None:
         received = signal.sigwait(signals)
+        # On a terminal, over the spinner's line, and with the cursor that it hides.
+        before = "\r\x1b[K\x1b[?25h" if os.isatty(2) else ""
         with suppress(OSError):
-            if os.isatty(2):
-                os.write(2, b"\r\x1b[K\x1b[?25h")  # the spinner's line, and the cursor that it hides
-            os.write(2, f"didomi: ended by {signal.Signals(received).name}\n".encode())
+            os.write(2, f"{before}didomi: ended by {signal.Signals(received).name}\n".encode())
         os._exit(128 + received)
 
     threading.Thread(target=wait, daemon=True).start()

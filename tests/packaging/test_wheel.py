@@ -19,7 +19,17 @@ METADATA = {"METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE
 
 def run(*command, folder, **environment):
     """Run a program that sees nothing of this checkout."""
-    configuring = ("PYTHONPATH", "SOURCES__", "DESTINATION__", "DIDOMI_", "RUNTIME__", "LOAD__", "DLT_", "VIRTUAL_ENV")
+    configuring = (
+        "PYTHONPATH",
+        "SOURCES__",
+        "DESTINATION__",
+        "DIDOMI_",
+        "RUNTIME__",
+        "LOAD__",
+        "DLT_",
+        "VIRTUAL_ENV",
+        "COVERAGE",
+    )
     kept = {name: value for name, value in os.environ.items() if not name.startswith(configuring)}
     done = subprocess.run(
         [str(part) for part in command],
