@@ -31,7 +31,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for report in reports:
         if getattr(report, "when", None) == "call":
             for name, number in report.user_properties:
-                sums[name] += number
+                if name in COUNTS:
+                    sums[name] += number
     if sums:
         terminalreporter.section("faults")
         for name in COUNTS:

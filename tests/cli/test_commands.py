@@ -82,7 +82,6 @@ def test_wrong_usage_exits_with_2(job: Job, arguments: list[str], message: str) 
         (["run", "--dataset", "Raw!"], {}, ("dataset 'Raw!' is not a name that all warehouses take: use up to 40 lower-case "
          "letters, digits and single underscores, like didomi_raw")),
         (["run", "-d", "postgres"], {}, None),
-        (["run", "-d", "ducklake"], {}, None),
         (["run"], {"DESTINATION__DUCKDB__CREDENTIALS": "duckdb:///.didomi/w.duckdb"}, None),
         (["run"], {"DESTINATION__DUCKDB__CREDENTIALS": "duckdb:///didomi_raw.duckdb"},
          "DuckDB cannot have a schema didomi_raw in a file of that name: name the file otherwise"),
