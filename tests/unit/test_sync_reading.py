@@ -319,7 +319,7 @@ def test_an_id_that_another_export_has_is_set_aside() -> None:
     """A key column takes it once: whoever has it keeps it, and the log is not lost."""
     api = thirty()
     known = Known(reading={EXPORT, "other"})
-    known.export("other").logs["log-0005"] = KnownLog("h", State("completed", 1, None, None), NOW, is_missing=False)
+    known.export("other").logs["log-0005"] = Mark(is_settled=True, created_at=NOW)
     assert known.claim("log-0006", "other") == "other"
     (batch,) = ExportSync(api, SETTINGS, Request("r"), EXPORT, known, ExtraColumns({})).batches()
     assert {row["raw_log"]: row["reason"] for row in batch.export_log_quarantine} == {
