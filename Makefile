@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test faults test-feathers lint format constraints clean bench-models test-lineage bench-cost test-airflow test-dagster test-image test-marimo test-superset warehouses cloud-bigquery cloud-snowflake test-metrics
+.PHONY: help demo test faults test-feathers lint format constraints clean bench-models test-lineage bench-cost test-airflow test-dagster test-image test-marimo test-superset warehouses cloud-bigquery cloud-snowflake test-metrics nightly mutation
 help: ## Show this list
 	@grep -hE '^[a-z -]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
@@ -29,6 +29,11 @@ test: $(BIN)/.dev ## Run all tests, and ask for 90 % branch coverage
 faults: $(BIN)/.dev ## Try all faults, kills and moving lists, and count what was lost, doubled or leaked
 	FAULTS=all $(BIN)/python -m pytest tests/faults tests/job
 
+nightly: SEED := $(or $(SEED),$(shell date +%s))
+nightly: $(BIN)/.dev ## The same with 1,000 schedules that are new each night; SEED=… plays those of another one
+	@echo "SEED=$(SEED)"
+	FAULTS=nightly $(BIN)/python -m pytest --hypothesis-seed=$(SEED) tests/faults tests/job
+
 test-feathers: $(BIN)/.dev ## Run the job against FeathersJS itself (needs Node and PostgreSQL)
 	cd tests/feathers && npm install --no-audit --no-fund --no-package-lock --silent
 	$(BIN)/pytest -n 2 --dist load --override-ini=addopts= -p no:cacheprovider tests/feathers
@@ -38,6 +43,11 @@ test-feathers: $(BIN)/.dev ## Run the job against FeathersJS itself (needs Node 
 	$(PYTHON) -m venv .venvs/$*
 	.venvs/$*/bin/pip install --quiet -r $<
 	touch $@
+
+mutation: .venvs/mutation/ready ## Break sync, paging and auth in every small way: the quick tests have to notice 85 % of it
+	PATH=$(CURDIR)/.venvs/mutation/bin:$$PATH nice mutmut run
+	.venvs/mutation/bin/mutmut export-cicd-stats
+	.venvs/mutation/bin/python tests/mutation.py
 
 test-airflow: $(BIN)/.dev .venvs/airflow/ready ## Run the DAG in Airflow
 	$(BIN)/python -m pytest -n 0 tests/pipelines/in_airflow.py
