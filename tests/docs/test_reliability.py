@@ -12,7 +12,8 @@ PROOF = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
 
 def test_each_promise_is_held_by_tests_that_exist() -> None:
     """No promise is without a proof, and no proof is a test that was renamed or never written."""
-    promises = PROMISE.findall((ROOT / "docs/reliability.md").read_text("utf-8"))
+    text, _, _ = (ROOT / "docs/reliability.md").read_text("utf-8").partition("## Not promised")
+    promises = PROMISE.findall(text)
     assert len(promises) > 20
     assert [promise for promise, proofs in promises if not PROOF.fullmatch(proofs.split(", ")[0])] == []
     proofs = {proof for _, proofs in promises for proof in PROOF.findall(proofs)}
