@@ -11,6 +11,8 @@ from didomi_source.errors import DestinationError, DidomiError
 from .refusals import refusal
 
 _HOLDER = re.compile(r"Conflicting lock is held in (.+?) \(PID (\d+)\)")
+# A reader keeps a writer out, also one that only reads.
+_LET_GO = "close it there, or let it read a copy (didomi run --publish)"
 _SIGNS = (
     ("No space left", "the disk of {0} is full: make room and run again"),
     ("not a valid DuckDB database", "{0} is not a DuckDB file: move it away or name another"),
@@ -19,7 +21,7 @@ _SIGNS = (
     ("Permission denied", "no permission to write {0}: change its rights or name another file"),
     ("Read-only file system", "{0} is on a read-only file system: name another file"),
     ("Is a directory", "{0} is a folder: name a file"),
-    ("Could not set lock", "{0} is held by another program: close it there, or open it there read-only"),
+    ("Could not set lock", "{0} is held by another program: " + _LET_GO),
 )
 
 
@@ -59,10 +61,7 @@ def explain(error: BaseException | str, where: Path | str, kind: str = "") -> st
 def _known(text: str, where: Path | str) -> str | None:
     text = " ".join(text.split())
     if holder := _HOLDER.search(text):
-        return (
-            f"{where} is held by another program ({holder[1]}, process {holder[2]}): "
-            "close it there, or open it there read-only"
-        )
+        return f"{where} is held by another program ({holder[1]}, process {holder[2]}): {_LET_GO}"
     return next((advice.format(where) for sign, advice in _SIGNS if sign.lower() in text.lower()), None)
 
 

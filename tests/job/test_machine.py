@@ -178,7 +178,7 @@ def test_the_program_that_holds_the_file_is_named(job):
         done = job.didomi("check")
     assert done.code == 1
     assert f"{job.path} is held by another program (" in done.out
-    assert f", process {program.pid}): close it there, or open it there read-only" in done.out
+    assert f", process {program.pid}): close it there, or let it read a copy (didomi run --publish)" in done.out
 
 
 def test_of_two_runs_at_once_one_wins_and_the_other_ends_at_once(job, api):
