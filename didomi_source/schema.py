@@ -15,6 +15,12 @@ def _columns(**types: str) -> Columns:
     return {name: {"data_type": data_type} for name, data_type in types.items()}
 
 
+# What dlt adds to each row by itself, unless it comes as an Arrow table.
+OF_DLT: Columns = {
+    "_dlt_load_id": {"data_type": "text", "nullable": False},
+    "_dlt_id": {"data_type": "text", "nullable": False, "unique": True, "row_key": True},
+}
+
 RUN: Columns = _columns(run_id="text", extracted_at="timestamp")
 
 EXPORT_LOGS: Columns = {

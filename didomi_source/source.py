@@ -29,7 +29,7 @@ from .errors import ApiError, AuthenticationError, ConfigurationError, Forbidden
 from .known import Destination, Known
 from .paging import Direction, Entry, ListReader, Page
 from .rows import ExtraColumns, Row, export_row, is_bare, is_export
-from .schema import BIGQUERY_LAYOUT, EXPORT_LOGS, TABLES, WRITE_DISPOSITION, Columns
+from .schema import BIGQUERY_LAYOUT, EXPORT_LOGS, OF_DLT, TABLES, WRITE_DISPOSITION, Columns
 from .settings import DEFAULT_BASE_URL, DEFAULT_PAGE_SIZE, Settings, environment_name
 from .sync import Batch, ExportSync, Request
 
@@ -210,7 +210,7 @@ class _Run:
 
 def laid_out(resource: DltResource, name: str, columns: Columns) -> DltResource:
     """A resource with the columns, the disposition and the layout of one of the tables."""
-    hints: Any = columns
+    hints: Any = {**columns, **OF_DLT}
     disposition: Any = WRITE_DISPOSITION
     resource.apply_hints(columns=hints, write_disposition=disposition)
     return bigquery_adapter(resource, **BIGQUERY_LAYOUT[name]) if name in BIGQUERY_LAYOUT else resource

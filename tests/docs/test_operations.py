@@ -83,13 +83,11 @@ def test_every_exit_code_is_on_the_page():
     assert told == codes
 
 
-def test_the_costs_are_as_the_benchmark_counts():
-    """The prices follow from the counted tables and from the credits."""
-    load, models = (int(n) for n in re.findall(r"statements, +(\d+) tables in them", TEXT))
-    for runs, tib, price in re.findall(r"(\d+) runs a month: ([\d.]+) TiB billed, \$([\d.]+);", TEXT):
-        billed = int(runs) * 10 * (load + models) / 2**20
-        assert (f"{billed:.2f}", f"{billed * 6.25:.2f}") == (tib, price)
-    for runs, *cells in re.findall(r"^\| (30|730) \| (.*?) \| (.*?) \| (.*?) \|$", TEXT, re.MULTILINE):
+def test_the_costs_follow_from_the_credits():
+    """Each price of Snowflake is the arithmetic that the page gives."""
+    rows = re.findall(r"^\| (30|730) \| (.*?) \| (.*?) \| (.*?) \|$", TEXT, re.MULTILINE)
+    assert [runs for runs, *_ in rows] == ["30", "730"]
+    for runs, *cells in rows:
         for seconds, cell in zip((30, 60, 120), cells, strict=True):
             used = int(runs) * (seconds + 60) / 3600
             assert abs(float(cell.split()[0]) - used) < 0.06

@@ -146,7 +146,12 @@ from didomi_source.sandbox import run
 run(lambda s: print(s.base_url, len(s.store.exports()), flush=True), port=0, seed=1, days=10, exports=3)
 """
     with subprocess.Popen(  # noqa: S603 - the command is ours
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Whoever runs the tests in the background ignores Ctrl-C, and so would the program.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - it takes no lock
     ) as process:
         assert process.stdout is not None
         url, exports = process.stdout.readline().split()
