@@ -105,6 +105,15 @@ class DidomiClient:
             raise failure.error from None
 
     @property
+    def requests_sent(self) -> int:
+        """How many requests were sent so far."""
+        return self._limiter.sent
+
+    def seconds_for(self, requests: int) -> float:
+        """How long the rate limit makes so many requests take at least, if nobody else uses it."""
+        return self._limiter.seconds_for(requests)
+
+    @property
     def is_authenticated(self) -> bool:
         """Whether a login has worked."""
         return self._tokens.has_token
@@ -244,11 +253,12 @@ class DidomiClient:
             raise kind(f"{what}: {self._clean(str(error))}") from None
 
     def _is_hopeless(self, state: tenacity.RetryCallState) -> bool:
-        error, spent = _failure(state), state.seconds_since_start or 0.0
+        # Time spent waiting for the answers of others or for a turn is no reason to give up.
+        error, waited = _failure(state), state.idle_for
         if isinstance(error, RateLimited):
-            return spent + (error.retry_after or 0.0) > self._settings.retry_seconds
+            return waited + (error.retry_after or 0.0) > self._settings.retry_seconds
         attempts = _PROTOCOL_ATTEMPTS if isinstance(error, ProtocolError) else _ATTEMPTS
-        return state.attempt_number >= attempts or spent > self._settings.retry_seconds
+        return state.attempt_number >= attempts or waited >= self._settings.retry_seconds
 
     def _result(self, response: requests.Response, body: bytes) -> object:
         """The parsed JSON of a good answer; any other answer as an error."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .job import ExportStatus, Summary
     from .job.check import Finding
     from .job.doctor import Fact
+    from .job.forecast import Forecast
     from .job.judge import Judgement
 
 _HEALTH_STYLE = {"healthy": "green", "failing": "red", "late": "red"}
@@ -178,6 +179,20 @@ def print_summary(summary: Summary) -> None:
         told = sorted(summary.models.counts.items() - {("no-op", summary.models.counts.get("no-op"))})
         nodes = [f"{count} {_NODES.get(status, status)}" for status, count in told]
         _print(f"Models: {', '.join(nodes) or 'not built'} in {summary.models.seconds:.1f} s.")
+
+
+def print_forecast(forecast: Forecast) -> None:
+    """Print what a run would ask of the API: a line per export, and the sum."""
+    rows: list[list[Any]] = []
+    for export in forecast.exports:
+        total = "-" if export.api_total is None else f"{export.api_total:,}"
+        rows.append([export.name or export.export_id, export.mode, export.reason, total, f"{export.requests:,}"])
+    _print_table(["Export", "Read", "Why", ">Logs", ">Requests"], rows)
+    _print()
+    _print(
+        f"A run would take {forecast.requests:,} requests and at least {forecast.seconds:,.0f} s, if the API sorts "
+        "as asked; about three times as many if not."
+    )
 
 
 def print_status(found: Sequence[ExportStatus]) -> None:

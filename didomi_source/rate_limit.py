@@ -15,11 +15,12 @@ from contextlib import contextmanager
 
 DEFAULT_LIMIT = 100
 DEFAULT_WINDOW_SECONDS = 15.0
-# Requests are stamped here when they are sent and there when they arrive; a little slack keeps the
-# server from seeing one too many in a window.
+# Two clocks do not tick alike.
 _SLACK_SECONDS = 0.1
 # `reset` is rounded up to whole seconds, and the answer has been on its way.
 _ROUNDING_SECONDS = 1.5
+# Where the window slides, an answer may have been overtaken by some that counted more: so many places are left free.
+_OVERTAKING = 5
 
 
 class NotSent(Exception):
@@ -27,52 +28,56 @@ class NotSent(Exception):
 
 
 class Budget:
-    """What may be sent when; it knows no clock and no threads."""
+    """What may be sent when; it knows no clock and no threads.
+
+    A request that we sent counts until a whole window after its answer: when it arrived there only the server
+    knows, but no later than that.
+    """
 
     def __init__(self) -> None:
         self.limit = DEFAULT_LIMIT
         self.window = DEFAULT_WINDOW_SECONDS
-        self._sent: deque[float] = deque()
         self._in_flight = 0
+        self._answered: deque[float] = deque()
         self._remaining: int | None = None  # what the server says is left until _reset_at
         self._reset_at = 0.0
         self._is_sliding = False  # known once it has shown
         self._blocked_until = 0.0
 
     def wait_seconds(self, now: float) -> float:
-        """How long the next request has to wait, at least; 0 when it may be sent."""
+        """How long the next request has to wait, at least; 0 when it may be sent. An answer may change it."""
         self._forget(now)
         if now < self._blocked_until:
             return self._blocked_until - now
-        if len(self._sent) >= self.limit:
-            return self._free_at(self._sent[-self.limit]) - now
+        if (excess := self._used - self.limit) >= 0:
+            return self._free_at(self._answered[excess]) - now if excess < len(self._answered) else self.window
         if self._remaining is None or self._remaining > 0:
             return 0.0
         if now < self._reset_at:
-            ours = self._free_at(self._sent[0]) if self._is_sliding and self._sent else self._reset_at
+            ours = self._free_at(self._answered[0]) if self._is_sliding and self._answered else self._reset_at
             return min(self._reset_at, ours) - now
         # The window is over, as far as whole seconds tell: one request finds out, the others wait.
         return self.window if self._in_flight else 0.0
 
-    def send(self, now: float) -> None:
-        """Count a request as sent and under way."""
-        self._sent.append(now)
+    def send(self) -> None:
+        """Count a request as under way."""
         self._in_flight += 1
         if self._remaining is not None:
             self._remaining -= 1
 
-    def arrived(self) -> None:
-        """Count a request as under way no more."""
+    def take_back(self) -> None:
+        """Forget a request that was not sent after all."""
         self._in_flight -= 1
-
-    def take_back(self, sent_at: float) -> None:
-        """Forget a request that was not sent after all; it still has to arrive."""
-        self._sent.remove(sent_at)
         if self._remaining is not None:
             self._remaining += 1
 
+    def answered(self, now: float) -> None:
+        """Count a request as answered, or as given up."""
+        self._in_flight -= 1
+        self._answered.append(now)
+
     def observe(self, headers: Mapping[str, str], now: float) -> None:
-        """Take over what the headers of an answer say, before the answer counts as arrived."""
+        """Take over what the headers of an answer say, before it counts as answered."""
         limit, window = _policy(headers)
         if limit and window:
             self.limit, self.window = limit, window
@@ -84,10 +89,13 @@ class Budget:
         """Let nothing through until then: the server said so."""
         self._blocked_until = max(self._blocked_until, until)
 
+    @property
+    def _used(self) -> int:
+        return len(self._answered) + self._in_flight
+
     def _take_over(self, remaining: int, now: float, reset_at: float) -> None:
-        # Other requests under way may not be counted in `remaining` yet; this one is. Where the window slides, an
-        # answer may have been overtaken by one that counted more: one place is left free for that.
-        left = max(0, remaining - (self._in_flight - 1) - self._is_sliding)
+        # Other requests under way may not be counted in `remaining` yet; this one is.
+        left = max(0, remaining - (self._in_flight - 1) - self._is_sliding * _OVERTAKING)
         if self._remaining is None or now >= self._reset_at:
             # A window that ends sooner than a whole one after the last: places come back one by one.
             if self._remaining is not None and reset_at - self._reset_at < self.window - _ROUNDING_SECONDS:
@@ -98,14 +106,13 @@ class Budget:
             # Rounded up to whole seconds each time: the least of many answers is nearly exact.
             self._reset_at = min(reset_at, self._reset_at)
 
-    def _free_at(self, sent_at: float) -> float:
-        """When a request no longer counts."""
-        return sent_at + self.window + _SLACK_SECONDS
+    def _free_at(self, answered_at: float) -> float:
+        return answered_at + self.window + _SLACK_SECONDS
 
     def _forget(self, now: float) -> None:
         """Forget what lies outside of the window; where it slides, the server has forgotten it too."""
-        while self._sent and self._free_at(self._sent[0]) <= now:
-            self._sent.popleft()
+        while self._answered and self._free_at(self._answered[0]) <= now:
+            self._answered.popleft()
             if self._is_sliding and self._remaining is not None:
                 self._remaining += 1
 
@@ -125,16 +132,15 @@ class RateLimiter:
 
         Raising NotSent inside the block gives the place back.
         """
-        sent_at = self._acquire()
+        self._acquire()
+        was_sent = True
         try:
             yield
         except NotSent:
-            with self._changed:
-                self._budget.take_back(sent_at)
-                self.sent -= 1
+            was_sent = False
         finally:
             with self._changed:
-                self._budget.arrived()
+                self._release(was_sent=was_sent)
                 self._changed.notify_all()
 
     def observe(self, headers: Mapping[str, str]) -> None:
@@ -153,14 +159,19 @@ class RateLimiter:
         with self._changed:
             return max(0, requests - 1) // self._budget.limit * self._budget.window
 
-    def _acquire(self) -> float:
+    def _acquire(self) -> None:
         with self._changed:
             while (wait := self._budget.wait_seconds(self._clock())) > 0:
                 self._changed.wait(wait)
-            sent_at = self._clock()
-            self._budget.send(sent_at)
+            self._budget.send()
             self.sent += 1
-            return sent_at
+
+    def _release(self, *, was_sent: bool) -> None:
+        if was_sent:
+            self._budget.answered(self._clock())
+        else:
+            self._budget.take_back()
+            self.sent -= 1
 
 
 def _policy(headers: Mapping[str, str]) -> tuple[int | None, float | None]:

@@ -33,7 +33,7 @@ class Settings:
         page_size: Logs asked for in one request (1 to 1000); the server may send fewer.
         lookback_days: How far behind the newest known log an incremental read goes on, in days.
         full_read_every_days: After how many days the whole list is read again.
-        retry_seconds: How long one request may be tried again before it counts as failed.
+        retry_seconds: How long the pauses between the attempts of one request may be in all.
         answer_seconds: How long one complete answer may take.
         max_answer_bytes: How large one answer may be, unpacked.
         trust_env: Whether proxies and certificates of the environment are used.

@@ -36,6 +36,7 @@ logger = logging.getLogger(__name__)
 _RUN_EXAMPLES = """
 Examples:
   didomi run
+  didomi run --dry-run
   didomi run --destination bigquery --dataset consent_raw
   didomi run --report report.html --publish bi.duckdb
   didomi run --metrics-file didomi.prom --log-format json
@@ -51,6 +52,9 @@ def run(
     dataset: Dataset = "didomi_raw",
     export_id: ExportIds = None,
     full: Annotated[bool, typer.Option("--full", help="Read the whole list of every export.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Tell what it would ask of the API; load and write nothing.")
+    ] = False,
     skip_models: SkipModels = False,
     as_json: AsJson = False,
     variables_: Vars = "{}",
@@ -97,7 +101,10 @@ def run(
         report_to=report_to,
         publish_to=publish_to,
     )
-    _run(options, as_json=as_json, watchers=_watchers(metrics_file, ping_url))
+    if dry_run:
+        _forecast(options, as_json=as_json)
+    else:
+        _run(options, as_json=as_json, watchers=_watchers(metrics_file, ping_url))
 
 
 _BACKFILL_EXAMPLES = """
@@ -229,3 +236,17 @@ def _run(options: Options, *, as_json: bool, watchers: Sequence[Watcher] = ()) -
         else:
             console.print_summary(summary)
     end(summary.failures, summary.exit_code)
+
+
+def _forecast(options: Options, *, as_json: bool) -> None:
+    from didomi_source import console
+    from didomi_source.job.forecast import forecast
+
+    with console.Steps() as steps:
+        found = forecast(options, steps.report)
+    with console.results():
+        if as_json:
+            print(json.dumps(found.as_dict(), indent=2))
+        else:
+            console.print_forecast(found)
+    end(found.failures, 1 if found.failures else 0)

@@ -160,6 +160,12 @@ def test_what_may_pass_is_tried_again(sandbox: Start, connect: Connect, pauses: 
     assert sum(server.list_requests.values()) == 2
 
 
+def test_a_slow_answer_is_no_reason_to_give_up(sandbox: Start, connect: Connect) -> None:
+    """Only pauses count against `retry_seconds`: a request that waited long for its turn gets a second try."""
+    server = sandbox(plain_store(5), faults=[Fault("hang", nth=1)])
+    assert page(connect(server, answer_seconds=1, retry_seconds=0.5)) == ALL
+
+
 @pytest.mark.parametrize(
     "kind", ["byte_order_mark", "total_null", "total_missing", "skip_missing", "limit_wrong", "limit_zero"]
 )

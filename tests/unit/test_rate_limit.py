@@ -128,6 +128,17 @@ def test_requests_under_way_are_counted_as_sent() -> None:
         assert time.now == 9.0
 
 
+def test_a_slow_request_counts_from_its_answer_on() -> None:
+    """When it arrived there is not known: the server's window may have begun only just before the answer."""
+    time = Time()
+    limiter = limiter_of(time)
+    with limiter.slot():
+        time.now += 3.0
+        limiter.observe({"RateLimit-Policy": "1;w=15"})
+    with limiter.slot():
+        assert time.now == pytest.approx(3.0 + 15.1)
+
+
 def test_an_order_to_wait_holds_for_all() -> None:
     """`Retry-After` stops every thread, and a shorter one does not shorten it."""
     time = Time()
