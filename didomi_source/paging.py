@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from itertools import pairwise
+from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
 
 from .errors import BadRequest, NeverSettled, ProtocolError, ServerFailure
@@ -77,9 +77,9 @@ class Page:
     entries: list[Entry]
     total: int | None
 
-    @property
+    @cached_property
     def names(self) -> set[str]:
-        """The names of its items."""
+        """The names of its items; not to be changed."""
         return {entry.name for entry in self.entries}
 
     @property
@@ -87,12 +87,12 @@ class Page:
         """How many places of the list it surely covers: an item that it shows twice may have only one."""
         return len(self.names)
 
-    @property
+    @cached_property
     def keys(self) -> list[Key] | None:
         """The places of its items, newest first; None when they are not in that order or have none."""
         readable = [e for e in self.entries if e.is_readable]
         keys = [(e.created_at, e.name) for e in readable if e.created_at is not None]
-        descends = all(a >= b for a, b in pairwise(keys))
+        descends = keys == sorted(keys, reverse=True)
         return keys if keys and len(keys) == len(readable) and descends else None
 
     @property

@@ -222,6 +222,7 @@ def _any_row(
 
 
 _TEXTS = ("id", "organization_id", "status", "result", "created_at", "updated_at")
+_TEXT_OR_NONE = {str, type(None)}
 _USUAL = {*_TEXTS, "export_id", "config", "metrics"}
 
 
@@ -235,18 +236,18 @@ def _usual_row(log: Mapping[str, Any], canonical: str, export_id: str) -> LogRow
         and metrics.keys() <= {"users"}
     ):
         return None
-    texts = [log.get(name) for name in _TEXTS]
-    identifier, organization_id, status, result, created, updated = texts
+    texts = [*map(log.get, _TEXTS), config.get("frequency")]
+    identifier, organization_id, status, result, created, updated, frequency = texts
     created_at, updated_at = values.to_timestamp(created), values.to_timestamp(updated)
-    frequency, users = config.get("frequency"), metrics.get("users")
+    users = metrics.get("users")
     if not (
-        all(type(text) is str or text is None for text in (*texts, frequency))
+        {*map(type, texts)} <= _TEXT_OR_NONE
         and (users is None or (type(users) is int and abs(users) <= values.INT64_MAX))
         and (created is None) is (created_at is None)
         and (updated is None) is (updated_at is None)
     ):
         return None
-    row = {
+    row: Row = {
         "id": identifier,
         "export_id": export_id,
         "organization_id": organization_id,

@@ -284,11 +284,19 @@ class ExportSync:
             is_settled=row.state.is_settled,
             created_at=entry.created_at,
             updated_at=row.state.updated_at,
-            sequence=self._record(log_id, version_id, row.state, touched, batch, is_new=is_new),
+            sequence=self._record(log_id, version_id, row.state, touched, batch, now=now, is_new=is_new),
         )
 
     def _record(
-        self, log_id: str, version_id: str, state: State, touched: Mark | None, batch: Batch, *, is_new: bool
+        self,
+        log_id: str,
+        version_id: str,
+        state: State,
+        touched: Mark | None,
+        batch: Batch,
+        *,
+        now: datetime,
+        is_new: bool,
     ) -> int | None:
         """Add the state to the history, unless it is the one before; returns its place there if known."""
         if touched is not None and touched.version_id == version_id:
@@ -306,7 +314,7 @@ class ExportSync:
                 "status": state.status,
                 "users": state.users,
                 "result": state.result,
-                "first_observed_at": _now(),
+                "first_observed_at": now,
                 "run_id": self._request.run_id,
             }
         )

@@ -144,12 +144,19 @@ def canonical(value: object) -> str:
     except orjson.JSONEncodeError:  # numbers beyond 64 bits, lone surrogates, deep nesting
         return ascii_json(value)
     # An infinite number would be null like any other null.
-    return text if "null" not in text or _is_finite(value) else ascii_json(value)
+    return text if _has_no_other_null(value, text) or _is_finite(value) else ascii_json(value)
 
 
 def ascii_json(value: object) -> str:
     """JSON of any value in ASCII, which every text column takes."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def _has_no_other_null(value: object, text: str) -> bool:
+    """Whether each null in a text is a None right inside of the value; quick to see, and nearly always so."""
+    nulls = text.count("null")
+    members = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return nulls == list(members).count(None)
 
 
 def _is_finite(value: object) -> bool:

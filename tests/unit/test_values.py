@@ -197,6 +197,14 @@ def test_the_order_of_keys_says_nothing(value: dict[str, int], random: Any) -> N
     assert json.loads(values.canonical(value)) == value
 
 
+@pytest.mark.parametrize("other", [None, "null", "Infinity"])
+@pytest.mark.parametrize("beside", [None, "null", [None], 1])
+def test_an_infinite_number_is_no_null(beside: Any, other: Any) -> None:
+    """Nor the text of one, whatever else is null beside it."""
+    for wrap in (lambda value: {"a": beside, "b": value}, lambda value: [beside, value], lambda value: {"a": [value]}):
+        assert values.canonical(wrap(math.inf)) != values.canonical(wrap(other))
+
+
 def test_a_digest_tells_its_parts_apart() -> None:
     """Where one part ends and the next begins is in it."""
     assert values.digest("ab", "c") != values.digest("a", "bc")
