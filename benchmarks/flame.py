@@ -1,0 +1,112 @@
+"""Where the time goes, as py-spy sees it: tables of functions, and a flame graph where it is small enough to keep."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import tempfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import measure
+from measure import Failed
+from ours import DIDOMI, LOAD, settings
+from server import serve
+
+FOLDER = Path(__file__).parent
+MAX_BYTES = 200_000
+ROWS = 12
+RATE = 100
+
+Stacks = list[tuple[list[str], int]]
+
+
+def profile(logs: int) -> list[str]:
+    """The section with the profiles of a load and of start-up."""
+    try:
+        spy = measure.environment("profile", FOLDER / "profile.txt") / "py-spy"
+        with serve(logs) as server, tempfile.TemporaryDirectory(prefix="didomi-bench-") as name:
+            given = settings(server, Path(name))
+            load = _stacks(spy, LOAD, Path(name), given)
+            start = _stacks(spy, [DIDOMI, "status"], Path(name), given)
+        with serve(logs) as server, tempfile.TemporaryDirectory(prefix="didomi-bench-") as name:
+            kept = _flame_graph(spy, Path(name), settings(server, Path(name)))
+    except Failed as error:
+        return ["## Profile", "", f"None: {error}", ""]
+    return [
+        "## Profile",
+        "",
+        f"By py-spy, {RATE} samples a second of all threads that are busy. {kept}",
+        "",
+        f"### The load of {logs:,} logs: a function itself",
+        "",
+        *_table(_itself(load), load),
+        f"### The load of {logs:,} logs: a function of ours with all that it calls",
+        "",
+        *_table(_with_callees(load, "didomi_source/"), load),
+        "### `didomi status`: importing a package, with all that it imports",
+        "",
+        *_table(_imports(start), start),
+    ]
+
+
+def _record(spy: Path, command: Sequence[str], folder: Path, environment: Mapping[str, str], *options: str) -> None:
+    arguments = [spy, "record", "--rate", str(RATE), "--nolineno", *options, "--", *command]
+    done = subprocess.run(
+        arguments, cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise Failed(f"py-spy ended with {done.returncode}: {measure.reason(done.stderr)}")
+
+
+def _stacks(spy: Path, command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Stacks:
+    _record(spy, command, folder, environment, "--format", "raw", "--output", "stacks.txt")
+    lines = (folder / "stacks.txt").read_text().splitlines()
+    found = [line.rpartition(" ") for line in lines]
+    return [
+        (stack.split(";"), int(count)) for stack, _, count in found if stack
+    ]  # a thread that begins or ends has none
+
+
+def _flame_graph(spy: Path, folder: Path, environment: Mapping[str, str]) -> str:
+    """Keep the flame graph of a load if it is small; returns the sentence about it."""
+    _record(spy, LOAD, folder, environment, "--output", "load.svg")
+    text = re.sub(r">[^<>]*py-spy record[^<>]*<", ">didomi run --skip-models<", (folder / "load.svg").read_text())
+    kept = FOLDER / "load.svg"
+    if len(text.encode()) > MAX_BYTES:
+        kept.unlink(missing_ok=True)
+        return f"The flame graph has {len(text.encode()) // 1000} kB and is not kept."
+    kept.write_text(text)
+    return "The load as a [flame graph](load.svg)."
+
+
+def _itself(stacks: Stacks) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for frames, count in stacks:
+        found[frames[-1]] += count
+    return found
+
+
+def _with_callees(stacks: Stacks, place: str) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for frames, count in stacks:
+        for frame in {f for f in frames if f"({place}" in f and not f.startswith("<module>")}:
+            found[frame] += count
+    return found
+
+
+def _imports(stacks: Stacks) -> Counter[str]:
+    """Samples below the code of a package's modules, by package."""
+    found: Counter[str] = Counter()
+    for frames, count in stacks:
+        for package in {m[1] for frame in frames if (m := re.match(r"<module> \((\w+)/", frame))}:
+            found[package] += count
+    return found
+
+
+def _table(found: Counter[str], stacks: Stacks) -> list[str]:
+    total = sum(count for _, count in stacks)
+    rows = [f"| {count / total:.1%} | `{name}` |" for name, count in found.most_common(ROWS)]
+    return ["| share | where |", "|---:|---|", *rows, ""]
