@@ -115,7 +115,7 @@ def version(executables: Path, package: str) -> str:
 
 def reason(output: str) -> str:
     """The last line that says anything, fit for a table: without colours, folders and addresses."""
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    lines = [line.strip(" ─") for line in output.splitlines() if line.strip(" ─")]
     errors = [line for line in lines if re.match(r"[\w.]*(Error|Exception)\b", line)]
     text = re.sub(r"\x1b\[[\d;]*m", "", (errors or lines or ["no output"])[-1])
     text = re.sub(r"\w+://\S+", "…", text)

@@ -3,4 +3,5 @@ echo "{\"url\": \"$BENCH_URL\"}" >config.json
 echo '{"streams": [{"sync_mode": "full_refresh", "destination_sync_mode": "overwrite", "stream":
   {"name": "export_logs", "json_schema": {}, "supported_sync_modes": ["full_refresh"]}}]}' >catalog.json
 source-declarative-manifest read --manifest-path "$(dirname "$0")/airbyte.yaml" \
-  --config config.json --catalog catalog.json >target.jsonl
+  --config config.json --catalog catalog.json >target.jsonl ||
+  { grep -o '"message":"[^"]*"' target.jsonl | tail -n 1; exit 1; }
