@@ -7,18 +7,20 @@ import re
 import subprocess
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import measure
 from measure import Failed
-from ours import DIDOMI, LOAD, settings
+from ours import LOAD, didomi, settings
 from server import serve
 
 FOLDER = Path(__file__).parent
 MAX_BYTES = 200_000
 ROWS = 12
 RATE = 100
+LOGS_OF_STATUS = 1_000
 
 Stacks = list[tuple[list[str], int]]
 
@@ -27,12 +29,15 @@ def profile(logs: int) -> list[str]:
     """The section with the profiles of a load and of start-up."""
     try:
         spy = measure.environment("profile", FOLDER / "profile.txt") / "py-spy"
-        with serve(logs) as server, tempfile.TemporaryDirectory(prefix="didomi-bench-") as name:
-            given = settings(server, Path(name))
-            load = _stacks(spy, LOAD, Path(name), given)
-            start = _stacks(spy, [DIDOMI, "status"], Path(name), given)
-        with serve(logs) as server, tempfile.TemporaryDirectory(prefix="didomi-bench-") as name:
-            kept = _flame_graph(spy, Path(name), settings(server, Path(name)))
+        with serve(logs) as server:
+            with _folder() as folder:
+                load = _stacks(spy, didomi(*LOAD), folder, settings(server, folder))
+            with _folder() as folder:
+                kept = _flame_graph(spy, folder, settings(server, folder))
+        with serve(LOGS_OF_STATUS) as server, _folder() as folder:
+            given = settings(server, folder)
+            measure.run(didomi("run"), folder, given)
+            start = _stacks(spy, didomi("status"), folder, given)
     except Failed as error:
         return ["## Profile", "", f"None: {error}", ""]
     return [
@@ -50,6 +55,12 @@ def profile(logs: int) -> list[str]:
         "",
         *_table(_imports(start), start),
     ]
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="didomi-bench-") as name:
+        yield Path(name)
 
 
 def _record(spy: Path, command: Sequence[str], folder: Path, environment: Mapping[str, str], *options: str) -> None:
@@ -72,7 +83,7 @@ def _stacks(spy: Path, command: Sequence[str], folder: Path, environment: Mappin
 
 def _flame_graph(spy: Path, folder: Path, environment: Mapping[str, str]) -> str:
     """Keep the flame graph of a load if it is small; returns the sentence about it."""
-    _record(spy, LOAD, folder, environment, "--output", "load.svg")
+    _record(spy, didomi(*LOAD), folder, environment, "--output", "load.svg")
     text = re.sub(r">[^<>]*py-spy record[^<>]*<", ">didomi run --skip-models<", (folder / "load.svg").read_text())
     kept = FOLDER / "load.svg"
     if len(text.encode()) > MAX_BYTES:

@@ -86,20 +86,20 @@ def _bytes_of(process: psutil.Process) -> int:
     return getattr(memory, "pss", memory.rss)
 
 
-def environment(name: str, requirements: Path) -> Path:
-    """The folder of executables of an environment with these requirements, made anew when they changed.
+def environment(name: str, requirements: Path, *others: Path) -> Path:
+    """The folder of executables of an environment with these requirements, made anew when they or `others` changed.
 
     Raises:
         Failed: They cannot be installed.
     """
     folder = ENVIRONMENTS / f"bench-{name}"
-    ready, wanted = folder / "ready", requirements.read_text()
+    ready, wanted = folder / "ready", "".join(path.read_text() for path in (requirements, *others))
     if not ready.exists() or ready.read_text() != wanted:
         for command in (
             [sys.executable, "-m", "venv", "--clear", str(folder)],
             [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "-r", str(requirements)],
         ):
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
             if done.returncode != 0:
                 raise Failed(f"cannot be installed: {reason(done.stderr)}")
         ready.write_text(wanted)

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import statistics
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
 import measure
-from measure import Cost
+from measure import ROOT, Cost
 from server import MAX_LIMIT, ORGANIZATION, Server, serve
 
 from didomi_source.job.demo import settings_of
 from didomi_source.sandbox import Behaviour, generate
 from didomi_source.sandbox import serve as serve_sandbox
 
-DIDOMI = str(Path(sys.executable).with_name("didomi"))
-LOAD = [DIDOMI, "run", "--skip-models"]
+LOAD = ["run", "--skip-models"]
 DATABASE = "target.duckdb"
 TIMES = 5
 START_UPS = {
@@ -27,6 +25,18 @@ START_UPS = {
     "`didomi run --skip-models`, nothing new": ["run", "--skip-models"],
     "`didomi run`, nothing new": ["run"],
 }
+
+
+def executables() -> Path:
+    """Where the Python is that has this project and what it needs, no more."""
+    return measure.environment(
+        "didomi", Path(__file__).with_name("didomi.txt"), ROOT / "constraints.txt", ROOT / "pyproject.toml"
+    )
+
+
+def didomi(*arguments: str) -> list[str]:
+    """A command of ours."""
+    return [str(executables() / "didomi"), *arguments]
 
 
 def settings(server: Server, folder: Path) -> dict[str, str]:
@@ -43,7 +53,7 @@ def settings(server: Server, folder: Path) -> dict[str, str]:
 
 def load(server: Server, folder: Path) -> Cost:
     """The first load, in an empty folder."""
-    return measure.run(LOAD, folder, settings(server, folder))
+    return measure.run(didomi(*LOAD), folder, settings(server, folder))
 
 
 def loaded(folder: Path) -> int:
@@ -97,9 +107,9 @@ def start_up() -> list[str]:
     ):
         folder = Path(name)
         environment = settings_of(api, folder / DATABASE)
-        measure.run([DIDOMI, "run"], folder, environment)
+        measure.run(didomi("run"), folder, environment)
         for label, arguments in START_UPS.items():
-            costs = [measure.run([DIDOMI, *arguments], folder, environment) for _ in range(TIMES)]
+            costs = [measure.run(didomi(*arguments), folder, environment) for _ in range(TIMES)]
             wall = statistics.median(cost.wall_seconds for cost in costs)
             cpu = statistics.median(cost.cpu_seconds for cost in costs)
             peak = max(cost.peak_megabytes for cost in costs)

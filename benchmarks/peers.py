@@ -16,7 +16,6 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from importlib.metadata import version
 from pathlib import Path
 
 import flame
@@ -100,7 +99,8 @@ class Ours:
     @staticmethod
     def versions() -> str:
         """The versions that count."""
-        return ", ".join(f"{package} {version(package)}" for package in ("didomi-source", "dlt", "duckdb", "pyarrow"))
+        packages = ("didomi-source", "dlt", "duckdb", "pyarrow")
+        return ", ".join(f"{package} {measure.version(ours.executables(), package)}" for package in packages)
 
 
 TUNED = Peer("dlt rest_api, tuned → DuckDB", "dlt", "dlt_rest_api.py tuned", ("dlt", "duckdb", "pyarrow"))
