@@ -1,4 +1,4 @@
-"""Where the time goes, as py-spy sees it: tables of functions, and a flame graph where it is small enough to keep."""
+"""Where the time goes, as py-spy sees it: tables of functions, and a flame graph."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from ours import LOAD, didomi, settings
 from server import serve
 
 FOLDER = Path(__file__).parent
-MAX_BYTES = 200_000
 ROWS = 12
 RATE = 100
+TOO_THIN = re.compile(r'<g><title>[^<]*</title><rect [^>]*width="0\.[0-4]\d*%"[^>]*/><text [^>]*></text></g>')
 LOGS_OF_STATUS = 1_000
 
 Stacks = list[tuple[list[str], int]]
 
 
-def profile(logs: int) -> list[str]:
-    """The section with the profiles of a load and of start-up."""
+def profile(logs: int, graph: Path) -> list[str]:
+    """The section with the profiles of a load and of start-up; the flame graph of the load goes into a file of its own."""
     try:
         spy = measure.environment("profile", FOLDER / "profile.txt") / "py-spy"
         with serve(logs) as server:
             with _folder() as folder:
                 load = _stacks(spy, didomi(*LOAD), folder, settings(server, folder))
             with _folder() as folder:
-                kept = _flame_graph(spy, folder, settings(server, folder))
+                _flame_graph(spy, folder, settings(server, folder), graph)
         with serve(LOGS_OF_STATUS) as server, _folder() as folder:
             given = settings(server, folder)
             measure.run(didomi("run"), folder, given)
@@ -43,7 +43,8 @@ def profile(logs: int) -> list[str]:
     return [
         "## Profile",
         "",
-        f"By py-spy, {RATE} samples a second of all threads that are busy. {kept}",
+        f"By py-spy, {RATE} samples a second of all threads that are busy.",
+        f"The load as a [flame graph]({graph.name}), without what took less than half a percent.",
         "",
         f"### The load of {logs:,} logs: a function itself",
         "",
@@ -81,16 +82,10 @@ def _stacks(spy: Path, command: Sequence[str], folder: Path, environment: Mappin
     ]  # a thread that begins or ends has none
 
 
-def _flame_graph(spy: Path, folder: Path, environment: Mapping[str, str]) -> str:
-    """Keep the flame graph of a load if it is small; returns the sentence about it."""
+def _flame_graph(spy: Path, folder: Path, environment: Mapping[str, str], graph: Path) -> None:
     _record(spy, didomi(*LOAD), folder, environment, "--output", "load.svg")
     text = re.sub(r">[^<>]*py-spy record[^<>]*<", ">didomi run --skip-models<", (folder / "load.svg").read_text())
-    kept = FOLDER / "load.svg"
-    if len(text.encode()) > MAX_BYTES:
-        kept.unlink(missing_ok=True)
-        return f"The flame graph has {len(text.encode()) // 1000} kB and is not kept."
-    kept.write_text(text)
-    return "The load as a [flame graph](load.svg)."
+    graph.write_text(TOO_THIN.sub("", text))
 
 
 def _itself(stacks: Stacks) -> Counter[str]:

@@ -12,7 +12,6 @@ import platform
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -25,7 +24,6 @@ from measure import Cost, Failed
 from server import Server, serve
 
 FOLDER = Path(__file__).parent
-RESULTS = FOLDER / "RESULTS.md"
 SIZES = [50_000, 200_000]
 GROWTH = [10_000, 100_000]
 GROWTH_FULL = [*GROWTH, 1_000_000]
@@ -178,8 +176,8 @@ def machine() -> str:
     )
 
 
-def page(sizes: list[int], growth: list[int]) -> str:
-    """Measure everything; returns the results as Markdown."""
+def page(sizes: list[int], growth: list[int], graph: Path) -> str:
+    """Measure everything; returns the results as Markdown, and writes the flame graph."""
     head = [
         "# How fast",
         "",
@@ -195,7 +193,7 @@ def page(sizes: list[int], growth: list[int]) -> str:
     ]
     body = [line for logs in sizes for line in comparison(logs)]
     versions = ["Versions:", "", *(f"- {peer.name}: {peer.versions()}" for peer in PEERS), ""]
-    more = [*ours.growth(growth), *ours.start_up(), *flame.profile(max(sizes))]
+    more = [*ours.growth(growth), *ours.start_up(), *flame.profile(max(sizes), graph)]
     return "\n".join([*head, *body, *versions, *more])
 
 
@@ -203,13 +201,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--logs", type=int, nargs="+", default=SIZES, help="sizes of the comparison")
     parser.add_argument("--growth", action="store_true", help="measure growth up to a million logs")
-    parser.add_argument("--dry-run", action="store_true", help="leave the results' page alone")
+    parser.add_argument("--to", type=Path, default=FOLDER, help="folder of RESULTS.md and load.svg")
     arguments = parser.parse_args()
-    text = page(arguments.logs, GROWTH_FULL if arguments.growth else GROWTH)
+    text = page(arguments.logs, GROWTH_FULL if arguments.growth else GROWTH, arguments.to / "load.svg")
     print(text)
-    if not arguments.dry_run:
-        RESULTS.write_text(text)
+    (arguments.to / "RESULTS.md").write_text(text)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
