@@ -77,9 +77,8 @@ def _stacks(spy: Path, command: Sequence[str], folder: Path, environment: Mappin
     _record(spy, command, folder, environment, "--format", "raw", "--output", "stacks.txt")
     lines = (folder / "stacks.txt").read_text().splitlines()
     found = [line.rpartition(" ") for line in lines]
-    return [
-        (stack.split(";"), int(count)) for stack, _, count in found if stack
-    ]  # a thread that begins or ends has none
+    # A thread that begins or ends has no stack.
+    return [(stack.split(";"), int(count)) for stack, _, count in found if stack]
 
 
 def _flame_graph(spy: Path, folder: Path, environment: Mapping[str, str], graph: Path) -> None:
