@@ -21,7 +21,7 @@ demo: $(BIN)/.demo ## Run the whole job against a local API with made-up exports
 	$(BIN)/didomi demo
 
 # Tests that build the models or run the job again and again: measuring would make them take half as long again.
-WHOLE_JOBS := warehouses faults job models docs bi browser pipelines packaging
+WHOLE_JOBS := warehouses faults job models docs bi browser pipelines packaging $(addprefix contract/test_,modes.py runs.py tables.py)
 
 test: $(BIN)/.dev ## Run all tests, and ask for 90 % branch coverage
 	$(BIN)/coverage erase

@@ -186,7 +186,9 @@ class _Run:
 
     def _marked(self, missing_since: dict[str, datetime | None]) -> list[Row]:
         """Whole rows of logs that are known, with a new `missing_at_source_since`."""
-        columns = list(dict.fromkeys([*EXPORT_LOGS, *_loaded_columns()])) if missing_since else []
+        if not missing_since:
+            return []
+        columns = list(dict.fromkeys([*EXPORT_LOGS, *_loaded_columns()]))
         return [
             {**row, "run_id": self._request.run_id, "missing_at_source_since": missing_since[row["id"]]}
             for row in self._destination.logs(list(missing_since), columns)

@@ -19,7 +19,7 @@ from .settings import Settings
 
 logger = logging.getLogger(__name__)
 
-BATCH_ROWS = 1_000
+BATCH_ROWS = 2_000
 # Why an incremental read came to take the whole list.
 _WHOLE_READ_REASONS = {
     Sort.NOT_NEEDED: "the whole list came at once",
@@ -163,7 +163,7 @@ class ExportSync:
         """Read what the plan says, and tell in the end what came of it.
 
         Yields:
-            Batches of about a thousand rows; the last one holds the row of `export_syncs`. An error of
+            Batches of about two thousand rows; the last one holds the row of `export_syncs`. An error of
             the API ends the reading, not the run: it stands in that row.
         """
         started_at = _now()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -70,6 +71,7 @@ def _load(pipeline: dlt.Pipeline, settings: Settings, options: Options, report: 
     request = Request(new_run_id(), options.full, options.created_from, options.created_to)
     source = didomi_source(**settings.as_arguments(), request=request)
     pipeline.collector = Progress(report)
+    gc.freeze()  # what was imported stays: it need not be looked through again and again
     try:
         pipeline.run(source, loader_file_format=LOADER_FORMATS.get(options.destination))  # type: ignore[arg-type]
     except Exception as error:

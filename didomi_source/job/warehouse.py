@@ -139,7 +139,8 @@ def held(pipeline: dlt.Pipeline, report: Callable[[str], None], seconds: float =
         _check_room(path)
     except OSError as error:
         raise DestinationError(explain(error, path)) from None
-    with closing(connected(path, report, seconds)):
+    with closing(connected(path, report, seconds)) as connection:
+        connection.execute("set threads = 1")  # for all of this process: each takes memory, and the loads are small
         yield
 
 

@@ -122,7 +122,7 @@ def test_no_schedule_loses_doubles_or_misreads_a_log(server: Sandbox, counted: C
 
 
 @with_examples
-@settings(UNHURRIED, max_examples=100 if IS_NIGHTLY else 5)
+@settings(UNHURRIED, max_examples=100 if IS_NIGHTLY else 2)
 @given(schedule=schedules)
 def test_no_schedule_of_whole_jobs_does(
     server: Sandbox,

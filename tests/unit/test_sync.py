@@ -300,9 +300,9 @@ def test_a_backfill_takes_its_range_alone() -> None:
 
 
 def test_many_logs_come_in_batches() -> None:
-    """Of about a thousand rows: memory does not grow with the list."""
-    logs = [item(f"{n:05d}", created_at=(NOW - n * timedelta(hours=1)).isoformat()) for n in range(2500)]
+    """Of about two thousand rows: memory does not grow with the list."""
+    logs = [item(f"{n:05d}", created_at=(NOW - n * timedelta(hours=1)).isoformat()) for n in range(5000)]
     one = ExportSync(Api(logs), SETTINGS, Request("r"), EXPORT, Known(), ExtraColumns({}))  # type: ignore[arg-type]
     sizes = [len(batch.export_logs) + len(batch.export_log_history) for batch in one.batches()]
-    assert sum(sizes) == 5000
-    assert max(sizes) < 1000 + 2 * 99
+    assert sum(sizes) == 10_000
+    assert max(sizes) < 2000 + 2 * 99

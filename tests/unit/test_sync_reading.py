@@ -145,23 +145,23 @@ def test_a_second_read_writes_nothing() -> None:
     assert runs.written() == []
 
 
-def test_batches_hold_about_a_thousand_rows() -> None:
-    """A log is two rows, its own and that of its state: a batch goes out as soon as it has a thousand."""
-    api = Api([log(-n) for n in range(1_200)])
+def test_batches_hold_about_two_thousand_rows() -> None:
+    """A log is two rows, its own and that of its state: a batch goes out as soon as it has two thousand."""
+    api = Api([log(-n) for n in range(2_200)])
     sync = ExportSync(api, replace(SETTINGS, page_size=100), Request("r"), EXPORT, Known(), ExtraColumns({}))
     batches = list(sync.batches())
-    assert [len(batch) for batch in batches] == [1190, 1188, 22]
+    assert [len(batch) for batch in batches] == [2180, 2178, 42]
     assert [len(batch.export_syncs) for batch in batches] == [0] * (len(batches) - 1) + [1]
-    assert sum(len(batch.export_logs) for batch in batches) == 1_200
+    assert sum(len(batch.export_logs) for batch in batches) == 2_200
     sequences = [row["read_sequence"] for batch in batches for row in batch.export_logs]
-    assert sequences == list(range(1, 1_201))
+    assert sequences == list(range(1, 2_201))
 
 
-def test_a_thousand_rows_are_enough_for_a_batch() -> None:
+def test_two_thousand_rows_are_enough_for_a_batch() -> None:
     """The next page begins another one."""
-    api = Api([log(-n) for n in range(600)])
-    sync = ExportSync(api, replace(SETTINGS, page_size=500), Request("r"), EXPORT, Known(), ExtraColumns({}))
-    assert [len(batch) for batch in sync.batches()] == [1000, 200]
+    api = Api([log(-n) for n in range(1_200)])
+    sync = ExportSync(api, replace(SETTINGS, page_size=1_000), Request("r"), EXPORT, Known(), ExtraColumns({}))
+    assert [len(batch) for batch in sync.batches()] == [2000, 400]
 
 
 def test_the_states_of_a_new_log_are_numbered_without_asking_the_destination() -> None:
