@@ -131,7 +131,7 @@ def sandbox() -> Iterator[Start]:
         def start(
             store: Store | None = None, behaviour: Behaviour | None = None, faults: Iterable[Fault] = ()
         ) -> Sandbox:
-            return stack.enter_context(serve(store, behaviour or Behaviour(rate_limit=None), faults))
+            return stack.enter_context(serve(store, behaviour or Behaviour(rate_limit=(10_000, 1)), faults))
 
         yield start
 

@@ -147,7 +147,7 @@ def test_json_is_alone_on_stdout(job: Job, api: Sandbox) -> None:
     """Also when an export could not be read: then it says so, and the exit is 1."""
     done = job.didomi("run", "--skip-models", "--json")
     assert (done.code, json.loads(done.out)["ok"]) == (0, True)
-    api.behaviour = Behaviour(rate_limit=None, forbidden_exports=frozenset({EXPORT}))
+    api.behaviour = Behaviour(rate_limit=(10_000, 1), forbidden_exports=frozenset({EXPORT}))
     done = job.didomi("run", "--skip-models", "--json")
     summary = json.loads(done.out)
     assert (done.code, summary["ok"], len(summary["failures"])) == (1, False, 1)
@@ -298,11 +298,11 @@ def test_check_of_a_good_set_up(job: Job, api: Sandbox) -> None:
 
 
 def forbid(api: Sandbox) -> None:
-    api.behaviour = Behaviour(rate_limit=None, forbidden_exports=frozenset({EXPORT}))
+    api.behaviour = Behaviour(rate_limit=(10_000, 1), forbidden_exports=frozenset({EXPORT}))
 
 
 def forbid_list(api: Sandbox) -> None:
-    api.behaviour = Behaviour(rate_limit=None, integrations="forbidden")
+    api.behaviour = Behaviour(rate_limit=(10_000, 1), integrations="forbidden")
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def hostile_store() -> Store:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Sandbox]:
-    with serve(hostile_store(), Behaviour(rate_limit=None)) as sandbox:
+    with serve(hostile_store(), Behaviour(rate_limit=(10_000, 1))) as sandbox:
         yield sandbox
 
 
@@ -68,7 +68,7 @@ def misbehaving(server: Sandbox, **changed: Any) -> Iterator[None]:
     """The server behaves otherwise inside."""
     before = server.behaviour, server.faults
     server.faults = changed.pop("faults", ())
-    server.behaviour = Behaviour(rate_limit=None, **changed)
+    server.behaviour = Behaviour(rate_limit=(10_000, 1), **changed)
     try:
         yield
     finally:

@@ -300,13 +300,13 @@ def test_an_answer_that_unpacks_to_a_gigabyte_is_refused(sandbox: Start, connect
 @pytest.mark.parametrize(
     ("behaviour", "fault", "most"),
     [
-        (Behaviour(rate_limit=None, page_cap=50), "skip_ignored_quietly", 120),
-        (Behaviour(rate_limit=None, page_cap=50, envelope="data_alone"), "skip_ignored_quietly", 10),
-        (Behaviour(rate_limit=None, page_cap=50), "skip_ignored", 10),
-        (Behaviour(rate_limit=None, page_cap=50, sort="ignored"), "endless_repeats", 200),
-        (Behaviour(rate_limit=None, page_cap=50), "endless_fresh", 100),
-        (Behaviour(rate_limit=None, page_cap=50, sort="rejected"), "endless_fresh", 100),
-        (Behaviour(rate_limit=None, page_cap=50), envelope("total_huge", "total", 10**30), 100),
+        (Behaviour(rate_limit=(10_000, 1), page_cap=50), "skip_ignored_quietly", 120),
+        (Behaviour(rate_limit=(10_000, 1), page_cap=50, envelope="data_alone"), "skip_ignored_quietly", 10),
+        (Behaviour(rate_limit=(10_000, 1), page_cap=50), "skip_ignored", 10),
+        (Behaviour(rate_limit=(10_000, 1), page_cap=50, sort="ignored"), "endless_repeats", 200),
+        (Behaviour(rate_limit=(10_000, 1), page_cap=50), "endless_fresh", 100),
+        (Behaviour(rate_limit=(10_000, 1), page_cap=50, sort="rejected"), "endless_fresh", 100),
+        (Behaviour(rate_limit=(10_000, 1), page_cap=50), envelope("total_huge", "total", 10**30), 100),
     ],
 )
 def test_a_list_without_an_end_is_left(
@@ -408,7 +408,7 @@ def test_no_message_tells_a_secret(
 ) -> None:
     """Key, secret and token are in no error and no log line of any level, even when the API repeats them."""
     caplog.set_level(logging.DEBUG)
-    with serve(plain_store(5), Behaviour(rate_limit=None), **SECRETS) as server:
+    with serve(plain_store(5), Behaviour(rate_limit=(10_000, 1)), **SECRETS) as server:
         token = server.sessions.issue("acme", 3600)
         server.sessions.issue = lambda *_: token
         server.faults = [Fault(_echoing(kind, token), on=route)]
@@ -441,7 +441,7 @@ def _echoing(kind: Any, token: str) -> Any:
 @pytest.mark.parametrize("access", ["forbidden", "missing"])
 def test_exports_that_cannot_be_listed_have_to_be_named(sandbox: Start, connect: Connect, access: str) -> None:
     """Where the list of exports is refused, the message says how to name them."""
-    server = sandbox(plain_store(1), Behaviour(integrations=access, rate_limit=None))
+    server = sandbox(plain_store(1), Behaviour(integrations=access, rate_limit=(10_000, 1)))
     client = connect(server)
     with pytest.raises(ConfigurationError, match="name them in SOURCES__DIDOMI__EXPORT_IDS"):
         list_exports(client, client._settings)
@@ -457,7 +457,7 @@ def test_an_organization_without_exports_is_a_mistake(sandbox: Start, connect: C
 def test_many_exports_are_all_found(sandbox: Start, connect: Connect) -> None:
     """The list of exports is read over all its pages, also without a total."""
     for shape in ("full", "data_alone"):
-        server = sandbox(plain_store(0), Behaviour(page_cap=20, envelope=shape, rate_limit=None))
+        server = sandbox(plain_store(0), Behaviour(page_cap=20, envelope=shape, rate_limit=(10_000, 1)))
         names = {server.store.add_export(name=str(n)) for n in range(70)}
         client = connect(server)
         assert {row["id"] for row in list_exports(client, client._settings)} == names | {EXPORT}

@@ -91,7 +91,7 @@ def test_every_mode_loads_what_the_server_holds(
     sandbox: Start, warehouse: Warehouse, sort: str, envelope: str, timestamps: str
 ) -> None:
     """Sorting, envelope and timestamps change the number of requests, never the rows."""
-    behaviour = Behaviour(sort=sort, envelope=envelope, timestamps=timestamps, page_cap=50, rate_limit=None)
+    behaviour = Behaviour(sort=sort, envelope=envelope, timestamps=timestamps, page_cap=50, rate_limit=(10_000, 1))
     server = sandbox(store_with_pending(), behaviour)
     check_three_runs(server, warehouse, times=timestamps == "present")
 
@@ -101,7 +101,7 @@ def test_a_sort_that_the_server_only_finds_out_about_costs_nothing(
     sandbox: Start, warehouse: Warehouse, sort: str
 ) -> None:
     """A server that answers 422 or 500 to `$sort` is read without it."""
-    server = sandbox(store_with_pending(), Behaviour(sort=sort, page_cap=50, rate_limit=None))
+    server = sandbox(store_with_pending(), Behaviour(sort=sort, page_cap=50, rate_limit=(10_000, 1)))
     check_three_runs(server, warehouse, retry_seconds=0.5)
     assert {sync["sort"] for sync in warehouse.syncs()} == {"rejected"}
 
@@ -110,14 +110,14 @@ def test_a_sort_that_the_server_only_finds_out_about_costs_nothing(
 @pytest.mark.parametrize("echoed", ["capped", "asked"])
 def test_capped_pages_lose_nothing(sandbox: Start, warehouse: Warehouse, cap: int, echoed: str) -> None:
     """A server that sends fewer logs than asked for is read to the end, whichever limit it echoes."""
-    server = sandbox(store_with_pending(), Behaviour(page_cap=cap, echoed_limit=echoed, rate_limit=None))
+    server = sandbox(store_with_pending(), Behaviour(page_cap=cap, echoed_limit=echoed, rate_limit=(10_000, 1)))
     check_three_runs(server, warehouse)
 
 
 def test_a_token_of_one_second_is_renewed(sandbox: Start, warehouse: Warehouse) -> None:
     """Tokens that expire while an export is read are renewed without losing a page."""
-    behaviour = Behaviour(token_life=1, page_cap=20, latency=0.2, sort="ignored", rate_limit=None)
-    server = sandbox(store_with_pending(), behaviour)
+    behaviour = Behaviour(token_life=1, page_cap=20, latency=0.2, sort="ignored", rate_limit=(10_000, 1))
+    server = sandbox(store_with_pending(80), behaviour)
     check_three_runs(server, warehouse)
     logins = [r for r in server.requests if r.path.endswith("/sessions")]
     assert len(logins) > 5
@@ -148,9 +148,9 @@ def three_exports() -> Store:
     ("behaviour", "export_ids"),
     [
         (Behaviour(rate_limit=None), None),
-        (Behaviour(rate_limit=None), ["export-1", "export-2", "export-3"]),
-        (Behaviour(rate_limit=None, integrations="forbidden"), ["export-1", "export-2", "export-3"]),
-        (Behaviour(rate_limit=None, integrations="missing"), ["export-1", "export-2", "export-3"]),
+        (Behaviour(rate_limit=(10_000, 1)), ["export-1", "export-2", "export-3"]),
+        (Behaviour(rate_limit=(10_000, 1), integrations="forbidden"), ["export-1", "export-2", "export-3"]),
+        (Behaviour(rate_limit=(10_000, 1), integrations="missing"), ["export-1", "export-2", "export-3"]),
     ],
 )
 def test_exports_are_discovered_or_named(
@@ -171,8 +171,8 @@ def test_a_named_export_alone_is_read(sandbox: Start, warehouse: Warehouse) -> N
 @pytest.mark.parametrize(
     ("behaviour", "said"),
     [
-        (Behaviour(rate_limit=None, forbidden_exports=frozenset({"export-2"})), "403"),
-        (Behaviour(rate_limit=None, missing_exports=frozenset({"export-2"})), "404"),
+        (Behaviour(rate_limit=(10_000, 1), forbidden_exports=frozenset({"export-2"})), "403"),
+        (Behaviour(rate_limit=(10_000, 1), missing_exports=frozenset({"export-2"})), "404"),
     ],
 )
 def test_a_refused_export_costs_the_others_nothing(

@@ -43,7 +43,7 @@ def test_an_incremental_run_over_2000_logs_makes_few_requests(
     sandbox: Start, warehouse: Warehouse, envelope: str, most: int
 ) -> None:
     """Three new logs on top of 2,000 cost two list requests, three where the API does not say its total."""
-    server = sandbox(recent_store(2000), Behaviour(rate_limit=None, envelope=envelope))
+    server = sandbox(recent_store(2000), Behaviour(rate_limit=(10_000, 1), envelope=envelope))
     warehouse.load(server)
     for number in range(3):
         server.store.add_log(EXPORT, id=f"new-{number}", users=number)
@@ -229,7 +229,9 @@ def test_a_read_that_fails_marks_nothing(sandbox: Start, warehouse: Warehouse) -
 @pytest.mark.parametrize("sort", ["honoured", "ignored"])
 def test_a_broken_first_read_loses_nothing(sandbox: Start, warehouse: Warehouse, broken_at: int, sort: str) -> None:
     """A first read that breaks off loads what it got and says so; the next one brings the rest."""
-    server = sandbox(recent_store(330), Behaviour(rate_limit=None, sort=sort), [Fault(refusal(403), nth=broken_at)])
+    server = sandbox(
+        recent_store(330), Behaviour(rate_limit=(10_000, 1), sort=sort), [Fault(refusal(403), nth=broken_at)]
+    )
     warehouse.load(server)
     sync = warehouse.sync()
     assert (sync["is_complete"], "403" in sync["error"]) == (False, True)
@@ -321,7 +323,7 @@ def test_a_list_that_never_settles_is_loaded_and_called_incomplete(sandbox: Star
         if number % 4 == 0:
             store.add_log(EXPORT, id=f"moving-{number}", created_at="2020-01-01T00:00:00.000Z")
 
-    behaviour = Behaviour(sort="ignored", order="inserted_desc", page_cap=5, on_request=move, rate_limit=None)
+    behaviour = Behaviour(sort="ignored", order="inserted_desc", page_cap=5, on_request=move, rate_limit=(10_000, 1))
     warehouse.load(sandbox(recent_store(20), behaviour))
     sync = warehouse.sync()
     assert not sync["is_complete"]

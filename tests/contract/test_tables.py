@@ -292,7 +292,7 @@ def test_an_ignored_export_filter_mixes_nothing(sandbox: Start, warehouse: Wareh
     store = store_of({}, {}, {})
     store.add_export(id="export-2")
     store.add_log("export-2", id="other")
-    warehouse.load(sandbox(store, Behaviour(export_filter="ignored", rate_limit=None)))
+    warehouse.load(sandbox(store, Behaviour(export_filter="ignored", rate_limit=(10_000, 1))))
     assert {i: row["export_id"] for i, row in warehouse.logs().items()} == {
         "log-0": EXPORT, "log-1": EXPORT, "log-2": EXPORT, "other": "export-2",
     }  # fmt: skip
@@ -347,7 +347,7 @@ def test_a_configuration_that_cannot_be_read_any_more_stays(sandbox: Start, ware
     server = sandbox(plain_store(1))
     warehouse.load(server, export_ids=[EXPORT])
     known = warehouse.rows("exports")
-    server.behaviour = Behaviour(integrations="forbidden", rate_limit=None)
+    server.behaviour = Behaviour(integrations="forbidden", rate_limit=(10_000, 1))
     assert warehouse.load(server, export_ids=[EXPORT]) == {"export_syncs": 1}
     assert warehouse.rows("exports") == known
 

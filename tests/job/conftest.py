@@ -28,7 +28,7 @@ def running_sandbox() -> Iterator[Sandbox]:
 @pytest.fixture
 def api(running_sandbox: Sandbox) -> Sandbox:
     """One export of 30 logs that are done, without a rate limit."""
-    running_sandbox.behaviour = Behaviour(rate_limit=None)
+    running_sandbox.behaviour = Behaviour(rate_limit=(10_000, 1))
     running_sandbox.store = plain_store(30)
     running_sandbox.faults = ()
     running_sandbox.reset()

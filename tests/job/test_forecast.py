@@ -24,7 +24,7 @@ def recent(count: int):
 @pytest.mark.parametrize(("count", "cap"), [(0, 100), (99, 100), (197, 100), (500, 50), (1000, 100)])
 def test_what_was_forecast_is_what_a_run_takes(job, api, count, cap):
     """The first run, and one with three new logs, make as many requests as was said beforehand."""
-    api.store, api.behaviour = recent(count), Behaviour(rate_limit=None, page_cap=cap)
+    api.store, api.behaviour = recent(count), Behaviour(rate_limit=(10_000, 1), page_cap=cap)
     for new in (0, 3):
         for number in range(new):
             api.store.add_log(EXPORT, id=f"new-{number}")
@@ -57,7 +57,7 @@ def test_an_export_that_cannot_be_read_is_named(job, api):
 
 def test_an_api_that_refuses_to_sort_is_asked_without(job, api):
     """Its logs are counted, and the run is not said to fail."""
-    api.store, api.behaviour = recent(150), Behaviour(rate_limit=None, sort="rejected")
+    api.store, api.behaviour = recent(150), Behaviour(rate_limit=(10_000, 1), sort="rejected")
     done = job.didomi("run", "--dry-run", "--json")
     export = json.loads(done.out)["exports"][0]
     assert (done.code, export["api_total"], export["error"]) == (0, 150, None)

@@ -85,7 +85,7 @@ def test_a_disk_that_fills_up_meanwhile_loses_nothing(job, api, asked):
             api.store.add_log(EXPORT, id=f"new-{number}")
         before = job.raw_logs()
         api.behaviour = Behaviour(
-            rate_limit=None, on_request=lambda _store, number: fill(job.folder) if number == asked else None
+            rate_limit=(10_000, 1), on_request=lambda _store, number: fill(job.folder) if number == asked else None
         )
         api.reset()
         done = job.didomi("run", "--skip-models")
@@ -93,7 +93,7 @@ def test_a_disk_that_fills_up_meanwhile_loses_nothing(job, api, asked):
         assert done.code == 1
         assert line(done).endswith("is full: make room and run again")
         assert before.items() <= job.raw_logs().items()
-        api.behaviour = Behaviour(rate_limit=None)
+        api.behaviour = Behaviour(rate_limit=(10_000, 1))
         job.run()
         assert job.raw_logs() == {log["id"]: log for log in api.store.logs()}
 
@@ -195,7 +195,7 @@ def test_of_two_runs_at_once_one_wins_and_the_other_ends_at_once(job, api):
 
 def test_the_second_run_does_not_wait(job, api):
     """It is told at once, however long the first one takes."""
-    api.behaviour = Behaviour(rate_limit=None, latency=0.5)
+    api.behaviour = Behaviour(rate_limit=(10_000, 1), latency=0.5)
     first = job.start("run", "--skip-models").until("Loading export logs")
     begun = time.monotonic()
     assert job.didomi("run", "--skip-models").code == 75

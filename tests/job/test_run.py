@@ -111,7 +111,7 @@ def test_one_forbidden_export_costs_no_other(job, api):
     for name in ("export-2", "export-3"):
         api.store.add_export(id=name, name=f"Name of {name}")
         api.store.add_log(name)
-    api.behaviour = Behaviour(rate_limit=None, forbidden_exports=frozenset({"export-2"}))
+    api.behaviour = Behaviour(rate_limit=(10_000, 1), forbidden_exports=frozenset({"export-2"}))
     done = job.didomi("run", "--skip-models")
     assert done.code == 1
     assert "didomi: export export-2 (Name of export-2): " in done.err

@@ -24,7 +24,7 @@ def store_of_twenty(logs: int) -> Store:
 
 def test_a_day_of_twenty_exports_takes_forty_list_requests(sandbox: Start, warehouse: Warehouse) -> None:
     """One login, the list of exports, and two requests for each export that has one new log."""
-    server = sandbox(store_of_twenty(60), Behaviour(rate_limit=None))
+    server = sandbox(store_of_twenty(60), Behaviour(rate_limit=(10_000, 1)))
     warehouse.load(server, **SETTINGS)
     for name in EXPORTS:
         server.store.add_log(name, id=f"{name}-new")

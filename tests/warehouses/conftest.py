@@ -23,13 +23,13 @@ def pytest_generate_tests(metafunc):
 @pytest.fixture(scope="class")
 def journey(request, forker, tmp_path_factory):  # noqa: F811
     """An engine at the beginning of its journey; the class says which."""
-    with started(request.cls.destination) as engine, serve(behaviour=Behaviour(rate_limit=None)) as sandbox:
+    with started(request.cls.destination) as engine, serve(behaviour=Behaviour(rate_limit=(10_000, 1))) as sandbox:
         yield Journey(engine, tmp_path_factory.mktemp(request.cls.destination), forker, sandbox)
 
 
 @pytest.fixture(scope="module")
 def refusing_sandbox():
-    with serve(plain_store(LOGS), Behaviour(rate_limit=None)) as running:
+    with serve(plain_store(LOGS), Behaviour(rate_limit=(10_000, 1))) as running:
         yield running
 
 

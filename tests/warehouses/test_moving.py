@@ -37,7 +37,7 @@ def two_days() -> Store:
 
 def test_everything_comes_along(engine: Engine, tmp_path: Path, forker: Forker) -> None:
     """Each cell of each table is the same after the move; the next run is incremental, and only adds."""
-    with serve(two_days(), Behaviour(rate_limit=None)) as sandbox:
+    with serve(two_days(), Behaviour(rate_limit=(10_000, 1))) as sandbox:
         home = replace(duckdb_in(tmp_path / "old"), dataset=engine.dataset)
         old = Site(home, tmp_path / "old", forker, sandbox)
         assert old.didomi("run", "--skip-models").code == 0

@@ -62,7 +62,7 @@ def test_a_lake_holds_what_duckdb_holds(tmp_path: Path, record_property) -> None
     as_of = datetime.now(timezone.utc).replace(tzinfo=None, microsecond=0)
     variables = json.dumps({"didomi_as_of": f"{as_of:%Y-%m-%d %H:%M:%S}"})
     begun = datetime.now()
-    with serve(beginning(), Behaviour(rate_limit=None)) as sandbox:
+    with serve(beginning(), Behaviour(rate_limit=(10_000, 1))) as sandbox:
         lake = Lake(tmp_path, **access_to(sandbox))
         lake.didomi("run", "--vars", variables)
         sandbox.store.settle("still-pending", users=4321)
