@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import signal
 import sys
@@ -184,15 +185,13 @@ def print_summary(summary: Summary) -> None:
 def print_forecast(forecast: Forecast) -> None:
     """Print what a run would ask of the API: a line per export, and the sum."""
     rows: list[list[Any]] = []
-    for export in forecast.exports:
+    for export in sorted(forecast.exports, key=lambda e: (e.name or e.export_id).casefold()):
         total = "-" if export.api_total is None else f"{export.api_total:,}"
         rows.append([export.name or export.export_id, export.mode, export.reason, total, f"{export.requests:,}"])
     _print_table(["Export", "Read", "Why", ">Logs", ">Requests"], rows)
     _print()
-    _print(
-        f"A run would take {forecast.requests:,} requests and at least {forecast.seconds:,.0f} s, if the API sorts "
-        "as asked; about three times as many if not."
-    )
+    _print(f"A run would take {forecast.requests:,} requests and about {math.ceil(forecast.seconds):,} s.")
+    _print("If the API does not sort as it is asked to: about three times as many.")
 
 
 def print_status(found: Sequence[ExportStatus]) -> None:
