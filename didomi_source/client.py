@@ -312,13 +312,16 @@ def _headers(**more: str) -> dict[str, str]:
 def _parse(response: requests.Response, body: bytes) -> object:
     """Parse JSON that may hold NaN, numbers of any size and broken text: one log must not cost the page."""
     if not values.has_long_number(body):  # orjson would round it
-        with suppress(ValueError):
-            return orjson.loads(body)
-    with suppress(ValueError, RecursionError):
+        with suppress(ValueError, TypeError):
+            parsed = orjson.loads(body)
+            orjson.dumps(parsed)  # refuses what is nested too deep for all that comes after
+            return parsed
+    body = values.flattened(body)
+    with suppress(ValueError):
         return json.loads(body, parse_constant=str)
     try:
         return json.loads(body.decode("utf-8", "replace"), parse_constant=str, parse_int=_int_or_text)
-    except (ValueError, RecursionError):
+    except ValueError:
         kind = re.sub(r"[^\w/+.;= -]", "", response.headers.get("Content-Type", "none"))[:60]
         msg = f"expected JSON, got {len(body)} bytes that do not parse (Content-Type: {kind})"
         raise ProtocolError(msg) from None

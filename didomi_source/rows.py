@@ -85,11 +85,16 @@ class State(NamedTuple):
         """Whether the run it tells of is over."""
         return is_settled(self.status)
 
-    def replaces(self, other: Mark) -> bool:
-        """Whether this state, read later, is the one to keep: settled never goes back to pending."""
+    def replaces(self, other: Mark, latest: datetime) -> bool:
+        """Whether this state, read later, is the one to keep: settled never goes back to pending.
+
+        Args:
+            other: The state that is known.
+            latest: A time beyond this was never the right one, and keeps nothing from coming after it.
+        """
         if self.is_settled != other.is_settled:
             return self.is_settled
-        if self.updated_at and other.updated_at:
+        if self.updated_at and other.updated_at and other.updated_at <= latest:
             return self.updated_at >= other.updated_at
         return True
 

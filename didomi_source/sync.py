@@ -263,7 +263,7 @@ class ExportSync:
             self._set_aside(entry, self._useless, batch)
             return
         row = log_row(entry.item, canonical, self._export_id, self._extra)
-        if before is not None and not row.state.replaces(before):
+        if before is not None and not row.state.replaces(before, self._latest):
             self._note_open(log_id, is_settled=before.is_settled)
             if is_back:
                 batch.missing_since[log_id] = None

@@ -13,10 +13,12 @@ import orjson
 
 INT64_MAX = 2**63 - 1
 _MAX_DEPTH = 100
+_MAX_PARSED_DEPTH = 200
 # NUL, lone surrogates, and the private-use characters with which dlt marks types in its own files.
 _UNLOADABLE = re.compile("[\x00\ud800-\udfff\uf026-\uf02f]")
 # In JSON text: whatever could hide a value that some warehouse refuses.
 _SUSPECT = re.compile(r"\\u(0000|d[89a-f]|f02)|[\ud800-\udfff\uf026-\uf02f]|\d{19}|Infinity|NaN", re.IGNORECASE)
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 _DIGITS = bytes(ord("0") if chr(byte).isdigit() else ord(" ") for byte in range(256))
 _ISO = re.compile(
     r"(\d{4})-?(\d\d)-?(\d\d)"
@@ -165,6 +167,24 @@ def _is_finite(value: object) -> bool:
     if isinstance(value, list):
         return all(map(_is_finite, value))
     return not isinstance(value, float) or math.isfinite(value)
+
+
+def flattened(text: bytes) -> bytes:
+    """JSON in which whatever is nested deeper than 200 levels is a text: Python ends at about a thousand."""
+    parts: list[bytes] = []
+    level = done = begin = 0
+    for token in _TOKEN.finditer(text):
+        if token[0] in (b"[", b"{"):
+            level += 1
+            if level == _MAX_PARSED_DEPTH + 1:
+                begin = token.start()
+        elif token[0] in (b"]", b"}"):
+            if level == _MAX_PARSED_DEPTH + 1:
+                cut = text[begin : token.end()].decode("utf-8", "replace")
+                parts += [text[done:begin], json.dumps(cut).encode()]
+                done = token.end()
+            level -= 1
+    return b"".join([*parts, text[done:]])
 
 
 def has_long_number(text: bytes) -> bool:

@@ -37,7 +37,7 @@ ALONE = {
     ),
 }
 # Nested deeper than any warehouse parses, which is shown by the text that stands for the rest.
-DEEP = "metrics_deep"
+DEEP = {"metrics_deep": 900, "metrics_deeper": 2000}
 
 
 def export_of(kind: str) -> str:
@@ -156,9 +156,37 @@ def test_further_fields_make_columns_within_bounds(lab: Lab, counted: Counted, k
         check(lab, sandbox, {kind: ALONE[kind]}, counted)
 
 
+@pytest.mark.parametrize(("kind", "depth"), DEEP.items())
+def test_what_is_nested_too_deep_is_loaded_with_a_text_for_the_rest(
+    lab: Lab, counted: Counted, kind: str, depth: int
+) -> None:
+    """Two thousand levels stay two thousand, the log is flagged, and those beside it are right."""
+    with misbehaving(store_for([kind]), faults([kind])) as sandbox:
+        summary = lab.run(sandbox)
+        counted("faults tried", 1)
+        logs = {log["id"]: log for log in sandbox.store.logs()}
+        odd = columns_of(logs.pop(odd_log(kind)))
+        rows = {row["id"]: row for row in lab.logs()}
+        found = rows.pop(odd_log(kind))
+        assert rows == {log_id: columns_of(log) for log_id, log in logs.items()}
+        assert (levels(found["raw_log"].pop("metrics")), levels({"a": found.pop("metrics__a")})) == (depth, depth)
+        del odd["metrics__users"], odd["raw_log"]["metrics"]
+        assert found == {**odd, "flags": ["raw_log: holds values that no warehouse takes; they were replaced"]}
+        assert (summary.exit_code, lab.doubled(), lab.secrets_found(sandbox)) == (0, 0, [])
+        check_recovery(lab, sandbox)
+
+
+def levels(value: Any) -> int:
+    """How many objects are nested in each other, in a text that stands for some of them too."""
+    if isinstance(value, dict):
+        (inner,) = value.values()
+        return 1 + levels(inner)
+    return str(value).count("{")
+
+
 def test_no_payload_is_forgotten() -> None:
     """Every payload of the sandbox has an outcome."""
-    assert {*OUTCOMES, *ALONE, DEEP} == PAYLOADS.keys()
+    assert {*OUTCOMES, *ALONE, *DEEP} == PAYLOADS.keys()
 
 
 def test_status_tells_of_what_was_set_aside(lab: Lab, counted: Counted) -> None:

@@ -67,7 +67,7 @@ def test_payload_changes_one_log_and_no_other(sandbox: Sandbox, api: Api, name: 
         ("field_clashing", b'"a b":1,"A B":2'),
         ("created_at_epoch_seconds", b'"created_at":1772338327,'),
         ("status_upper_case", b'"status":"FAILED"'),
-        ("metrics_deep", b'"metrics":' + b'{"a":' * 2000 + b"1" + b"}" * 2000),
+        ("metrics_deeper", b'"metrics":' + b'{"a":' * 2000 + b"1" + b"}" * 2000),
         ("metrics_json_text", rb'"metrics":"{\"users\": 0}"'),
         ("documented_sample", b'"result":"Job failed."'),
     ],

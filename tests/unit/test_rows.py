@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from itertools import pairwise
 from typing import Any
 
@@ -12,6 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from didomi_source import values
+from didomi_source.marks import Mark
 from didomi_source.paging import Entry
 from didomi_source.rows import (
     MAX_EXTRA_COLUMNS,
@@ -200,7 +201,7 @@ def test_settled_never_goes_back(states: list[State]) -> None:
     kept = states[0]
     steps = [kept]
     for state in states[1:]:
-        kept = state if state.replaces(kept) else kept
+        kept = state if state.replaces(kept, datetime.max.replace(tzinfo=timezone.utc)) else kept
         steps.append(kept)
     settled = [state.is_settled for state in steps]
     assert settled == sorted(settled)
@@ -208,6 +209,15 @@ def test_settled_never_goes_back(states: list[State]) -> None:
     for before, after in pairwise(steps):
         if before.is_settled == after.is_settled and before.updated_at and after.updated_at:
             assert after.updated_at >= before.updated_at
+
+
+@pytest.mark.parametrize("is_credible", [True, False])
+def test_a_time_in_the_future_keeps_no_later_state_away(is_credible: bool) -> None:
+    """A clock that was wrong once does not freeze a log; a time that may be right keeps an older state away."""
+    known = Mark(is_settled=True, updated_at=NOON)
+    older = State("failed", None, "timed out", NOON - timedelta(hours=1))
+    latest = NOON if is_credible else NOON - timedelta(microseconds=1)
+    assert older.replaces(known, latest) is not is_credible
 
 
 @given(STATES, STATES)

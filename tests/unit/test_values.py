@@ -188,6 +188,25 @@ def test_what_is_nested_too_deep_becomes_text(make: Any) -> None:
     assert values.canonical(inner).count("core") == 1
 
 
+@given(
+    st.text(), st.sampled_from(['{"a":%s}', "[%s]", '{"}":[],"b":%s,"c":"]"}', "[{},%s,[[]]]"]), st.integers(0, 1200)
+)
+@example('\\"[', '["[",%s]', 300)
+@example("", "[%s]", 200)
+@example("", "[%s]", 201)
+def test_no_depth_is_too_much_to_parse(core: str, shape: str, depth: int) -> None:
+    """Up to 200 levels JSON stays as it is; deeper down a text stands for it that still holds it all."""
+    before, after = shape.split("%s")
+    text = before * depth + json.dumps(core) + after * depth
+    flat = values.flattened(text.encode()).decode()
+    if depth <= 200 and "[[]]" not in shape:
+        assert flat == text
+    if depth > 200:
+        cut = before * (depth - 200) + json.dumps(core) + after * (depth - 200)
+        assert json.dumps(cut) in flat
+    assert values.canonical(json.loads(flat))
+
+
 @given(st.dictionaries(st.text(max_size=5), st.integers(), max_size=6), st.randoms())
 def test_the_order_of_keys_says_nothing(value: dict[str, int], random: Any) -> None:
     """The same log with its keys in another order is the same log."""
