@@ -13,12 +13,13 @@ from measure import ROOT, Cost
 from server import MAX_LIMIT, ORGANIZATION, Server, serve
 
 from didomi_source.job.demo import settings_of
-from didomi_source.sandbox import Behaviour, generate
+from didomi_source.sandbox import Behaviour, Store, generate, plain_store
 from didomi_source.sandbox import serve as serve_sandbox
 
 LOAD = ["run", "--skip-models"]
 DATABASE = "target.duckdb"
 TIMES = 5
+BACKFILL_LOGS, BACKFILL_EXPORTS = 20_000, 4
 START_UPS = {
     "`didomi --help`": ["--help"],
     "`didomi status`": ["status"],
@@ -92,6 +93,40 @@ def growth(sizes: Sequence[int]) -> list[str]:
         "",
         "| logs | CPU s | CPU µs per log | per further log | wall s | peak MB | database MB |",
         "|---:|---:|---:|---:|---:|---:|---:|",
+        *rows,
+        "",
+    ]
+
+
+def rate_limit() -> list[str]:
+    """The section on the limit of 100 requests in 15 s, alone and with another client that uses half of it."""
+    store = Store()
+    for number in range(BACKFILL_EXPORTS):
+        store.add_export(id=f"export-{number}", name=f"export-{number}")
+        logs = plain_store(BACKFILL_LOGS // BACKFILL_EXPORTS, step=600.0, export_id=f"export-{number}").logs()
+        store.add_logs({**log, "id": f"{number}-{log['id']}"} for log in logs)
+    rows = []
+    for share in (0.0, 0.5):
+        behaviour = Behaviour(rate_window="sliding", other_client_share=share)
+        with tempfile.TemporaryDirectory(prefix="didomi-bench-") as name, serve_sandbox(store, behaviour) as api:
+            measure.run(didomi(*LOAD), Path(name), settings_of(api, Path(name) / DATABASE))
+            check(loaded(Path(name)), BACKFILL_LOGS)
+            sent = api.requests
+        seconds = sent[-1].time - sent[0].time
+        least = (len(sent) - 1) // int(100 * (1 - share)) * 15
+        refused = sum(request.status == 429 for request in sent)
+        print(f"rate limit, {share:.0%} used by another client: {seconds:.1f} s", flush=True)
+        rows.append(f"| {share:.0%} | {len(sent)} | {refused} | {seconds:.1f} | {least} | {seconds / least:.2f} |")
+    return [
+        "## Rate limit",
+        "",
+        (
+            f"A backfill of {BACKFILL_LOGS:,} logs in {BACKFILL_EXPORTS} exports against the sandbox, which allows 100 requests in any 15 s, alone "
+            "and with another client. The least is what the limit makes so many requests take, whoever sends them."
+        ),
+        "",
+        "| used by another client | requests | answered 429 | s from the first to the last | least s | ratio |",
+        "|---:|---:|---:|---:|---:|---:|",
         *rows,
         "",
     ]

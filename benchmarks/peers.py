@@ -193,7 +193,7 @@ def page(sizes: list[int], growth: list[int], graph: Path) -> str:
     ]
     body = [line for logs in sizes for line in comparison(logs)]
     versions = ["Versions:", "", *(f"- {peer.name}: {peer.versions()}" for peer in PEERS), ""]
-    more = [*ours.growth(growth), *ours.start_up(), *flame.profile(max(sizes), graph)]
+    more = [*ours.growth(growth), *ours.rate_limit(), *ours.start_up(), *flame.profile(max(sizes), graph)]
     return "\n".join([*head, *body, *versions, *more])
 
 
