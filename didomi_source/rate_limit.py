@@ -16,11 +16,9 @@ from contextlib import contextmanager
 DEFAULT_LIMIT = 100
 DEFAULT_WINDOW_SECONDS = 15.0
 # Two clocks do not tick alike.
-_SLACK_SECONDS = 0.1
+_SLACK_SECONDS = 0.02
 # `reset` is rounded up to whole seconds, and the answer has been on its way.
 _ROUNDING_SECONDS = 1.5
-# Where the window slides, an answer may have been overtaken by some that counted more: so many places are left free.
-_OVERTAKING = 5
 
 
 class NotSent(Exception):
@@ -40,6 +38,7 @@ class Budget:
         self._in_flight = 0
         self._answered: deque[float] = deque()
         self._remaining: int | None = None  # what the server says is left until _reset_at
+        self._told_at = 0.0  # when it said so last
         self._reset_at = 0.0
         self._is_sliding = False  # known once it has shown
         self._blocked_until = 0.0
@@ -94,8 +93,10 @@ class Budget:
         return len(self._answered) + self._in_flight
 
     def _take_over(self, remaining: int, now: float, reset_at: float) -> None:
-        # Other requests under way may not be counted in `remaining` yet; this one is.
-        left = max(0, remaining - (self._in_flight - 1) - self._is_sliding * _OVERTAKING)
+        self._told_at = now
+        # Other requests under way may not be counted in `remaining` yet; this one is. Where the window slides, an
+        # answer may have been overtaken by one that counted more: one place is left free for that.
+        left = max(0, remaining - (self._in_flight - 1) - self._is_sliding)
         if self._remaining is None or now >= self._reset_at:
             # A window that ends sooner than a whole one after the last: places come back one by one.
             if self._remaining is not None and reset_at - self._reset_at < self.window - _ROUNDING_SECONDS:
@@ -110,10 +111,10 @@ class Budget:
         return answered_at + self.window + _SLACK_SECONDS
 
     def _forget(self, now: float) -> None:
-        """Forget what lies outside of the window; where it slides, the server has forgotten it too."""
+        """Forget what lies outside of the window; where it slides, so did the server since it last spoke."""
         while self._answered and self._free_at(self._answered[0]) <= now:
-            self._answered.popleft()
-            if self._is_sliding and self._remaining is not None:
+            is_news = self._answered.popleft() + self.window > self._told_at
+            if self._is_sliding and self._remaining is not None and is_news:
                 self._remaining += 1
 
 

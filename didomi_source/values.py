@@ -18,7 +18,7 @@ _MAX_PARSED_DEPTH = 200
 _UNLOADABLE = re.compile("[\x00\ud800-\udfff\uf026-\uf02f]")
 # In JSON text: whatever could hide a value that some warehouse refuses.
 _SUSPECT = re.compile(r"\\u(0000|d[89a-f]|f02)|[\ud800-\udfff\uf026-\uf02f]|\d{19}|Infinity|NaN", re.IGNORECASE)
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
 _DIGITS = bytes(ord("0") if chr(byte).isdigit() else ord(" ") for byte in range(256))
 _ISO = re.compile(
     r"(\d{4})-?(\d\d)-?(\d\d)"
@@ -184,6 +184,8 @@ def flattened(text: bytes) -> bytes:
                 parts += [text[done:begin], json.dumps(cut).encode()]
                 done = token.end()
             level -= 1
+    if level > _MAX_PARSED_DEPTH:  # it breaks off in there, and is to be no JSON rather than too much of it
+        return b"".join([*parts, text[done:begin]])
     return b"".join([*parts, text[done:]])
 
 

@@ -76,6 +76,8 @@ def _load(pipeline: dlt.Pipeline, settings: Settings, options: Options, report: 
         pipeline.run(source, loader_file_format=LOADER_FORMATS.get(options.destination))  # type: ignore[arg-type]
     except Exception as error:
         raise translate(error, warehouse.place(pipeline)) from error
+    finally:
+        gc.unfreeze()
     return request.run_id
 
 

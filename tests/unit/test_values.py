@@ -205,6 +205,9 @@ def test_no_depth_is_too_much_to_parse(core: str, shape: str, depth: int) -> Non
         cut = before * (depth - 200) + json.dumps(core) + after * (depth - 200)
         assert json.dumps(cut) in flat
     assert values.canonical(json.loads(flat))
+    for rest in {1, len(after) * depth // 2, len(after) * depth} - {0}:
+        with pytest.raises(json.JSONDecodeError):  # what breaks off is no JSON, however deep
+            json.loads(values.flattened(text[:-rest].encode()))
 
 
 @given(st.dictionaries(st.text(max_size=5), st.integers(), max_size=6), st.randoms())
