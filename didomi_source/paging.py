@@ -36,7 +36,7 @@ MAX_REPEATED_PAGES = 50
 _ENDLESS = "the list does not end: the server ignores $skip, repeats its pages, or adds logs as fast as they are read"
 
 # How a server refuses `$sort`: 400 by convention, 422 or 500 where it only finds out in its database.
-_REFUSES_SORT = (BadRequest, ServerFailure)
+REFUSES_SORT = (BadRequest, ServerFailure)
 
 Key: TypeAlias = tuple[datetime, str]
 
@@ -157,7 +157,7 @@ class ListReader:
     def _first_page(self) -> Page:
         try:
             return self._page(0)
-        except _REFUSES_SORT:
+        except REFUSES_SORT:
             self.sort, self._direction = Sort.REJECTED, None
             return self._page(0)
 
@@ -238,7 +238,7 @@ class ListReader:
             return False
         try:
             other = self._fetch(0, self._page_size, Direction.ASCENDING)
-        except _REFUSES_SORT:
+        except REFUSES_SORT:
             return False
         oldest = Page(other.entries[::-1], None).keys
         if oldest is None or other.entries[0].name in first.names:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from didomi_source.errors import BadRequest, DidomiError, ServerFailure
+from didomi_source.errors import DidomiError
 
 from . import warehouse
 from .options import Options, load_settings, prepare_environment
@@ -99,7 +99,7 @@ def _known(options: Options) -> Known:
 def _export(
     client: DidomiClient, settings: Settings, options: Options, export_id: str, name: str | None, known: KnownExport
 ) -> ExportForecast:
-    from didomi_source.paging import Direction
+    from didomi_source.paging import REFUSES_SORT, Direction
     from didomi_source.sync import Request, plan
 
     request = Request("forecast", options.full, options.created_from, options.created_to)
@@ -107,7 +107,7 @@ def _export(
     try:
         try:
             items, total = client.logs_page(export_id, 0, settings.page_size, Direction.DESCENDING)
-        except (BadRequest, ServerFailure):
+        except REFUSES_SORT:
             items, total = client.logs_page(export_id, 0, settings.page_size, None)
     except DidomiError as error:
         return ExportForecast(export_id, name, chosen.mode, chosen.reason, None, 1, str(error))
