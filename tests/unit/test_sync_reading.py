@@ -164,6 +164,17 @@ def test_two_thousand_rows_are_enough_for_a_batch() -> None:
     assert [len(batch) for batch in sync.batches()] == [2000, 400]
 
 
+def test_an_answer_that_lags_behind_another_changes_nothing() -> None:
+    """Of two states that one run is shown, the one that was updated later stays, whichever comes last."""
+    api = Api([log(-n) for n in range(15)], sort="ignored")
+    newer, lagging = log(-3, metrics={"users": 7}, updated_at=NOW.isoformat()), log(-3)
+    api.before = lambda number: api.change(-3, **(newer if number <= 3 else lagging))
+    runs = Runs(api)
+    assert runs.run()["is_complete"]
+    assert runs.ledger.logs["log-0003"]["metrics__users"] == 7
+    assert [row["users"] for row in runs.ledger.history.values() if row["log_id"] == "log-0003"] == [7]
+
+
 def test_the_states_of_a_new_log_are_numbered_without_asking_the_destination() -> None:
     """Unless the history remembers a log that the table has lost, or the log is known."""
     states = [{"status": "pending"}, {"status": "running"}, {"status": "completed"}]
