@@ -17,6 +17,8 @@ from dlt.common.storages.load_package import load_package_state
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from .rows import HistoryRow, LogRow
+
 # Tried with these; BigQuery refuses parquet with JSON columns.
 DESTINATIONS = ("duckdb", "motherduck")
 
@@ -29,7 +31,7 @@ def is_taken_by(pipeline: dlt.Pipeline | None) -> bool:
     return destination.destination_type.rpartition(".")[2] in DESTINATIONS
 
 
-def arrow_table(rows: Sequence[Mapping[str, Any]], types: Mapping[str, str]) -> pa.Table:
+def arrow_table(rows: Sequence[LogRow | HistoryRow], types: Mapping[str, str]) -> pa.Table:
     """Make rows into a table.
 
     Args:
@@ -37,9 +39,10 @@ def arrow_table(rows: Sequence[Mapping[str, Any]], types: Mapping[str, str]) -> 
         types: Each column that a row may have, with dlt's name of its type.
 
     Returns:
-        A table with dlt's own columns, and of `types` those that some row has.
+        A table with dlt's own columns, all columns of the rows, and those further ones that some row has.
     """
     import pyarrow as pa
+    import pyarrow.compute as pc
 
     kinds = {
         "text": pa.string(),
@@ -49,20 +52,22 @@ def arrow_table(rows: Sequence[Mapping[str, Any]], types: Mapping[str, str]) -> 
         "bool": pa.bool_(),
         "timestamp": pa.timestamp("us", "UTC"),
     }
-    present = set().union(*rows)
-    if unknown := present - types.keys():
-        msg = f"columns without a type: {', '.join(sorted(unknown))}"
-        raise KeyError(msg)
-    columns: dict[str, Any] = {}
-    for name, data_type in types.items():
-        if name in present:
-            found = [row.get(name) for row in rows]
-            if data_type == "json":
-                found = [_json(value) for value in found]
-            columns[name] = pa.array(found, kinds[data_type])
+
+    def array(name: str, column: Sequence[Any]) -> pa.Array:
+        if types[name] == "json":
+            column = [_json(value) for value in column]
+        if column.count(column[0]) == len(column):  # as it is for what names the run, ten times faster
+            return pa.repeat(pa.scalar(column[0], kinds[types[name]]), len(column))
+        return pa.array(column, kinds[types[name]])
+
+    found: dict[str, Sequence[Any]] = dict(zip(rows[0]._fields, zip(*rows, strict=True), strict=True))
+    further = found.pop("further", ())
+    for name in set().union(*further):
+        found[name] = [others.get(name) for others in further]
+    columns = {name: array(name, column) for name, column in found.items()}
     columns["_dlt_load_id"] = pa.repeat(load_package_state()["load_id"], len(rows))
-    prefix = secrets.token_urlsafe(8)
-    columns["_dlt_id"] = pa.array([f"{prefix}{number}" for number in range(len(rows))])
+    numbers = pa.array(range(len(rows))).cast(pa.string())
+    columns["_dlt_id"] = pc.binary_join_element_wise(secrets.token_urlsafe(8), numbers, "")
     return pa.table(columns)
 
 

@@ -88,8 +88,10 @@ class Known:
 
     def claim(self, log_id: str, export_id: str) -> str:
         """Claim the id of a new log for an export; returns the export that has it, perhaps another one."""
-        others = (name for name, logs in self._loaded if log_id in logs and name != export_id)
-        return next(others, None) or self.claimed.setdefault(log_id, export_id)
+        for name, logs in self._loaded:
+            if log_id in logs and name != export_id:
+                return name
+        return self.claimed.setdefault(log_id, export_id)
 
     @cached_property
     def _loaded(self) -> list[tuple[str, Marks]]:

@@ -88,10 +88,9 @@ def _unpacked(packed: bytes) -> Mark:
 def _digest(text: str) -> bytes:
     """A digest of values.digest as bytes; what is none (somebody else wrote it) never equals one."""
     try:
-        digest = bytes.fromhex(text)
+        return bytes.fromhex(text) if len(text) == 2 * len(_NO_DIGEST) else _NO_DIGEST
     except ValueError:
         return _NO_DIGEST
-    return digest if len(digest) == len(_NO_DIGEST) else _NO_DIGEST
 
 
 def _micros(when: datetime | None) -> int:

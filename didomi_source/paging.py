@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from functools import cached_property
+from itertools import takewhile
 from typing import Any, NamedTuple, TypeAlias
 
 from .errors import BadRequest, NeverSettled, ProtocolError, ServerFailure
@@ -286,7 +287,8 @@ class ListReader:
 
     def _is_overlooked(self, page: Page, last: Key, top: Key) -> bool:
         """Whether a page shows an item that should have come before: then the list is not sorted."""
-        return any(last < key <= top and key[1] not in self.seen for key in page.keys or ())
+        newer = takewhile(lambda key: key > last, page.keys or ())
+        return any(key <= top and key[1] not in self.seen for key in newer)
 
     def _is_last(self, page: Page, skip: int, overlap: int) -> bool:
         """Whether the list ends with this page, which showed nothing below what was read before."""

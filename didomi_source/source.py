@@ -11,6 +11,7 @@ takes its rows from there. What a run has to read is decided by what the destina
 from __future__ import annotations
 
 import logging
+import math
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timezone
@@ -28,7 +29,7 @@ from .client import DidomiClient
 from .errors import ApiError, AuthenticationError, ConfigurationError, Forbidden, NotFound
 from .known import Destination, Known
 from .paging import Direction, Entry, ListReader, Page
-from .rows import ExtraColumns, Row, export_row, is_bare, is_export
+from .rows import ExtraColumns, HistoryRow, LogRow, Row, as_dict, export_row, is_bare, is_export
 from .schema import BIGQUERY_LAYOUT, EXPORT_LOGS, OF_DLT, TABLES, WRITE_DISPOSITION, Columns
 from .settings import DEFAULT_BASE_URL, DEFAULT_PAGE_SIZE, Settings, environment_name
 from .sync import Batch, ExportSync, Request
@@ -121,6 +122,9 @@ class _Run:
         self._extra = ExtraColumns({})
         self._versions: dict[str, dict[str, int]] = {}
         self._takes_arrow = False
+        self._exports: list[Row] = []
+        self._readings: dict[str, Iterator[Batch]] = {}
+        self._package_bytes = 0
 
     def resources(self) -> list[DltResource]:
         """The tables, and what feeds them."""
@@ -144,7 +148,7 @@ class _Run:
         ]
 
     def _table(
-        self, name: str, data_from: DltResource, rows_of: Callable[[Any], list[Row]], *, is_large: bool = False
+        self, name: str, data_from: DltResource, rows_of: Callable[[Any], list[Any]], *, is_large: bool = False
     ) -> DltResource:
         def rows(item: Any) -> Iterator[Any]:
             if name not in dlt.current.source_schema().tables:  # so that it exists even when it never gets a row
@@ -153,60 +157,86 @@ class _Run:
             types = {**_types(TABLES[name]), **(self._extra.types if name == "export_logs" else {})}
             # dlt would take a further column of JSON for text.
             as_arrow = is_large and self._takes_arrow and "json" not in self._extra.types.values()
-            yield arrow_table(found, types) if found and as_arrow else found
+            if found and as_arrow:
+                yield arrow_table(found, types)
+            else:
+                yield [as_dict(row) for row in found] if is_large else found
 
         return laid_out(dlt.transformer(rows, data_from=data_from, name=name), name, TABLES[name])
 
     # In the pipeline's thread, before anything is read.
     def _discover(self) -> Iterator[Row]:
+        if not self._request.unfinished:
+            self._begin()
+        exports = [row for row in self._exports if row["id"] in self._readings]
+        self._request.unfinished.clear()
+        self._package_bytes = 0
+        yield from exports
+
+    def _begin(self) -> None:
         self._client.authenticate()
-        exports = list_exports(self._client, self._settings)
+        self._exports = list_exports(self._client, self._settings)
         self._destination = Destination(_active_pipeline())
         self._takes_arrow = is_taken_by(_active_pipeline())
         self._extra = ExtraColumns(_loaded_columns())
         self._known = self._destination.known()
-        self._known.reading = {row["id"] for row in exports}
-        yield from exports
+        self._known.reading = {row["id"] for row in self._exports}
+        self._readings = {
+            name: ExportSync(self._client, self._settings, self._request, name, self._known, self._extra).batches()
+            for name in self._known.reading
+        }
 
     # In a thread of its own for each export.
     def _read(self, export: Row) -> Iterator[Batch]:
         yield Batch()
-        sync = ExportSync(self._client, self._settings, self._request, export["id"], self._known, self._extra)
-        yield from sync.batches()
+        batches = self._readings.pop(export["id"])
+        while self._package_bytes < (self._request.package_bytes or math.inf):
+            batch = next(batches, None)
+            if batch is None:
+                return
+            self._package_bytes += batch.size  # two threads may lose one: it need not be exact
+            yield batch
+        self._readings[export["id"]] = batches
+        self._request.unfinished.add(export["id"])
 
     # In the pipeline's thread.
     def _export_rows(self, export: Row) -> list[Row]:
         loaded = self._known.export_hashes.get(export["id"])
         if loaded == export["content_hash"] or (loaded and is_bare(export)):
             return []
+        self._known.export_hashes[export["id"]] = export["content_hash"]
         return [{**export, "run_id": self._request.run_id, "extracted_at": datetime.now(timezone.utc)}]
 
-    def _log_rows(self, batch: Batch) -> list[Row]:
+    def _log_rows(self, batch: Batch) -> list[LogRow]:
         return batch.export_logs + self._marked(batch.missing_since)
 
-    def _marked(self, missing_since: dict[str, datetime | None]) -> list[Row]:
+    def _marked(self, missing_since: dict[str, datetime | None]) -> list[LogRow]:
         """Whole rows of logs that are known, with a new `missing_at_source_since`."""
         if not missing_since:
             return []
-        columns = list(dict.fromkeys([*EXPORT_LOGS, *_loaded_columns()]))
-        return [
-            {**row, "run_id": self._request.run_id, "missing_at_source_since": missing_since[row["id"]]}
-            for row in self._destination.logs(list(missing_since), columns)
-        ]
+        further = [name for name in _loaded_columns() if name not in EXPORT_LOGS]
+        rows = self._destination.logs(list(missing_since), [*EXPORT_LOGS, *further])
+        marked = []
+        for row in rows:
+            own: Row = {name: row.get(name) for name in EXPORT_LOGS}
+            own |= {"run_id": self._request.run_id, "missing_at_source_since": missing_since[row["id"]]}
+            marked.append(LogRow(**own, further={name: row[name] for name in further if name in row}))
+        return marked
 
-    def _history_rows(self, batch: Batch) -> list[Row]:
+    def _history_rows(self, batch: Batch) -> list[HistoryRow]:
         """History rows with their sequence; states that the destination has seen already are left out."""
-        unknown = {row["log_id"] for row in batch.export_log_history if row["sequence"] is None} - self._versions.keys()
+        unknown = {row.log_id for row in batch.export_log_history if row.sequence is None} - self._versions.keys()
         found = self._destination.versions(sorted(unknown))
         self._versions.update({log_id: found.get(log_id, {}) for log_id in unknown})
         fresh = []
         for row in batch.export_log_history:
-            if row["sequence"] is None:
-                seen = self._versions[row["log_id"]]
-                if row["version_id"] in seen:
-                    continue
-                seen[row["version_id"]] = row["sequence"] = max(seen.values(), default=0) + 1
-            fresh.append(row)
+            if row.sequence is not None:
+                fresh.append(row)
+                continue
+            seen = self._versions[row.log_id]
+            if row.version_id not in seen:
+                seen[row.version_id] = max(seen.values(), default=0) + 1
+                fresh.append(row._replace(sequence=seen[row.version_id]))
         return fresh
 
 

@@ -14,12 +14,13 @@ from .errors import DidomiError, ProtocolError
 from .known import Known, KnownExport, latest_credible
 from .marks import Mark, Marks
 from .paging import Direction, Entry, ListReader, Page, Sort
-from .rows import ExtraColumns, Row, State, belongs_to, fingerprint, log_row, problem, read_item
+from .rows import ExtraColumns, HistoryRow, LogRow, Row, Stamp, belongs_to, fingerprint, log_row, problem, read_item
 from .settings import Settings
 
 logger = logging.getLogger(__name__)
 
-BATCH_ROWS = 2_000
+BATCH_ROWS = 10_000
+BATCH_BYTES = 4 * 2**20
 # Why an incremental read came to take the whole list.
 _WHOLE_READ_REASONS = {
     Sort.NOT_NEEDED: "the whole list came at once",
@@ -40,12 +41,17 @@ class Request:
         created_from: With `created_to`: only logs created in this range, both ends included; nothing
             else is touched (a backfill).
         created_to: See `created_from`.
+        package_bytes: Stop after about so many bytes of JSON, and fill `unfinished`; the next load of the same
+            source goes on from there. None: everything comes in one load.
+        unfinished: The exports that were not read to their end.
     """
 
     run_id: str
     full: bool = False
     created_from: datetime | None = None
     created_to: datetime | None = None
+    package_bytes: int | None = None
+    unfinished: set[str] = field(default_factory=set)
 
     @property
     def is_backfill(self) -> bool:
@@ -54,9 +60,7 @@ class Request:
 
     def covers(self, created_at: datetime | None) -> bool:
         """Whether a log created then is asked for."""
-        if not self.is_backfill:
-            return True
-        return (
+        return not self.is_backfill or (
             created_at is not None
             and (self.created_from is None or created_at >= self.created_from)
             and (self.created_to is None or created_at <= self.created_to)
@@ -75,15 +79,19 @@ class Plan(NamedTuple):
 class Batch:
     """Rows for each table, as one step of a sync found them."""
 
-    export_logs: list[Row] = field(default_factory=list)
-    export_log_history: list[Row] = field(default_factory=list)
+    export_logs: list[LogRow] = field(default_factory=list)
+    export_log_history: list[HistoryRow] = field(default_factory=list)
     export_log_quarantine: list[Row] = field(default_factory=list)
     export_syncs: list[Row] = field(default_factory=list)
     # Logs known already, with the time since when they are missing at the source; None: back again.
     missing_since: dict[str, datetime | None] = field(default_factory=dict)
+    size: int = 0  # bytes of JSON, about
 
-    def __len__(self) -> int:
-        return len(self.export_logs) + len(self.export_log_history) + len(self.export_log_quarantine)
+    @property
+    def is_full(self) -> bool:
+        """Whether it is time to hand it over."""
+        rows = len(self.export_logs) + len(self.export_log_quarantine)
+        return rows >= BATCH_ROWS or self.size >= BATCH_BYTES
 
 
 def plan(known: KnownExport, settings: Settings, request: Request, now: datetime) -> Plan:
@@ -156,6 +164,7 @@ class ExportSync:
         self._flagged: set[str] = set()
         self._newest = self._known.newest_created_at
         self._latest = latest_credible()
+        self._read_at = _now()  # when the page arrived that is being looked at
         self._requests = self._received = self._sequence = 0
         self._is_suspicious = False  # whether an incremental read was made a whole one
 
@@ -163,7 +172,7 @@ class ExportSync:
         """Read what the plan says, and tell in the end what came of it.
 
         Yields:
-            Batches of about two thousand rows; the last one holds the row of `export_syncs`. An error of
+            Batches of about ten thousand logs; the last one holds the row of `export_syncs`. An error of
             the API ends the reading, not the run: it stands in that row.
         """
         started_at = _now()
@@ -174,7 +183,7 @@ class ExportSync:
         try:
             for entries in self._entries(chosen):
                 self._take(entries, batch)
-                if len(batch) >= BATCH_ROWS:
+                if batch.is_full:
                     yield batch
                     batch = Batch()
             self._check_use()
@@ -212,6 +221,7 @@ class ExportSync:
 
     def _take(self, entries: Sequence[Entry], batch: Batch) -> None:
         self._received += len(entries)
+        self._read_at = _now()
         for entry in entries:
             if not entry.is_readable:
                 self._take_bad(entry, batch)
@@ -232,13 +242,15 @@ class ExportSync:
         if name in self._all_known.quarantined:
             return
         self._all_known.quarantined.add(name)
+        raw = values.ascii_json(entry.item)
+        batch.size += len(raw)
         batch.export_log_quarantine.append(
             {
                 "fingerprint": name,
                 "export_id": self._export_id,
                 "organization_id": self._settings.organization_id,
                 "reason": reason,
-                "raw_log": values.ascii_json(entry.item),
+                "raw_log": raw,
                 "run_id": self._request.run_id,
                 "quarantined_at": _now(),
             }
@@ -262,42 +274,33 @@ class ExportSync:
             self._useless = f"has the id of a log of export {owner}"
             self._set_aside(entry, self._useless, batch)
             return
-        row = log_row(entry.item, canonical, self._export_id, self._extra)
-        if before is not None and not row.state.replaces(before, self._latest):
+        stamp = Stamp(self._request.run_id, self._read_at, self._sequence + 1)
+        row = log_row(entry, canonical, self._export_id, self._extra, stamp)
+        if before is not None and not row.replaces(before, self._latest):
             self._note_open(log_id, is_settled=before.is_settled)
             if is_back:
                 batch.missing_since[log_id] = None
             return
-        self._note_open(log_id, is_settled=row.state.is_settled)
+        is_settled = row.is_settled
+        self._note_open(log_id, is_settled=is_settled)
         self._note_newest(entry.created_at)
         if row.flags:
             self._flagged.add(log_id)
-        self._sequence += 1
-        now = _now()
-        seen = {"run_id": self._request.run_id, "extracted_at": now, "read_sequence": self._sequence}
-        batch.export_logs.append(row.columns | seen)
+        self._sequence = row.read_sequence
+        batch.export_logs.append(row)
+        batch.size += len(canonical)
         is_new = known is None and log_id not in self._all_known.remembered
-        version_id = row.state.version_id(log_id)
+        version_id = row.version_id
         self._touched[log_id] = Mark(
-            row.columns["content_hash"],
+            row.content_hash,
             version_id,
-            is_settled=row.state.is_settled,
+            is_settled=is_settled,
             created_at=entry.created_at,
-            updated_at=row.state.updated_at,
-            sequence=self._record(log_id, version_id, row.state, touched, batch, now=now, is_new=is_new),
+            updated_at=row.updated_at,
+            sequence=self._record(row, version_id, touched, batch, is_new=is_new),
         )
 
-    def _record(
-        self,
-        log_id: str,
-        version_id: str,
-        state: State,
-        touched: Mark | None,
-        batch: Batch,
-        *,
-        now: datetime,
-        is_new: bool,
-    ) -> int | None:
+    def _record(self, row: LogRow, version_id: str, touched: Mark | None, batch: Batch, *, is_new: bool) -> int | None:
         """Add the state to the history, unless it is the one before; returns its place there if known."""
         if touched is not None and touched.version_id == version_id:
             return touched.sequence
@@ -305,18 +308,18 @@ class ExportSync:
         if is_new:
             sequence = 1 + (touched.sequence or 0 if touched else 0)
         batch.export_log_history.append(
-            {
-                "version_id": version_id,
-                "log_id": log_id,
-                "export_id": self._export_id,
-                "organization_id": self._settings.organization_id,
-                "sequence": sequence,
-                "status": state.status,
-                "users": state.users,
-                "result": state.result,
-                "first_observed_at": now,
-                "run_id": self._request.run_id,
-            }
+            HistoryRow(
+                version_id,
+                row.id,
+                self._export_id,
+                self._settings.organization_id,
+                sequence,
+                row.status,
+                row.metrics__users,
+                row.result,
+                row.extracted_at,
+                row.run_id,
+            )
         )
         return sequence
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import re
 from datetime import datetime, timedelta, timezone
+from hashlib import blake2b
 from typing import Any
 
 import orjson
@@ -55,13 +55,13 @@ def to_timestamp(value: object) -> datetime | None:
 
 def _from_usual(text: str) -> datetime | None:
     """Read `2026-03-01T04:12:07.000Z`, the form that the API uses, ten times faster than any form."""
-    if len(text) != 24 or text[4] + text[7] + text[10] + text[19] + text[23] != "--T.Z" or text[11:13] == "24":  # noqa: PLR2004
+    is_usual = len(text) == 24 and text[4] == text[7] == "-" and text[10] == "T" and text[19] == "." and text[23] == "Z"  # noqa: PLR2004
+    if not is_usual or text[:2] != "20" or text[11:13] == "24":
         return None
     try:
-        when = datetime.fromisoformat(text[:-1] + "+00:00")
+        return datetime.fromisoformat(text[:23] + "+00:00")
     except ValueError:
         return None
-    return when if _EARLIEST <= when < _LATEST else None
 
 
 def _from_iso(match: re.Match[str]) -> datetime | None:
@@ -157,6 +157,8 @@ def ascii_json(value: object) -> str:
 def _has_no_other_null(value: object, text: str) -> bool:
     """Whether each null in a text is a None right inside of the value; quick to see, and nearly always so."""
     nulls = text.count("null")
+    if not nulls:
+        return True
     members = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return nulls == list(members).count(None)
 
@@ -196,7 +198,7 @@ def has_long_number(text: bytes) -> bool:
 
 def digest(*parts: str) -> str:
     """A short hash that names a value in a key column: 32 hexadecimal digits."""
-    return hashlib.blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()
+    return blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()
 
 
 def loadable(value: Any, canonical_form: str) -> tuple[Any, bool]:
@@ -219,9 +221,14 @@ def loadable(value: Any, canonical_form: str) -> tuple[Any, bool]:
     return replaced, replaced != value
 
 
+def is_plain(text: str) -> bool:
+    """Whether no text in JSON could hold a character that some warehouse refuses."""
+    return text.isascii() and "\\" not in text
+
+
 def _is_suspect(text: str) -> bool:
     """Whether JSON could hold a value that some warehouse refuses."""
-    if not text.isascii() or "\\" in text:
+    if not is_plain(text):
         return bool(_SUSPECT.search(text))
     return "Infinity" in text or "NaN" in text or has_long_number(text.encode())
 

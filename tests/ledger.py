@@ -10,7 +10,7 @@ from typing import Any
 
 from didomi_source.known import Known
 from didomi_source.marks import Mark
-from didomi_source.rows import ExtraColumns, is_settled
+from didomi_source.rows import ExtraColumns, as_dict, is_settled
 from didomi_source.settings import Settings
 from didomi_source.source import _Run
 from didomi_source.sync import Batch, ExportSync, Request
@@ -35,7 +35,7 @@ class Ledger:
         known = self.known(export_id)
         extra = ExtraColumns(dict.fromkeys({name for row in self.logs.values() for name in row}, "text"))
         batches = list(ExportSync(client, settings, request, export_id, known, extra).batches())
-        history = [row for batch in batches for row in run._history_rows(batch)]
+        history = [row._asdict() for batch in batches for row in run._history_rows(batch)]
         for batch in batches:
             self._merge(batch, request.run_id)
         for row in history:
@@ -45,7 +45,7 @@ class Ledger:
     def _merge(self, batch: Batch, run_id: str) -> None:
         for log_id, since in batch.missing_since.items():
             self.logs[log_id] = {**self.logs[log_id], "run_id": run_id, "missing_at_source_since": since}
-        for row in batch.export_logs:
+        for row in map(as_dict, batch.export_logs):
             present = self.logs.get(row["id"])
             if present is None or present["run_id"] != run_id or present["read_sequence"] < row["read_sequence"]:
                 self.logs[row["id"]] = row

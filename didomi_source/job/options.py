@@ -105,14 +105,19 @@ class Options:
         return [self.dataset, *(f"{self.models_prefix}_{layer}" for layer in ("staging", "intermediate", "marts"))]
 
 
-def prepare_environment() -> None:
-    """Give dlt defaults of ours for this process, where the user has not configured anything else."""
+def prepare_environment(destination: str = "") -> None:
+    """Give dlt defaults of ours for this process, where the user has not configured anything else.
+
+    Args:
+        destination: Where this process is going to load, if it does.
+    """
     import dlt
     from dlt.common.configuration.container import Container
     from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
     from dlt.common.runtime.telemetry import stop_telemetry
 
-    missing = {name: value for name, value in _DLT_DEFAULTS.items() if dlt.config.get(name) is None}
+    defaults = _DLT_DEFAULTS | ({"load.workers": "1"} if destination == "duckdb" else {})  # a file has one writer
+    missing = {name: value for name, value in defaults.items() if dlt.config.get(name) is None}
     if missing:
         os.environ.update({name.replace(".", "__").upper(): value for name, value in missing.items()})
         stop_telemetry()  # it began when dlt was imported

@@ -5,7 +5,9 @@ from __future__ import annotations
 import gc
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from didomi_source.errors import DestinationError, DidomiError, ModelsFailed, TableMissing
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# What is loaded at once: more takes more memory, less more time.
+PACKAGE_BYTES = 64 * 2**20
+
 Report = Callable[[str], None]
 
 
@@ -41,7 +46,7 @@ def run(options: Options, report: Report = logger.info) -> Summary:
     Raises:
         DidomiError: Nothing could be loaded; its `exit_code` says of which kind it is.
     """
-    prepare_environment()
+    prepare_environment(options.destination)
     settings = load_settings(options.export_ids)
     publish.check(options)
     with run_lock(options.working_dir):
@@ -51,8 +56,8 @@ def run(options: Options, report: Report = logger.info) -> Summary:
             environment = {} if options.skip_models else dbt_environment(pipeline, options)
             started = time.monotonic()
             report("Loading export logs")
-            run_id = _load(pipeline, settings, options, report)
-            syncs = _check_loaded(pipeline, options.dataset, run_id)
+            run_id, extracted = _load(pipeline, settings, options, report)
+            syncs = _check_loaded(pipeline, options.dataset, run_id, extracted)
             seconds = time.monotonic() - started
         built = None if options.skip_models else _build(options, environment, report)
         unwritten = _hand_out(options, report)
@@ -62,26 +67,45 @@ def run(options: Options, report: Report = logger.info) -> Summary:
     return Summary(run_id, where, options.dataset, syncs, built, seconds, notes, unwritten)
 
 
-def _load(pipeline: dlt.Pipeline, settings: Settings, options: Options, report: Report) -> str:
+def _load(pipeline: dlt.Pipeline, settings: Settings, options: Options, report: Report) -> tuple[str, Counter[str]]:
     from didomi_source.source import didomi_source, new_run_id
     from didomi_source.sync import Request
 
     from .progress import Progress
 
-    request = Request(new_run_id(), options.full, options.created_from, options.created_to)
+    request = Request(new_run_id(), options.full, options.created_from, options.created_to, PACKAGE_BYTES)
     source = didomi_source(**settings.as_arguments(), request=request)
     pipeline.collector = Progress(report)
-    gc.freeze()  # what was imported stays: it need not be looked through again and again
+    extracted: Counter[str] = Counter()
     try:
-        pipeline.run(source, loader_file_format=LOADER_FORMATS.get(options.destination))  # type: ignore[arg-type]
+        with _rare_collections():
+            while True:
+                pipeline.run(source, loader_file_format=LOADER_FORMATS.get(options.destination))  # type: ignore[arg-type]
+                extracted.update(_extracted(pipeline))
+                if not request.unfinished:
+                    break
+                warehouse.tidy(pipeline)
     except Exception as error:
         raise translate(error, warehouse.place(pipeline)) from error
+    return request.run_id, extracted
+
+
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Have Python look for garbage less often: a load makes rows by the thousand, and what was imported stays."""
+    thresholds = gc.get_threshold()
+    gc.set_threshold(50_000, *thresholds[1:])
+    gc.freeze()
+    try:
+        yield
     finally:
         gc.unfreeze()
-    return request.run_id
+        gc.set_threshold(*thresholds)
 
 
-def _check_loaded(pipeline: dlt.Pipeline, dataset: str, run_id: str) -> list[dict[str, Any]]:
+def _check_loaded(
+    pipeline: dlt.Pipeline, dataset: str, run_id: str, extracted: Mapping[str, int]
+) -> list[dict[str, Any]]:
     """Read back what the run claims, and count whether it is there; dlt does not miss a lost file.
 
     Returns:
@@ -99,8 +123,8 @@ def _check_loaded(pipeline: dlt.Pipeline, dataset: str, run_id: str) -> list[dic
 
     syncs = select("export_syncs", SYNC_COLUMNS, "order by export_id")
     # A log that changed while it was read was extracted twice; the other tables get each row once, or keep one of two.
-    claimed = {table: min(1, count) for table, count in _extracted(pipeline).items() if table != "export_logs"}
-    claimed["export_syncs"] = _extracted(pipeline).get("export_syncs", 1)
+    claimed = {table: min(1, count) for table, count in extracted.items() if table != "export_logs"}
+    claimed["export_syncs"] = extracted.get("export_syncs", 1)
     claimed["export_logs"] = sum(sync["logs_new"] + sync["logs_changed"] for sync in syncs)
     for table, rows in claimed.items():
         found = sum(row["count(*)"] for row in select(table, ("count(*)",)))

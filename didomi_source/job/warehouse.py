@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -142,6 +142,21 @@ def held(pipeline: dlt.Pipeline, report: Callable[[str], None], seconds: float =
     with closing(connected(path, report, seconds)) as connection:
         connection.execute("set threads = 1")  # for all of this process: each takes memory, and the loads are small
         yield
+
+
+def tidy(pipeline: dlt.Pipeline) -> None:
+    """Have DuckDB fold its log into its file and give memory back: by itself it would keep both."""
+    import duckdb
+
+    path = duckdb_path(pipeline)
+    if path is None:
+        return
+    with closing(duckdb.connect(str(path))) as connection:
+        connection.execute("checkpoint")
+        ((limit,),) = connection.execute("select current_setting('memory_limit')").fetchall()
+        with suppress(duckdb.OutOfMemoryException):  # so much is in use
+            connection.execute("set memory_limit = '32MB'")
+        connection.execute(f"set memory_limit = '{limit}'")
 
 
 def connected(

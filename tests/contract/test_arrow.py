@@ -7,7 +7,13 @@ import pytest
 from conftest import EXPORT, Row, Start, Warehouse, arguments
 from didomi_source import arrow, didomi_source
 from didomi_source.sandbox import Store, plain_store
-from didomi_source.sync import BATCH_ROWS
+
+BATCH_ROWS = 1_000
+
+
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("didomi_source.sync.BATCH_ROWS", BATCH_ROWS)
 
 
 def load(warehouse: Warehouse, store: Store, sandbox: Start, loader_file_format: str | None = "parquet") -> None:
@@ -21,7 +27,7 @@ def schema_of(warehouse: Warehouse, table: str) -> list[tuple]:
 
 def store_of_many_batches() -> Store:
     """The newest logs are as documented; the oldest, read in a later batch, have fields of each type."""
-    store = plain_store(BATCH_ROWS // 2 + 150)
+    store = plain_store(BATCH_ROWS + 150)
     store.update("log-000003", {"region": "é", "size": 2**40, "ratio": 0.5, "is_test": True})
     store.update("log-000004", {"status": "pending", "result": "\x00"})
     return store
@@ -33,7 +39,7 @@ def test_a_column_that_a_later_batch_brings_is_loaded(sandbox: Start, warehouse:
     named = "region, size, ratio, is_test"
     assert warehouse.sql(f"select {named} from export_logs where id = 'log-000003'") == [("é", 2**40, 0.5, True)]
     (others,) = warehouse.sql("select count(*) from export_logs where region is null")
-    assert others == (BATCH_ROWS // 2 + 149,)
+    assert others == (BATCH_ROWS + 149,)
 
 
 def test_arrow_tables_bring_what_rows_would(

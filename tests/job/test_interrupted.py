@@ -35,6 +35,14 @@ POINTS = [
     f"{PACKAGE}.complete_loading_package after 1",
     "didomi_source.job.run:_check_loaded before 1",
 ]
+BETWEEN_PACKAGES = [
+    "dlt.extract.extract:Extract.extract before 2",
+    "didomi_source.job.warehouse:tidy before 1",
+    "didomi_source.job.warehouse:tidy after 2",
+    f"{LOAD}.run before 3",
+    f"{PACKAGE}.complete_loading_package after 2",
+]
+SMALL = {"SMALL_PACKAGES": "yes", "SOURCES__DIDOMI__PAGE_SIZE": "5"}
 PENDING = "log-000029"
 DATA = ("exports", "export_logs", "export_log_history", "export_log_quarantine")
 
@@ -106,15 +114,15 @@ def test_a_run_killed_at_a_named_point_is_as_if_it_had_not_been(new_job, api, ex
 
 
 def test_the_very_first_run_may_be_killed_at_a_named_point(new_job, api, expected):
-    """The same with a warehouse that does not exist yet."""
+    """The same with a warehouse that does not exist yet, and a list that is loaded in several packages."""
     wrong = {}
-    for number, point in enumerate(POINTS[2::3]):
+    for number, point in enumerate([*POINTS[2::3], *BETWEEN_PACKAGES]):
         api.store = at_first()
         then(api.store)
         job = new_job(f"killed-{number}")
-        assert job.didomi("run", "--skip-models", kill_at=point).code == -9, point
+        assert job.didomi("run", "--skip-models", kill_at=point, **SMALL).code == -9, point
         at_last(api.store)
-        job.run()
+        job.run(**SMALL)
         logs = job.contents()["export_logs"]
         if logs != expected["export_logs"]:
             wrong[point] = logs
@@ -145,7 +153,7 @@ def test_random_kills_lose_and_double_nothing(job, api):
         api.store.add_log(EXPORT, id=f"late-{number}", status="pending")
         if number:
             api.store.settle(f"late-{number - 1}", users=number)
-        run = job.start("run", "--skip-models")
+        run = job.start("run", "--skip-models", **(SMALL if number % 2 else {}))
         time.sleep(chance.uniform(0, lasts))
         run.kill()
     job.run()

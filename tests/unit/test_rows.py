@@ -18,7 +18,8 @@ from didomi_source.rows import (
     MAX_EXTRA_COLUMNS,
     ExtraColumns,
     LogRow,
-    State,
+    Stamp,
+    as_dict,
     export_row,
     is_export,
     log_row,
@@ -35,8 +36,18 @@ DOCUMENTED = {
     "config": {"frequency": "1 day"}, "metrics": {"users": 432234}, "result": "Job failed.",
 }  # fmt: skip
 NOON = datetime(2026, 5, 31, 12, 0, tzinfo=timezone.utc)
+STAMP = Stamp("run-1", NOON, 1)
+
+
+def state(
+    status: str | None, users: int | None, result: str | None, updated_at: datetime | None, name: str = "a"
+) -> LogRow:
+    """A log in a state."""
+    return LogRow(name, EXPORT, None, status, None, users, result, None, updated_at, {}, None, "", *STAMP)
+
+
 STATES = st.builds(
-    State,
+    state,
     st.sampled_from([None, "pending", "running", "completed", "failed", "COMPLETED", "Failed", "queued"]),
     st.none() | st.integers(0, 5),
     st.none() | st.just("No access"),
@@ -45,7 +56,7 @@ STATES = st.builds(
 
 
 def row_of(log: dict[str, Any], extra: ExtraColumns | None = None) -> LogRow:
-    return log_row(log, values.canonical(log), EXPORT, extra or ExtraColumns({}))
+    return log_row(read_item(log, EXPORT), values.canonical(log), EXPORT, extra or ExtraColumns({}), STAMP)
 
 
 # -- a log ---------------------------------------------------------------------------------------
@@ -53,13 +64,14 @@ def row_of(log: dict[str, Any], extra: ExtraColumns | None = None) -> LogRow:
 
 def test_the_documented_log() -> None:
     """The sample of the documentation, `completed` with the result of a failure: the status alone decides."""
-    columns, state, flags = row_of(DOCUMENTED)
-    assert columns == {
+    row = row_of(DOCUMENTED)
+    assert as_dict(row) == {
         "id": "585g64ff", "export_id": EXPORT, "organization_id": "didomi", "status": "completed",
         "result": "Job failed.", "config__frequency": "1 day", "metrics__users": 432234, "raw_log": DOCUMENTED,
         "content_hash": values.digest(values.canonical(DOCUMENTED)),
+        "run_id": "run-1", "extracted_at": NOON, "read_sequence": 1,
     }  # fmt: skip
-    assert (state, state.is_settled, flags) == (State("completed", 432234, "Job failed.", None), True, [])
+    assert row.is_settled
 
 
 @pytest.mark.parametrize(
@@ -96,9 +108,9 @@ def test_the_documented_log() -> None:
 )  # fmt: skip
 def test_a_surprise_is_taken_or_flagged(changed: dict[str, Any], columns: dict[str, Any], flags: list[str]) -> None:
     """Another type, another name, another field: one column each, and a flag where something had to be left."""
-    row = row_of({**DOCUMENTED, **changed})
-    assert {name: row.columns.get(name) for name in columns} == columns
-    assert row.columns.get("flags") == (flags or None)
+    row = as_dict(row_of({**DOCUMENTED, **changed}))
+    assert {name: row.get(name) for name in columns} == columns
+    assert row.get("flags") == (flags or None)
 
 
 @given(st.dictionaries(KEYS | st.sampled_from([*EXPORT_LOGS, "config", "metrics"]), JSON, max_size=8))
@@ -107,14 +119,14 @@ def test_any_log_with_an_id_becomes_a_row(log: dict[str, Any]) -> None:
     """Each column has its type, no name is dlt's or too long for PostgreSQL, and the next log gets the same types."""
     log["id"] = "a"
     extra = ExtraColumns({})
-    first, second = row_of(log, extra), row_of(log, extra)
+    first, second = as_dict(row_of(log, extra)), as_dict(row_of(log, extra))
     assert first == second
-    assert first.columns["raw_log"] is not None
-    for name, value in first.columns.items():
+    assert first["raw_log"] is not None
+    for name, value in first.items():
         kinds = TYPES[EXPORT_LOGS.get(name, {"data_type": "any"})["data_type"]]
         assert isinstance(value, kinds), name
         assert (len(name) <= 63, name.startswith("_dlt"), name.isprintable()) == (True, False, True)
-    values.canonical({k: v for k, v in first.columns.items() if not isinstance(v, datetime)}).encode()
+    values.canonical({k: v for k, v in first.items() if not isinstance(v, datetime)}).encode()
 
 
 TYPES: dict[str, tuple[type, ...]] = {
@@ -154,11 +166,11 @@ def test_the_number_of_columns_is_bounded() -> None:
     """Three thousand keys do not make a table of three thousand columns; those known already go on."""
     log = {**DOCUMENTED, "metrics": {f"m{n:04d}": n for n in range(3000)}}
     extra = ExtraColumns({"old": "bigint"})
-    row = row_of(log, extra)
-    assert sum(name.startswith("metrics__m") for name in row.columns) == MAX_EXTRA_COLUMNS - 1
-    assert len(row.columns["flags"]) == 51
-    assert row.columns["flags"][-1] == f"and {3000 - (MAX_EXTRA_COLUMNS - 1) - 50} more"
-    assert row.columns["raw_log"] == log
+    row = as_dict(row_of(log, extra))
+    assert sum(name.startswith("metrics__m") for name in row) == MAX_EXTRA_COLUMNS - 1
+    assert len(row["flags"]) == 51
+    assert row["flags"][-1] == f"and {3000 - (MAX_EXTRA_COLUMNS - 1) - 50} more"
+    assert row["raw_log"] == log
     assert extra.fit("old", 1) == (1, None)
 
 
@@ -196,16 +208,16 @@ def test_the_place_of_a_log_in_its_list() -> None:
 
 
 @given(st.lists(STATES, min_size=1, max_size=8))
-def test_settled_never_goes_back(states: list[State]) -> None:
+def test_settled_never_goes_back(states: list[LogRow]) -> None:
     """In whatever order states are read: once completed or failed, never pending again; and never to an older one."""
     kept = states[0]
     steps = [kept]
-    for state in states[1:]:
-        kept = state if state.replaces(kept, datetime.max.replace(tzinfo=timezone.utc)) else kept
+    for later in states[1:]:
+        kept = later if later.replaces(kept, datetime.max.replace(tzinfo=timezone.utc)) else kept
         steps.append(kept)
-    settled = [state.is_settled for state in steps]
+    settled = [row.is_settled for row in steps]
     assert settled == sorted(settled)
-    assert kept.is_settled == any(state.is_settled for state in states)
+    assert kept.is_settled == any(row.is_settled for row in states)
     for before, after in pairwise(steps):
         if before.is_settled == after.is_settled and before.updated_at and after.updated_at:
             assert after.updated_at >= before.updated_at
@@ -215,20 +227,20 @@ def test_settled_never_goes_back(states: list[State]) -> None:
 def test_a_time_in_the_future_keeps_no_later_state_away(is_credible: bool) -> None:
     """A clock that was wrong once does not freeze a log; a time that may be right keeps an older state away."""
     known = Mark(is_settled=True, updated_at=NOON)
-    older = State("failed", None, "timed out", NOON - timedelta(hours=1))
+    older = state("failed", None, "timed out", NOON - timedelta(hours=1))
     latest = NOON if is_credible else NOON - timedelta(microseconds=1)
     assert older.replaces(known, latest) is not is_credible
 
 
 @given(STATES, STATES)
-def test_a_state_is_known_again_by_what_it_says(one: State, other: State) -> None:
+def test_a_state_is_known_again_by_what_it_says(one: LogRow, other: LogRow) -> None:
     """Status, users and result make a state; when it was updated does not."""
-    assert (one.version_id("a") == other.version_id("a")) == (said(one) == said(other))
-    assert one.version_id("a") != one.version_id("b")
+    assert (one.version_id == other.version_id) == (said(one) == said(other))
+    assert one.version_id != one._replace(id="b").version_id
 
 
-def said(state: State) -> tuple[Any, ...]:
-    return (state.status, state.users, state.result)
+def said(row: LogRow) -> tuple[Any, ...]:
+    return (row.status, row.metrics__users, row.result)
 
 
 # -- exports -------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from didomi_source.errors import BadRequest, Forbidden
 from didomi_source.known import Known, KnownExport
 from didomi_source.marks import Mark, Marks
 from didomi_source.paging import Direction
-from didomi_source.rows import ExtraColumns, State, is_settled
+from didomi_source.rows import ExtraColumns, is_settled
 from didomi_source.settings import Settings
 from didomi_source.sync import Batch, ExportSync, Plan, Request, plan
 from ledger import Ledger, Row
@@ -127,7 +127,7 @@ def test_a_first_read_takes_everything() -> None:
     (state,) = [row for row in runs.ledger.history.values() if row["log_id"] == "log-0007"]
     assert before <= state.pop("first_observed_at") <= after
     assert state == {
-        "version_id": State("completed", 100, None, None).version_id("log-0007"), "log_id": "log-0007",
+        "version_id": values.digest("log-0007", '["completed",100,null]'), "log_id": "log-0007",
         "export_id": EXPORT, "organization_id": "acme", "sequence": 1, "status": "completed", "users": 100,
         "result": None, "run_id": "run-1",
     }  # fmt: skip
@@ -145,23 +145,33 @@ def test_a_second_read_writes_nothing() -> None:
     assert runs.written() == []
 
 
-def test_batches_hold_about_two_thousand_rows() -> None:
-    """A log is two rows, its own and that of its state: a batch goes out as soon as it has two thousand."""
-    api = Api([log(-n) for n in range(2_200)])
-    sync = ExportSync(api, replace(SETTINGS, page_size=100), Request("r"), EXPORT, Known(), ExtraColumns({}))
-    batches = list(sync.batches())
-    assert [len(batch) for batch in batches] == [2180, 2178, 42]
-    assert [len(batch.export_syncs) for batch in batches] == [0] * (len(batches) - 1) + [1]
-    assert sum(len(batch.export_logs) for batch in batches) == 2_200
-    sequences = [row["read_sequence"] for batch in batches for row in batch.export_logs]
-    assert sequences == list(range(1, 2_201))
+def batches(api: Api, page_size: int) -> list[Batch]:
+    """What a first read of a list brings."""
+    settings = replace(SETTINGS, page_size=page_size)
+    return list(ExportSync(api, settings, Request("r"), EXPORT, Known(), ExtraColumns({})).batches())
 
 
-def test_two_thousand_rows_are_enough_for_a_batch() -> None:
-    """The next page begins another one."""
-    api = Api([log(-n) for n in range(1_200)])
-    sync = ExportSync(api, replace(SETTINGS, page_size=1_000), Request("r"), EXPORT, Known(), ExtraColumns({}))
-    assert [len(batch) for batch in sync.batches()] == [2000, 400]
+def test_a_batch_goes_out_as_soon_as_it_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last one brings the row of the sync."""
+    monkeypatch.setattr("didomi_source.sync.BATCH_ROWS", 250)
+    found = batches(Api([log(-n) for n in range(600)]), 100)
+    assert [len(batch.export_logs) for batch in found] == [298, 297, 5]
+    assert [len(batch.export_syncs) for batch in found] == [0, 0, 1]
+    assert [row.read_sequence for batch in found for row in batch.export_logs] == list(range(1, 601))
+
+
+@pytest.mark.parametrize(
+    ("name", "enough"), [("BATCH_ROWS", 100), ("BATCH_BYTES", 100 * len(values.canonical(log(-100))))]
+)
+@pytest.mark.parametrize("is_good", [True, False])
+def test_a_batch_is_full_as_soon_as_it_has_enough(
+    monkeypatch: pytest.MonkeyPatch, name: str, enough: int, is_good: bool
+) -> None:
+    """Of rows or of bytes, good ones or bad ones; the next page begins another one."""
+    monkeypatch.setattr(f"didomi_source.sync.{name}", enough)
+    logs = [log(-n) if is_good else log(-n, export_id="elsewher") for n in range(100, 250)]
+    found = batches(Api(logs), 100)
+    assert [len(batch.export_logs) + len(batch.export_log_quarantine) for batch in found] == [100, 50]
 
 
 def test_an_answer_that_lags_behind_another_changes_nothing() -> None:
@@ -185,15 +195,10 @@ def test_the_states_of_a_new_log_are_numbered_without_asking_the_destination() -
     (batch,) = ExportSync(api, SETTINGS, Request("r"), EXPORT, known, ExtraColumns({})).batches()
     found: dict[str, list[int | None]] = {}
     for row in batch.export_log_history:
-        found.setdefault(row["log_id"], []).append(row["sequence"])
+        found.setdefault(row.log_id, []).append(row.sequence)
     assert {i: found[i] for i in ("log-0001", "log-0002", "log-0013", "log-0014")} == {
         "log-0001": [1], "log-0002": [None], "log-0013": [None, None, None], "log-0014": [1, 2, 3]
     }  # fmt: skip
-
-
-def test_a_batch_counts_the_rows_of_its_logs() -> None:
-    """Logs, states and what is set aside; the row of the sync comes for free."""
-    assert len(Batch([{}], [{}, {}], [{}, {}, {}], [{}], {"a": None})) == 6
 
 
 # -- what changes --------------------------------------------------------------------------------

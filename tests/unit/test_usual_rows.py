@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from didomi_source import rows, values
+from didomi_source.rows import Stamp, read_item
 
+STAMP = Stamp("run-1", datetime(2026, 5, 31, tzinfo=timezone.utc), 1)
 TEXTS = st.sampled_from(["", " ", "completed", "é", "0" * 30, "1" * 19]) | st.text(max_size=5)
 TIMES = st.sampled_from(["2026-03-01T04:12:07.123Z", "2026-03-01", "2026-13-01T04:12:07.000Z", "never", 1_800_000_000])
 ANY = st.none() | TEXTS | st.integers() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False)
@@ -35,9 +37,9 @@ def test_a_usual_row_is_what_any_row_would_be(log: dict) -> None:
     """Columns, state and flags are equal wherever the fast way takes a log."""
     canonical = values.canonical(log)
     raw, replaced = values.loadable(log, canonical)
-    usual = None if replaced else rows._usual_row(log, canonical, "e")
+    usual = None if replaced else rows._usual_row(read_item(log, "e"), canonical, "e", STAMP)
     if usual is not None:
-        assert usual == rows._any_row(log, raw, canonical, "e", rows.ExtraColumns({}), [])
+        assert usual == rows._any_row(log, raw, canonical, "e", rows.ExtraColumns({}), STAMP, [])
 
 
 def test_a_documented_log_takes_the_fast_way() -> None:
@@ -47,9 +49,13 @@ def test_a_documented_log_takes_the_fast_way() -> None:
         "config": {"frequency": "1 day"}, "metrics": {"users": 432234}, "result": None,
         "created_at": "2026-03-01T04:12:07.000Z", "updated_at": "2026-03-01T04:12:07.000Z",
     }  # fmt: skip
-    assert rows._usual_row(log, "{}", "e") is not None
-    assert rows._usual_row({**log, "region": "eu"}, "{}", "e") is None
-    assert rows._usual_row({**log, "metrics": {"users": 2**63}}, "{}", "e") is None
+
+    def usual(log: dict) -> rows.LogRow | None:
+        return rows._usual_row(read_item(log, "e"), "{}", "e", STAMP)
+
+    assert usual(log) is not None
+    assert usual({**log, "region": "eu"}) is None
+    assert usual({**log, "metrics": {"users": 2**63}}) is None
 
 
 @settings(deadline=None, max_examples=300)
