@@ -48,14 +48,15 @@ class Marks:
         return log_id in self._packed
 
     def __setitem__(self, log_id: str, mark: Mark) -> None:
+        content, version, is_settled, is_missing, created, updated, sequence = mark
         self._packed[log_id] = _LAYOUT.pack(
-            _digest(mark.content_hash),
-            _digest(mark.version_id),
-            mark.is_settled,
-            mark.is_missing,
-            _micros(mark.created_at),
-            _micros(mark.updated_at),
-            _NEVER if mark.sequence is None else mark.sequence,
+            _digest(content),
+            _digest(version),
+            is_settled,
+            is_missing,
+            _NEVER if created is None else (created - _EPOCH) // _MICROSECOND,
+            _NEVER if updated is None else (updated - _EPOCH) // _MICROSECOND,
+            _NEVER if sequence is None else sequence,
         )
 
     def get(self, log_id: str) -> Mark | None:
@@ -91,10 +92,6 @@ def _digest(text: str) -> bytes:
         return bytes.fromhex(text) if len(text) == 2 * len(_NO_DIGEST) else _NO_DIGEST
     except ValueError:
         return _NO_DIGEST
-
-
-def _micros(when: datetime | None) -> int:
-    return _NEVER if when is None else (when - _EPOCH) // _MICROSECOND
 
 
 def _time(micros: int) -> datetime | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from dlt.common.normalizers.naming.snake_case import NamingConvention
 
@@ -17,6 +17,8 @@ from .paging import Entry
 from .schema import EXPORT_LOGS, RUN
 
 Row = dict[str, Any]
+# How a log was read: the run, the time, and as which one of its export.
+Stamp: TypeAlias = tuple[str, datetime, int]
 
 MAX_EXTRA_COLUMNS = 200
 MAX_FLAGS = 50  # of one log
@@ -83,14 +85,6 @@ def is_settled(status: str | None) -> bool:
     return (status or "").lower() in SETTLED
 
 
-class Stamp(NamedTuple):
-    """Which run read a log, when, and as which one of its export."""
-
-    run_id: str
-    extracted_at: datetime
-    read_sequence: int
-
-
 class LogRow(NamedTuple):
     """A row of `export_logs`: its columns, and in `further` those of fields that the documentation does not name."""
 
@@ -120,7 +114,7 @@ class LogRow(NamedTuple):
     @property
     def version_id(self) -> str:
         """The key of the log's state in `export_log_history`."""
-        return values.digest(self.id, values.canonical([self.status, self.metrics__users, self.result]))
+        return values.digest(self.id, values.canonical_finite([self.status, self.metrics__users, self.result]))
 
     def replaces(self, other: Mark, latest: datetime) -> bool:
         """Whether this state, read later, is the one to keep: settled never goes back to pending.
@@ -281,7 +275,8 @@ def _any_row(
                 further[name] = fitted
     if len(flags) > MAX_FLAGS:
         flags[MAX_FLAGS:] = [f"and {len(flags) - MAX_FLAGS} more"]
-    return LogRow(**own, flags=flags or None, **stamp._asdict(), further=further)
+    own |= zip(("run_id", "extracted_at", "read_sequence"), stamp, strict=True)
+    return LogRow(**own, flags=flags or None, further=further)
 
 
 _TEXTS = ("id", "organization_id", "status", "result", "created_at", "updated_at")

@@ -14,7 +14,18 @@ from .errors import DidomiError, ProtocolError
 from .known import Known, KnownExport, latest_credible
 from .marks import Mark, Marks
 from .paging import Direction, Entry, ListReader, Page, Sort
-from .rows import ExtraColumns, HistoryRow, LogRow, Row, Stamp, belongs_to, fingerprint, log_row, problem, read_item
+from .rows import (
+    ExtraColumns,
+    HistoryRow,
+    LogRow,
+    Row,
+    belongs_to,
+    fingerprint,
+    is_settled,
+    log_row,
+    problem,
+    read_item,
+)
 from .settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -222,10 +233,11 @@ class ExportSync:
     def _take(self, entries: Sequence[Entry], batch: Batch) -> None:
         self._received += len(entries)
         self._read_at = _now()
+        takes_all = not self._request.is_backfill
         for entry in entries:
             if not entry.is_readable:
                 self._take_bad(entry, batch)
-            elif self._request.covers(entry.created_at):
+            elif takes_all or self._request.covers(entry.created_at):
                 self._take_log(entry, batch)
 
     def _take_bad(self, entry: Entry, batch: Batch) -> None:
@@ -274,16 +286,17 @@ class ExportSync:
             self._useless = f"has the id of a log of export {owner}"
             self._set_aside(entry, self._useless, batch)
             return
-        stamp = Stamp(self._request.run_id, self._read_at, self._sequence + 1)
+        stamp = (self._request.run_id, self._read_at, self._sequence + 1)
         row = log_row(entry, canonical, self._export_id, self._extra, stamp)
         if before is not None and not row.replaces(before, self._latest):
             self._note_open(log_id, is_settled=before.is_settled)
             if is_back:
                 batch.missing_since[log_id] = None
             return
-        is_settled = row.is_settled
-        self._note_open(log_id, is_settled=is_settled)
-        self._note_newest(entry.created_at)
+        settled, created_at = is_settled(row.status), row.created_at
+        self._note_open(log_id, is_settled=settled)
+        if created_at and created_at <= self._latest and (self._newest is None or created_at > self._newest):
+            self._newest = created_at
         if row.flags:
             self._flagged.add(log_id)
         self._sequence = row.read_sequence
@@ -291,14 +304,8 @@ class ExportSync:
         batch.size += len(canonical)
         is_new = known is None and log_id not in self._all_known.remembered
         version_id = row.version_id
-        self._touched[log_id] = Mark(
-            row.content_hash,
-            version_id,
-            is_settled=is_settled,
-            created_at=entry.created_at,
-            updated_at=row.updated_at,
-            sequence=self._record(row, version_id, touched, batch, is_new=is_new),
-        )
+        sequence = self._record(row, version_id, touched, batch, is_new=is_new)
+        self._touched[log_id] = Mark(row.content_hash, version_id, settled, False, created_at, row.updated_at, sequence)
 
     def _record(self, row: LogRow, version_id: str, touched: Mark | None, batch: Batch, *, is_new: bool) -> int | None:
         """Add the state to the history, unless it is the one before; returns its place there if known."""
@@ -328,10 +335,6 @@ class ExportSync:
             self._open.discard(log_id)
         else:
             self._open.add(log_id)
-
-    def _note_newest(self, created_at: datetime | None) -> None:
-        if created_at is not None and created_at <= self._latest:
-            self._newest = max(created_at, self._newest or created_at)
 
     def _missing(self, seen: set[str]) -> list[str]:
         return [log_id for log_id, log in self._known.logs.items() if not log.is_missing and log_id not in seen]

@@ -39,10 +39,13 @@ def to_timestamp(value: object) -> datetime | None:
         The time in UTC, to the microsecond; a time without a zone counts as UTC. None when it is not
         a time between 2000 and 2100.
     """
+    if type(value) is str and _is_usual_time(value):
+        try:
+            return datetime.fromisoformat(value[:23] + "+00:00")
+        except ValueError:
+            pass
     when: datetime | None = None
     if isinstance(value, str):
-        if (usual := _from_usual(value)) is not None:
-            return usual
         text = value.strip()
         if match := _ISO.fullmatch(text):
             when = _from_iso(match)
@@ -53,15 +56,17 @@ def to_timestamp(value: object) -> datetime | None:
     return when if when is not None and _EARLIEST <= when < _LATEST else None
 
 
-def _from_usual(text: str) -> datetime | None:
-    """Read `2026-03-01T04:12:07.000Z`, the form that the API uses, ten times faster than any form."""
-    is_usual = len(text) == 24 and text[4] == text[7] == "-" and text[10] == "T" and text[19] == "." and text[23] == "Z"  # noqa: PLR2004
-    if not is_usual or text[:2] != "20" or text[11:13] == "24":
-        return None
-    try:
-        return datetime.fromisoformat(text[:23] + "+00:00")
-    except ValueError:
-        return None
+def _is_usual_time(text: str) -> bool:
+    """Whether a text is like `2026-03-01T04:12:07.000Z`, as the API writes it; Python reads that ten times faster."""
+    return (
+        len(text) == 24  # noqa: PLR2004
+        and text[23] == "Z"
+        and text[:2] == "20"
+        and text[4] == text[7] == "-"
+        and text[10] == "T"
+        and text[19] == "."
+        and text[11:13] != "24"
+    )
 
 
 def _from_iso(match: re.Match[str]) -> datetime | None:
@@ -141,12 +146,17 @@ def kind(value: object) -> str:
 
 def canonical(value: object) -> str:
     """JSON in a form that is the same each time the same value is received."""
-    try:
-        text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
-    except orjson.JSONEncodeError:  # numbers beyond 64 bits, lone surrogates, deep nesting
-        return ascii_json(value)
+    text = canonical_finite(value)
     # An infinite number would be null like any other null.
     return text if _has_no_other_null(value, text) or _is_finite(value) else ascii_json(value)
+
+
+def canonical_finite(value: object) -> str:
+    """`canonical` of what cannot hold an infinite number."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+    except orjson.JSONEncodeError:  # numbers beyond 64 bits, lone surrogates, deep nesting
+        return ascii_json(value)
 
 
 def ascii_json(value: object) -> str:

@@ -18,7 +18,6 @@ from didomi_source.rows import (
     MAX_EXTRA_COLUMNS,
     ExtraColumns,
     LogRow,
-    Stamp,
     as_dict,
     export_row,
     is_export,
@@ -36,7 +35,7 @@ DOCUMENTED = {
     "config": {"frequency": "1 day"}, "metrics": {"users": 432234}, "result": "Job failed.",
 }  # fmt: skip
 NOON = datetime(2026, 5, 31, 12, 0, tzinfo=timezone.utc)
-STAMP = Stamp("run-1", NOON, 1)
+STAMP = ("run-1", NOON, 1)
 
 
 def state(

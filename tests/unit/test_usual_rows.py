@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from didomi_source import rows, values
-from didomi_source.rows import Stamp, read_item
+from didomi_source.rows import read_item
 
-STAMP = Stamp("run-1", datetime(2026, 5, 31, tzinfo=timezone.utc), 1)
+STAMP = ("run-1", datetime(2026, 5, 31, tzinfo=timezone.utc), 1)
 TEXTS = st.sampled_from(["", " ", "completed", "é", "0" * 30, "1" * 19]) | st.text(max_size=5)
 TIMES = st.sampled_from(["2026-03-01T04:12:07.123Z", "2026-03-01", "2026-13-01T04:12:07.000Z", "never", 1_800_000_000])
 ANY = st.none() | TEXTS | st.integers() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False)
