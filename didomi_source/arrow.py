@@ -54,11 +54,12 @@ def arrow_table(rows: Sequence[LogRow | HistoryRow], types: Mapping[str, str]) -
     }
 
     def array(name: str, column: Sequence[Any]) -> pa.Array:
-        if types[name] == "json":
-            column = [_json(value) for value in column]
-        if column.count(column[0]) == len(column):  # as it is for what names the run, ten times faster
-            return pa.repeat(pa.scalar(column[0], kinds[types[name]]), len(column))
-        return pa.array(column, kinds[types[name]])
+        kind = kinds[types[name]]
+        if types[name] == "json":  # a row that came back from the destination has it as text already
+            return pa.array([v if v is None or type(v) is str else orjson.dumps(v) for v in column], kind)
+        if column[0] is column[-1] and column.count(column[0]) == len(column):  # what names the run and the export
+            return pa.repeat(pa.scalar(column[0], kind), len(column))
+        return pa.array(column, kind)
 
     found: dict[str, Sequence[Any]] = dict(zip(rows[0]._fields, zip(*rows, strict=True), strict=True))
     further = found.pop("further", ())
@@ -69,8 +70,3 @@ def arrow_table(rows: Sequence[LogRow | HistoryRow], types: Mapping[str, str]) -
     numbers = pa.array(range(len(rows))).cast(pa.string())
     columns["_dlt_id"] = pc.binary_join_element_wise(secrets.token_urlsafe(8), numbers, "")
     return pa.table(columns)
-
-
-def _json(value: Any) -> str | None:
-    """JSON as text; a row that came back from the destination has it already."""
-    return value if value is None or isinstance(value, str) else orjson.dumps(value).decode()
