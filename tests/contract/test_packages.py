@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import duckdb
 import pytest
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from conftest import EXPORT, Row, Start, Warehouse, arguments
 from didomi_source import didomi_source
+from didomi_source.job.warehouse import tidy
 from didomi_source.sandbox import Behaviour, Store, plain_store
 from didomi_source.sync import Request
 
@@ -103,3 +105,16 @@ def test_a_source_that_is_run_again_reads_again(sandbox: Start, warehouse: Wareh
 
 def fails(_item: Any) -> None:
     raise RuntimeError
+
+
+def test_between_two_packages_duckdb_is_tidied(sandbox: Start, warehouse: Warehouse) -> None:
+    """Its log is folded into its file, and it may take as much memory as before."""
+    warehouse.load(sandbox(plain_store(3)))
+    log = warehouse.path.with_name(f"{warehouse.path.name}.wal")
+    with duckdb.connect(str(warehouse.path)) as connection:
+        connection.execute("set memory_limit = '2GiB'")
+        connection.execute("create table didomi_raw.more as select 1 as one")
+        assert log.exists()
+        tidy(warehouse.pipeline())
+        assert not log.exists()
+        assert connection.execute("select current_setting('memory_limit')").fetchone() == ("2.0 GiB",)
