@@ -9,6 +9,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
+import orjson
 from dlt.common.normalizers.naming.snake_case import NamingConvention
 
 from . import values
@@ -97,7 +98,7 @@ class LogRow(NamedTuple):
     result: str | None
     created_at: datetime | None
     updated_at: datetime | None
-    raw_log: Any
+    raw_log: str  # JSON
     flags: list[str] | None
     content_hash: str
     run_id: str
@@ -146,9 +147,11 @@ class HistoryRow(NamedTuple):
 
 
 def as_dict(row: LogRow | HistoryRow) -> Row:
-    """A row by the names of its columns, without those that are NULL."""
+    """A row by the names of its columns, without those that are NULL; JSON is parsed."""
     columns: Row = {name: value for name, value in zip(row._fields, row, strict=True) if value is not None}
     further: Row = columns.pop("further", {})
+    if "raw_log" in columns:
+        columns["raw_log"] = orjson.loads(columns["raw_log"])
     return columns | further
 
 
@@ -220,14 +223,15 @@ def log_row(entry: Entry, canonical: str, export_id: str, extra: ExtraColumns, s
         extra: The columns of further fields.
         stamp: How it was read.
     """
-    usual = _usual_row(entry, canonical, export_id, stamp)
-    if usual is not None and values.is_plain(canonical):
-        return usual
+    is_plain = values.is_plain(canonical)
+    if is_plain and (row := _usual_row(entry, canonical, export_id, stamp)):
+        return row
     raw, replaced = values.loadable(entry.item, canonical)
     if replaced:
         flags = ["raw_log: holds values that no warehouse takes; they were replaced"]
         return _any_row(entry.item, raw, canonical, export_id, extra, stamp, flags)
-    return usual or _any_row(entry.item, raw, canonical, export_id, extra, stamp, [])
+    row = None if is_plain else _usual_row(entry, canonical, export_id, stamp)
+    return row or _any_row(entry.item, raw, canonical, export_id, extra, stamp, [])
 
 
 def _any_row(
@@ -251,7 +255,7 @@ def _any_row(
         "result": _json_text(raw.get("result")),
         "created_at": _time(raw, "created_at", flags),
         "updated_at": _time(raw, "updated_at", flags),
-        "raw_log": raw,
+        "raw_log": values.compact(raw),
         "content_hash": values.digest(canonical),
     }
     further: Row = {}
@@ -319,7 +323,7 @@ def _usual_row(entry: Entry, canonical: str, export_id: str, stamp: Stamp) -> Lo
         result,
         created_at,
         updated_at,
-        log,
+        values.compact(log),
         None,
         values.digest(canonical),
         *stamp,

@@ -159,6 +159,11 @@ def canonical_finite(value: object) -> str:
         return ascii_json(value)
 
 
+def compact(value: object) -> str:
+    """JSON of what a warehouse can hold (see `loadable`), its keys in the order in which they came."""
+    return orjson.dumps(value).decode()
+
+
 def ascii_json(value: object) -> str:
     """JSON of any value in ASCII, which every text column takes."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
