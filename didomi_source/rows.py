@@ -223,15 +223,11 @@ def log_row(entry: Entry, canonical: str, export_id: str, extra: ExtraColumns, s
         extra: The columns of further fields.
         stamp: How it was read.
     """
-    is_plain = values.is_plain(canonical)
-    if is_plain and (row := _usual_row(entry, canonical, export_id, stamp)):
-        return row
+    if usual := _usual_row(entry, canonical, export_id, stamp):
+        return usual
     raw, replaced = values.loadable(entry.item, canonical)
-    if replaced:
-        flags = ["raw_log: holds values that no warehouse takes; they were replaced"]
-        return _any_row(entry.item, raw, canonical, export_id, extra, stamp, flags)
-    row = None if is_plain else _usual_row(entry, canonical, export_id, stamp)
-    return row or _any_row(entry.item, raw, canonical, export_id, extra, stamp, [])
+    flags = ["raw_log: holds values that no warehouse takes; they were replaced"] if replaced else []
+    return _any_row(entry.item, raw, canonical, export_id, extra, stamp, flags)
 
 
 def _any_row(
@@ -311,6 +307,7 @@ def _usual_row(entry: Entry, canonical: str, export_id: str, stamp: Stamp) -> Lo
         and type(created) is (type(None) if created_at is None else str)
         and type(updated) is (type(None) if updated_at is None else str)
         and (users is None or (type(users) is int and abs(users) <= values.INT64_MAX))
+        and not values.holds_odd_text(canonical)
     ):
         return None
     return LogRow(

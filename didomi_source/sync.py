@@ -21,7 +21,6 @@ from .rows import (
     Row,
     belongs_to,
     fingerprint,
-    is_settled,
     log_row,
     problem,
     read_item,
@@ -293,8 +292,8 @@ class ExportSync:
             if is_back:
                 batch.missing_since[log_id] = None
             return
-        settled, created_at = is_settled(row.status), row.created_at
-        self._note_open(log_id, is_settled=settled)
+        is_settled, created_at = row.is_settled, row.created_at
+        self._note_open(log_id, is_settled=is_settled)
         if created_at and created_at <= self._latest and (self._newest is None or created_at > self._newest):
             self._newest = created_at
         if row.flags:
@@ -305,7 +304,9 @@ class ExportSync:
         is_new = known is None and log_id not in self._all_known.remembered
         version_id = row.version_id
         sequence = self._record(row, version_id, touched, batch, is_new=is_new)
-        self._touched[log_id] = Mark(row.content_hash, version_id, settled, False, created_at, row.updated_at, sequence)
+        self._touched[log_id] = Mark(
+            row.content_hash, version_id, is_settled, False, created_at, row.updated_at, sequence
+        )
 
     def _record(self, row: LogRow, version_id: str, touched: Mark | None, batch: Batch, *, is_new: bool) -> int | None:
         """Add the state to the history, unless it is the one before; returns its place there if known."""

@@ -236,14 +236,18 @@ def loadable(value: Any, canonical_form: str) -> tuple[Any, bool]:
     return replaced, replaced != value
 
 
-def is_plain(text: str) -> bool:
-    """Whether no text in JSON could hold a character that some warehouse refuses."""
+def holds_odd_text(text: str) -> bool:
+    """Whether a text in JSON could hold a character that some warehouse refuses."""
+    return not _is_plain(text) and bool(_SUSPECT.search(text))
+
+
+def _is_plain(text: str) -> bool:
     return text.isascii() and "\\" not in text
 
 
 def _is_suspect(text: str) -> bool:
     """Whether JSON could hold a value that some warehouse refuses."""
-    if not is_plain(text):
+    if not _is_plain(text):
         return bool(_SUSPECT.search(text))
     return "Infinity" in text or "NaN" in text or has_long_number(text.encode())
 

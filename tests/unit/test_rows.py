@@ -42,7 +42,7 @@ def state(
     status: str | None, users: int | None, result: str | None, updated_at: datetime | None, name: str = "a"
 ) -> LogRow:
     """A log in a state."""
-    return LogRow(name, EXPORT, None, status, None, users, result, None, updated_at, {}, None, "", *STAMP)
+    return LogRow(name, EXPORT, None, status, None, users, result, None, updated_at, "{}", None, "", *STAMP)
 
 
 STATES = st.builds(
