@@ -1,8 +1,7 @@
-"""How a log, an export and a state become rows of the tables."""
+"""How a log becomes rows: one of `export_logs`, and one of its history."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
@@ -13,25 +12,18 @@ import orjson
 from dlt.common.normalizers.naming.snake_case import NamingConvention
 
 from . import values
+from .extra import ExtraColumns
 from .marks import Mark
 from .paging import Entry
-from .schema import EXPORT_LOGS, RUN
+from .schema import EXPORT_LOGS, RUN, Row
 
-Row = dict[str, Any]
 # How a log was read: the run, the time, and as which one of its export.
 Stamp: TypeAlias = tuple[str, datetime, int]
 
-MAX_EXTRA_COLUMNS = 200
 MAX_FLAGS = 50  # of one log
-MAX_COLUMN_NAME = 60  # PostgreSQL cuts at 63
 
 SETTLED = ("completed", "failed")
-# Anything under these names could hold a credential.
-_CREDENTIALS = ("authentication", "credential", "secret", "password", "token", "privatekey", "accesskey")
 _NAMING = NamingConvention()
-
-
-# -- logs ----------------------------------------------------------------------------------------
 
 
 def read_item(item: Any, export_id: str) -> Entry:
@@ -155,64 +147,6 @@ def as_dict(row: LogRow | HistoryRow) -> Row:
     return columns | further
 
 
-class ExtraColumns:
-    """The columns of fields that the documentation does not name, with a type that never changes.
-
-    The first value of a field decides its type. A later value that cannot be of that type stays in
-    `raw_log` alone. Threads may share one.
-
-    Args:
-        known: Columns that `export_logs` has already, with their types.
-    """
-
-    def __init__(self, known: Mapping[str, str]) -> None:
-        self._types = {name: known.get(name) for name in known if name not in EXPORT_LOGS}
-        self._lock = threading.Lock()
-
-    @property
-    def types(self) -> dict[str, str]:
-        """The type of each of these columns."""
-        with self._lock:
-            return {name: data_type or "text" for name, data_type in self._types.items()}
-
-    def fit(self, name: str, value: Any) -> tuple[Any, str | None]:
-        """The value as its column takes it, and what is wrong with it if it does not."""
-        if len(name) > MAX_COLUMN_NAME:
-            return None, "the name is too long for a column"
-        with self._lock:
-            if name not in self._types:
-                if len(self._types) >= MAX_EXTRA_COLUMNS:
-                    return None, f"more than {MAX_EXTRA_COLUMNS} further fields"
-                self._types[name] = _type_of(value)
-            data_type = self._types[name]
-        fitted = _fit(value, data_type)
-        return fitted, None if fitted is not None else f"not of type {data_type}"
-
-
-def _type_of(value: Any) -> str:
-    if isinstance(value, bool):
-        return "bool"
-    if isinstance(value, int):
-        return "bigint"
-    if isinstance(value, float):
-        return "double"
-    return "json" if isinstance(value, (dict, list)) else "text"
-
-
-def _fit(value: Any, data_type: str | None) -> Any:
-    if data_type == "bool":
-        return value if isinstance(value, bool) else None
-    if data_type == "bigint":
-        return values.to_integer(value)
-    if data_type == "double":
-        return values.to_float(value)
-    if data_type == "timestamp":
-        return values.to_timestamp(value)
-    if data_type == "json":
-        return value if isinstance(value, (dict, list)) else None
-    return values.to_text(value)
-
-
 def log_row(entry: Entry, canonical: str, export_id: str, extra: ExtraColumns, stamp: Stamp) -> LogRow:
     """Make a readable log into a row.
 
@@ -248,7 +182,7 @@ def _any_row(
         "status": _text(raw, "status", flags),
         "config__frequency": None,
         "metrics__users": None,
-        "result": _json_text(raw.get("result")),
+        "result": values.to_text_or_none(raw.get("result")),
         "created_at": _time(raw, "created_at", flags),
         "updated_at": _time(raw, "updated_at", flags),
         "raw_log": values.compact(raw),
@@ -262,7 +196,7 @@ def _any_row(
             continue
         taken.add(name)
         if name == "config__frequency":
-            own[name] = _json_text(value)
+            own[name] = values.to_text_or_none(value)
         elif name == "metrics__users":
             own[name] = values.to_integer(value)
             if own[name] is None:
@@ -368,66 +302,9 @@ def _text(log: Mapping[str, Any], key: str, flags: list[str]) -> str | None:
     return values.to_text(value)
 
 
-def _json_text(value: Any) -> str | None:
-    return None if value is None else values.to_text(value)
-
-
 def _time(log: Mapping[str, Any], key: str, flags: list[str]) -> datetime | None:
     value = log.get(key)
     when = values.to_timestamp(value)
     if value is not None and when is None:
         flags.append(f"{key}: not a time between 2000 and 2100")
     return when
-
-
-# -- exports -------------------------------------------------------------------------------------
-
-
-def is_export(integration: Any) -> bool:
-    """Whether an integration is an export: its type says so, or does not say anything.
-
-    Source: developers.didomi.io, tutorials (read 2026-11): `batch-exports-s3`, `batch-exports-gcp`,
-    `analytics-exports-s3`, `analytics-exports-gcp`.
-    """
-    identifier = integration.get("id") if isinstance(integration, dict) else None
-    if not identifier or isinstance(identifier, bool) or not isinstance(identifier, (str, int)):
-        return False
-    return "export" in str(integration.get("type_id") or "export")
-
-
-def is_bare(row: Row) -> bool:
-    """Whether nothing is known of an export but its id, because its configuration could not be read."""
-    return set(row["raw_export"]) == {"id"}
-
-
-def export_row(integration: Mapping[str, Any], organization_id: str) -> Row:
-    """Make an export's configuration into columns, without anything that could be a credential."""
-    public = _without_credentials(integration)
-    canonical = values.canonical(public)
-    raw, _ = values.loadable(public, canonical)
-    properties = raw.get("properties")
-    properties = properties if isinstance(properties, dict) else {}
-    kinds = properties.get("data")
-    row: Row = {
-        "id": values.clean_text(str(integration["id"])),
-        "organization_id": _json_text(raw.get("organization_id")) or organization_id,
-        "name": _json_text(raw.get("name")),
-        "type_id": _json_text(raw.get("type_id")),
-        "properties__frequency": _json_text(properties.get("frequency")),
-        "properties__data": kinds if kinds is None or isinstance(kinds, (dict, list)) else [kinds],
-        "created_at": values.to_timestamp(raw.get("created_at")),
-        "updated_at": values.to_timestamp(raw.get("updated_at")),
-        "raw_export": raw,
-        "content_hash": values.digest(canonical),
-    }
-    return {k: v for k, v in row.items() if v is not None}
-
-
-def _without_credentials(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {
-            k: _without_credentials(v)
-            for k, v in value.items()
-            if not any(word in k.lower().replace("_", "").replace("-", "") for word in _CREDENTIALS)
-        }
-    return [_without_credentials(v) for v in value] if isinstance(value, list) else value

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 Columns = dict[str, dict[str, Any]]
+Row = dict[str, Any]
 
 # Flat, and deduplicated by `dedup_sort`: of all dispositions the one that a kill at any point can neither
 # double nor block (docs/decisions/0003-merge.md).

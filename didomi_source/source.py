@@ -27,10 +27,12 @@ from . import values
 from .arrow import arrow_table, is_taken_by
 from .client import DidomiClient
 from .errors import ApiError, AuthenticationError, ConfigurationError, Forbidden, NotFound
+from .exports import export_row, is_bare, is_export
+from .extra import ExtraColumns
 from .known import Destination, Known
 from .paging import Direction, Entry, ListReader, Page
-from .rows import ExtraColumns, HistoryRow, LogRow, Row, as_dict, export_row, is_bare, is_export
-from .schema import BIGQUERY_LAYOUT, EXPORT_LOGS, OF_DLT, TABLES, WRITE_DISPOSITION, Columns
+from .rows import HistoryRow, LogRow, as_dict
+from .schema import BIGQUERY_LAYOUT, EXPORT_LOGS, OF_DLT, TABLES, WRITE_DISPOSITION, Columns, Row
 from .settings import DEFAULT_BASE_URL, DEFAULT_PAGE_SIZE, Settings, environment_name
 from .sync import Batch, ExportSync, Request
 

@@ -11,20 +11,20 @@ from typing import NamedTuple
 from . import values
 from .client import DidomiClient
 from .errors import DidomiError, ProtocolError
+from .extra import ExtraColumns
 from .known import Known, KnownExport, latest_credible
 from .marks import Mark, Marks
 from .paging import Direction, Entry, ListReader, Page, Sort
 from .rows import (
-    ExtraColumns,
     HistoryRow,
     LogRow,
-    Row,
     belongs_to,
     fingerprint,
     log_row,
     problem,
     read_item,
 )
+from .schema import Row
 from .settings import Settings
 
 logger = logging.getLogger(__name__)

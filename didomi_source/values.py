@@ -138,6 +138,11 @@ def to_text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
+def to_text_or_none(value: object) -> str | None:
+    """`to_text` of anything but nothing."""
+    return None if value is None else to_text(value)
+
+
 def kind(value: object) -> str:
     """What a value of parsed JSON is, in words."""
     names = {dict: "an object", list: "a list", str: "a text", type(None): "null", bool: "a boolean"}

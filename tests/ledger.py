@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from didomi_source.extra import ExtraColumns
 from didomi_source.known import Known
 from didomi_source.marks import Mark
-from didomi_source.rows import ExtraColumns, as_dict, is_settled
+from didomi_source.rows import as_dict, is_settled
 from didomi_source.settings import Settings
 from didomi_source.source import _Run
 from didomi_source.sync import Batch, ExportSync, Request

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from conftest import EXPORT, TABLES, Row, Start, Warehouse
-from didomi_source.rows import MAX_EXTRA_COLUMNS, MAX_FLAGS
+from didomi_source.extra import MAX_EXTRA_COLUMNS
+from didomi_source.rows import MAX_FLAGS
 from didomi_source.sandbox import Behaviour, Fault, Store, plain_store
 from didomi_source.sandbox.payloads import mutate_log
 from didomi_source.schema import TABLES as DECLARED

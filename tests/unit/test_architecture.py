@@ -25,7 +25,7 @@ TIERS = (
     ("sync",),
     ("arrow", "client", "known"),
     ("rows",),
-    ("marks",),
+    ("exports", "extra", "marks"),
     ("auth", "envelope", "paging", "rate_limit", "schema", "settings", "transport"),
     ("errors", "values"),
 )

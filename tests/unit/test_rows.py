@@ -12,15 +12,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from didomi_source import values
+from didomi_source.exports import export_row, is_export
+from didomi_source.extra import MAX_EXTRA_COLUMNS, ExtraColumns
 from didomi_source.marks import Mark
 from didomi_source.paging import Entry
 from didomi_source.rows import (
-    MAX_EXTRA_COLUMNS,
-    ExtraColumns,
     LogRow,
     as_dict,
-    export_row,
-    is_export,
     log_row,
     problem,
     read_item,

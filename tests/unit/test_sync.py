@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from didomi_source.errors import Forbidden
+from didomi_source.extra import ExtraColumns
 from didomi_source.known import Known, KnownExport
 from didomi_source.marks import Mark, Marks
 from didomi_source.paging import Direction
-from didomi_source.rows import ExtraColumns, as_dict, is_settled
+from didomi_source.rows import as_dict, is_settled
 from didomi_source.settings import Settings
 from didomi_source.sync import Batch, ExportSync, Request, plan
 

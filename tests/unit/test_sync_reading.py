@@ -12,10 +12,11 @@ import pytest
 
 from didomi_source import values
 from didomi_source.errors import BadRequest, Forbidden
+from didomi_source.extra import ExtraColumns
 from didomi_source.known import Known, KnownExport
 from didomi_source.marks import Mark, Marks
 from didomi_source.paging import Direction
-from didomi_source.rows import ExtraColumns, is_settled
+from didomi_source.rows import is_settled
 from didomi_source.settings import Settings
 from didomi_source.sync import Batch, ExportSync, Plan, Request, plan
 from ledger import Ledger, Row

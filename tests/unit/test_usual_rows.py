@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from didomi_source import rows, values
+from didomi_source.extra import ExtraColumns
 from didomi_source.rows import read_item
 
 STAMP = ("run-1", datetime(2026, 5, 31, tzinfo=timezone.utc), 1)
@@ -39,7 +40,7 @@ def test_a_usual_row_is_what_any_row_would_be(log: dict) -> None:
     raw, replaced = values.loadable(log, canonical)
     usual = None if replaced else rows._usual_row(read_item(log, "e"), canonical, "e", STAMP)
     if usual is not None:
-        assert usual == rows._any_row(log, raw, canonical, "e", rows.ExtraColumns({}), STAMP, [])
+        assert usual == rows._any_row(log, raw, canonical, "e", ExtraColumns({}), STAMP, [])
 
 
 def test_a_documented_log_takes_the_fast_way() -> None:
