@@ -44,7 +44,7 @@ def run(options: Options, report: Report = logger.info) -> Summary:
         What came of it; `exit_code` judges it.
 
     Raises:
-        DidomiError: Nothing could be loaded; its `exit_code` says of which kind it is.
+        DidomiError: The run broke off; its `exit_code` says why. Of a long list the packages before are loaded.
     """
     prepare_environment(options.destination)
     settings = load_settings(options.export_ids)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -116,3 +117,15 @@ def test_snowflake_keeps_no_staged_files(monkeypatch, tmp_path, given, keeps, ta
     with scratch(Options(destination="snowflake")) as pipeline:
         found = warehouse.configuration(pipeline)
     assert (found.keep_staged_files, found.query_tag, found.credentials.session_timezone) == (keeps, tag, "UTC")
+
+
+@pytest.mark.parametrize(
+    ("destination", "given", "workers"), [("duckdb", None, "1"), ("duckdb", "4", "4"), ("postgres", None, None)]
+)
+def test_a_duckdb_file_has_one_writer(monkeypatch, destination, given, workers) -> None:
+    """Other warehouses load several tables at once; who configures it otherwise gets that."""
+    monkeypatch.setenv("LOAD__WORKERS", given or "")  # put back in the end
+    if given is None:
+        monkeypatch.delenv("LOAD__WORKERS")
+    prepare_environment(destination)
+    assert os.environ.get("LOAD__WORKERS") == workers
