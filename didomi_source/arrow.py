@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import dlt
@@ -59,6 +60,9 @@ def arrow_table(rows: Sequence[LogRow | HistoryRow], types: Mapping[str, str]) -
             return pa.array([v if v is None or type(v) is str else orjson.dumps(v) for v in column], kind)
         if column[0] is column[-1] and column.count(column[0]) == len(column):  # what names the run and the export
             return pa.repeat(pa.scalar(column[0], kind), len(column))
+        if types[name] == "timestamp" and column[0] is column[1]:  # what tells when a page came
+            runs = [(value, len(list(same))) for value, same in groupby(column)]
+            return pa.concat_arrays([pa.repeat(pa.scalar(value, kind), times) for value, times in runs])
         return pa.array(column, kind)
 
     found: dict[str, Sequence[Any]] = dict(zip(rows[0]._fields, zip(*rows, strict=True), strict=True))
@@ -67,6 +71,6 @@ def arrow_table(rows: Sequence[LogRow | HistoryRow], types: Mapping[str, str]) -
         found[name] = [others.get(name) for others in further]
     columns = {name: array(name, column) for name, column in found.items()}
     columns["_dlt_load_id"] = pa.repeat(load_package_state()["load_id"], len(rows))
-    numbers = pa.array(range(len(rows))).cast(pa.string())
+    numbers = pc.cumulative_sum(pa.repeat(1, len(rows))).cast(pa.string())
     columns["_dlt_id"] = pc.binary_join_element_wise(secrets.token_urlsafe(8), numbers, "")
     return pa.table(columns)

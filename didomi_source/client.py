@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -310,7 +311,10 @@ def _headers(**more: str) -> dict[str, str]:
 
 
 def _parse(response: requests.Response, body: bytes) -> object:
-    """Parse JSON that may hold NaN, numbers of any size and broken text: one log must not cost the page."""
+    """Parse JSON that may hold NaN, numbers of any size and broken text: one log must not cost the page.
+
+    Numbers that are not finite become text.
+    """
     if not values.has_long_number(body):  # orjson would round it
         with suppress(ValueError, TypeError):
             parsed = orjson.loads(body)
@@ -318,9 +322,11 @@ def _parse(response: requests.Response, body: bytes) -> object:
             return parsed
     body = values.flattened(body)
     with suppress(ValueError):
-        return json.loads(body, parse_constant=str)
+        return json.loads(body, parse_constant=str, parse_float=_float_or_text)
     try:
-        return json.loads(body.decode("utf-8", "replace"), parse_constant=str, parse_int=_int_or_text)
+        return json.loads(
+            body.decode("utf-8", "replace"), parse_constant=str, parse_float=_float_or_text, parse_int=_int_or_text
+        )
     except ValueError:
         kind = re.sub(r"[^\w/+.;= -]", "", response.headers.get("Content-Type", "none"))[:60]
         msg = f"expected JSON, got {len(body)} bytes that do not parse (Content-Type: {kind})"
@@ -329,6 +335,10 @@ def _parse(response: requests.Response, body: bytes) -> object:
 
 def _int_or_text(digits: str) -> int | str:
     return int(digits) if len(digits) < 1000 else digits  # noqa: PLR2004 - beyond any column
+
+
+def _float_or_text(text: str) -> float | str:
+    return number if math.isfinite(number := float(text)) else text
 
 
 def _message(body: bytes) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, TypeGuard
 
 import orjson
 from dlt.common.normalizers.naming.snake_case import NamingConvention
@@ -28,18 +28,14 @@ _NAMING = NamingConvention()
 
 def read_item(item: Any, export_id: str) -> Entry:
     """Name an item of an export's list of logs and find its place in it."""
-    if _is_usual_item(item, export_id):
-        return Entry(item["id"], values.to_timestamp(item.get("created_at")), is_readable=True, item=item)
+    if type(item) is dict and item.get("export_id") == export_id and _is_plain(name := item.get("id")):  # nearly always
+        return Entry(name, values.to_timestamp(item.get("created_at")), True, item)
     if problem(item, export_id):
-        return Entry(fingerprint(item, export_id), None, is_readable=False, item=item)
-    return Entry(log_id(item), values.to_timestamp(item.get("created_at")), is_readable=True, item=item)
+        return Entry(fingerprint(item, export_id), None, False, item)
+    return Entry(log_id(item), values.to_timestamp(item.get("created_at")), True, item)
 
 
-def _is_usual_item(item: Any, export_id: str) -> bool:
-    """Whether an item is a log with a plain id: quick to see, and nearly always so."""
-    if type(item) is not dict or item.get("export_id") != export_id:
-        return False
-    identifier = item.get("id")
+def _is_plain(identifier: Any) -> TypeGuard[str]:
     return type(identifier) is str and identifier.isascii() and identifier.isprintable() and bool(identifier.strip())
 
 
@@ -107,7 +103,7 @@ class LogRow(NamedTuple):
     @property
     def version_id(self) -> str:
         """The key of the log's state in `export_log_history`."""
-        return values.digest(self.id, values.canonical_finite([self.status, self.metrics__users, self.result]))
+        return values.digest(self.id, values.canonical([self.status, self.metrics__users, self.result]))
 
     def replaces(self, other: Mark, latest: datetime) -> bool:
         """Whether this state, read later, is the one to keep: settled never goes back to pending.
@@ -185,7 +181,7 @@ def _any_row(
         "result": values.to_text_or_none(raw.get("result")),
         "created_at": _time(raw, "created_at", flags),
         "updated_at": _time(raw, "updated_at", flags),
-        "raw_log": values.compact(raw),
+        "raw_log": values.canonical(raw),
         "content_hash": values.digest(canonical),
     }
     further: Row = {}
@@ -215,23 +211,24 @@ def _any_row(
 
 _TEXTS = ("id", "organization_id", "status", "result", "created_at", "updated_at")
 _USUAL = {*_TEXTS, "export_id", "config", "metrics"}
+_USUAL_CONFIG, _USUAL_METRICS = {"frequency"}, {"users"}
 _TEXT_OR_NONE = (str, type(None))
 
 
 def _usual_row(entry: Entry, canonical: str, export_id: str, stamp: Stamp) -> LogRow | None:
     """The row of a log that is as documented, field by field, five times faster than of any other; None for those."""
-    log = entry.item
+    log, created_at = entry.item, entry.created_at
     config, metrics = log.get("config", {}), log.get("metrics", {})
     if not (
         log.keys() <= _USUAL
         and type(config) is type(metrics) is dict
-        and config.keys() <= {"frequency"}
-        and metrics.keys() <= {"users"}
+        and config.keys() <= _USUAL_CONFIG
+        and metrics.keys() <= _USUAL_METRICS
     ):
         return None
     identifier, organization_id, status, result, created, updated = map(log.get, _TEXTS)
     frequency, users = config.get("frequency"), metrics.get("users")
-    created_at, updated_at = entry.created_at, values.to_timestamp(updated)
+    updated_at = values.to_timestamp(updated)
     if not (
         type(identifier) is str
         and type(organization_id) in _TEXT_OR_NONE
@@ -254,7 +251,7 @@ def _usual_row(entry: Entry, canonical: str, export_id: str, stamp: Stamp) -> Lo
         result,
         created_at,
         updated_at,
-        values.compact(log),
+        canonical,
         None,
         values.digest(canonical),
         *stamp,

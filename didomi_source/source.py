@@ -222,7 +222,7 @@ class _Run:
         for row in rows:
             own: Row = {name: row.get(name) for name in EXPORT_LOGS}
             if isinstance(own["raw_log"], dict):  # as some destinations give it back
-                own["raw_log"] = values.compact(own["raw_log"])
+                own["raw_log"] = values.canonical(own["raw_log"])
             own |= {"run_id": self._request.run_id, "missing_at_source_since": missing_since[row["id"]]}
             marked.append(LogRow(**own, further={name: row[name] for name in further if name in row}))
         return marked

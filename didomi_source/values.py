@@ -17,7 +17,7 @@ _MAX_PARSED_DEPTH = 200
 # NUL, lone surrogates, and the private-use characters with which dlt marks types in its own files.
 _UNLOADABLE = re.compile("[\x00\ud800-\udfff\uf026-\uf02f]")
 # In JSON text: whatever could hide a value that some warehouse refuses.
-_SUSPECT = re.compile(r"\\u(0000|d[89a-f]|f02)|[\ud800-\udfff\uf026-\uf02f]|\d{19}|Infinity|NaN", re.IGNORECASE)
+_SUSPECT = re.compile(r"\\u(0000|d[89a-f]|f02)|[\ud800-\udfff\uf026-\uf02f]|\d{19}", re.IGNORECASE)
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
 _DIGITS = bytes(ord("0") if chr(byte).isdigit() else ord(" ") for byte in range(256))
 _ISO = re.compile(
@@ -26,8 +26,11 @@ _ISO = re.compile(
     r"\s*(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)?",
     re.IGNORECASE,
 )
+# As the API writes times: Python reads these ten times faster.
+_USUAL_TIME = re.compile(r"20\d\d-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\d\.\d{3}Z", re.ASCII).fullmatch
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?")
 _EPOCH_UNITS = ((1e11, 1), (1e14, 1_000), (1e17, 1_000_000), (math.inf, 1_000_000_000))
+_DIGEST = blake2b(digest_size=16)
 _EARLIEST = datetime(2000, 1, 1, tzinfo=timezone.utc)
 _LATEST = datetime(2100, 1, 1, tzinfo=timezone.utc)
 
@@ -39,7 +42,7 @@ def to_timestamp(value: object) -> datetime | None:
         The time in UTC, to the microsecond; a time without a zone counts as UTC. None when it is not
         a time between 2000 and 2100.
     """
-    if type(value) is str and _is_usual_time(value):
+    if type(value) is str and _USUAL_TIME(value):
         try:
             return datetime.fromisoformat(value[:23] + "+00:00")
         except ValueError:
@@ -54,19 +57,6 @@ def to_timestamp(value: object) -> datetime | None:
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
         when = _from_epoch(value)
     return when if when is not None and _EARLIEST <= when < _LATEST else None
-
-
-def _is_usual_time(text: str) -> bool:
-    """Whether a text is like `2026-03-01T04:12:07.000Z`, as the API writes it; Python reads that ten times faster."""
-    return (
-        len(text) == 24  # noqa: PLR2004
-        and text[23] == "Z"
-        and text[:2] == "20"
-        and text[4] == text[7] == "-"
-        and text[10] == "T"
-        and text[19] == "."
-        and text[11:13] != "24"
-    )
 
 
 def _from_iso(match: re.Match[str]) -> datetime | None:
@@ -150,45 +140,16 @@ def kind(value: object) -> str:
 
 
 def canonical(value: object) -> str:
-    """JSON in a form that is the same each time the same value is received."""
-    text = canonical_finite(value)
-    # An infinite number would be null like any other null.
-    return text if _has_no_other_null(value, text) or _is_finite(value) else ascii_json(value)
-
-
-def canonical_finite(value: object) -> str:
-    """`canonical` of what cannot hold an infinite number."""
+    """JSON in a form that is the same each time the same value is received; numbers are finite."""
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
     except orjson.JSONEncodeError:  # numbers beyond 64 bits, lone surrogates, deep nesting
         return ascii_json(value)
 
 
-def compact(value: object) -> str:
-    """JSON of what a warehouse can hold (see `loadable`), its keys in the order in which they came."""
-    return orjson.dumps(value).decode()
-
-
 def ascii_json(value: object) -> str:
     """JSON of any value in ASCII, which every text column takes."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
-
-
-def _has_no_other_null(value: object, text: str) -> bool:
-    """Whether each null in a text is a None right inside of the value; quick to see, and nearly always so."""
-    nulls = text.count("null")
-    if not nulls:
-        return True
-    members = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return nulls == list(members).count(None)
-
-
-def _is_finite(value: object) -> bool:
-    if isinstance(value, dict):
-        return all(map(_is_finite, value.values()))
-    if isinstance(value, list):
-        return all(map(_is_finite, value))
-    return not isinstance(value, float) or math.isfinite(value)
 
 
 def flattened(text: bytes) -> bytes:
@@ -218,14 +179,16 @@ def has_long_number(text: bytes) -> bool:
 
 def digest(*parts: str) -> str:
     """A short hash that names a value in a key column: 32 hexadecimal digits."""
-    return blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()
+    made = _DIGEST.copy()
+    made.update("\x1f".join(parts).encode())
+    return made.hexdigest()
 
 
 def loadable(value: Any, canonical_form: str) -> tuple[Any, bool]:
     """The value with everything replaced that some warehouse cannot hold in a JSON column.
 
-    Characters become U+FFFD; integers beyond 64 bits, infinities, and what is nested deeper than 100
-    levels become text.
+    Characters become U+FFFD; integers beyond 64 bits, and what is nested deeper than 100 levels become
+    text.
 
     Args:
         value: Parsed JSON.
@@ -254,7 +217,7 @@ def _is_suspect(text: str) -> bool:
     """Whether JSON could hold a value that some warehouse refuses."""
     if not _is_plain(text):
         return bool(_SUSPECT.search(text))
-    return "Infinity" in text or "NaN" in text or has_long_number(text.encode())
+    return has_long_number(text.encode())
 
 
 def _loadable(value: Any, depth: int) -> Any:
@@ -267,8 +230,7 @@ def _loadable(value: Any, depth: int) -> Any:
     if isinstance(value, list):
         return [_loadable(v, depth + 1) for v in value]
     is_too_large = isinstance(value, int) and not -INT64_MAX - 1 <= value <= INT64_MAX
-    is_infinite = isinstance(value, float) and not math.isfinite(value)
-    return str(value) if is_too_large or is_infinite else value
+    return str(value) if is_too_large else value
 
 
 def clean_text(text: str) -> str:

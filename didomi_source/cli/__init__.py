@@ -10,6 +10,7 @@ local     demo, sandbox: without an account
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 from typing import Annotated
@@ -41,6 +42,7 @@ def main() -> None:
     if set_up.COMPLETE in os.environ:
         set_up.prepare_completion()
     obey_signals()
+    gc.set_threshold(50_000)  # a command imports and makes rows by the thousand, and leaves little garbage
     try:
         app(prog_name="didomi")
     except DidomiError as error:

@@ -30,6 +30,11 @@ _DLT_DEFAULTS = {
     "destination.snowflake.keep_staged_files": "false",
     "destination.snowflake.query_tag": "didomi",
 }
+_DUCKDB_DEFAULTS = {
+    "load.workers": "1",  # a file has one writer
+    "load.truncate_staging_dataset": "true",  # else it is a third of the file
+    "data_writer.compression": "none",  # a package is read again at once
+}
 _OPTIONAL: dict[str, type] = {
     "base_url": str,
     "page_size": int,
@@ -116,7 +121,7 @@ def prepare_environment(destination: str = "") -> None:
     from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
     from dlt.common.runtime.telemetry import stop_telemetry
 
-    defaults = _DLT_DEFAULTS | ({"load.workers": "1"} if destination == "duckdb" else {})  # a file has one writer
+    defaults = _DLT_DEFAULTS | (_DUCKDB_DEFAULTS if destination == "duckdb" else {})
     missing = {name: value for name, value in defaults.items() if dlt.config.get(name) is None}
     if missing:
         os.environ.update({name.replace(".", "__").upper(): value for name, value in missing.items()})

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from didomi_source.errors import DestinationError, DidomiError, ModelsFailed, TableMissing
@@ -78,29 +76,15 @@ def _load(pipeline: dlt.Pipeline, settings: Settings, options: Options, report: 
     pipeline.collector = Progress(report)
     extracted: Counter[str] = Counter()
     try:
-        with _rare_collections():
-            while True:
-                pipeline.run(source, loader_file_format=LOADER_FORMATS.get(options.destination))  # type: ignore[arg-type]
-                extracted.update(_extracted(pipeline))
-                if not request.unfinished:
-                    break
-                warehouse.tidy(pipeline)
+        while True:
+            pipeline.run(source, loader_file_format=LOADER_FORMATS.get(options.destination))  # type: ignore[arg-type]
+            extracted.update(_extracted(pipeline))
+            if not request.unfinished:
+                break
+            warehouse.tidy(pipeline)
     except Exception as error:
         raise translate(error, warehouse.place(pipeline)) from error
     return request.run_id, extracted
-
-
-@contextmanager
-def _rare_collections() -> Iterator[None]:
-    """Have Python look for garbage less often: a load makes rows by the thousand, and what was imported stays."""
-    thresholds = gc.get_threshold()
-    gc.set_threshold(50_000, *thresholds[1:])
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
-        gc.set_threshold(*thresholds)
 
 
 def _check_loaded(

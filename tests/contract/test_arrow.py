@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+from unittest.mock import patch
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from conftest import EXPORT, Row, Start, Warehouse, arguments
 from didomi_source import arrow, didomi_source
+from didomi_source.rows import HistoryRow
 from didomi_source.sandbox import Store, plain_store
+from didomi_source.schema import EXPORT_LOG_HISTORY
 
 BATCH_ROWS = 1_000
 
@@ -62,6 +69,20 @@ def test_arrow_tables_bring_what_rows_would(
 def comparable(rows: list[Row]) -> list[Row]:
     skipped = ("run_id", "extracted_at", "first_observed_at")
     return sorted(({k: v for k, v in row.items() if k not in skipped} for row in rows), key=repr)
+
+
+@given(st.lists(st.sampled_from([None, *(datetime(2026, 5, day, tzinfo=timezone.utc) for day in (1, 2))]), min_size=1))
+def test_a_table_holds_every_time_in_its_place(times: list[datetime | None]) -> None:
+    """Times that follow one another in a row, as those of a page do, are the same times in the table."""
+    rows = [
+        HistoryRow(f"version-{n}", "log", EXPORT, "acme", n, "failed", None, None, time, "run-1")  # type: ignore[arg-type]
+        for n, time in enumerate(times)
+    ]
+    types = {name: column["data_type"] for name, column in EXPORT_LOG_HISTORY.items()}
+    with patch.object(arrow, "load_package_state", return_value={"load_id": "1.0"}):
+        table = arrow.arrow_table(rows, types)
+    assert table.select(HistoryRow._fields).to_pylist() == [row._asdict() for row in rows]
+    assert len(set(table["_dlt_id"].to_pylist())) == len(rows)
 
 
 @pytest.mark.parametrize("loader_file_format", [None, "parquet", "insert_values"])

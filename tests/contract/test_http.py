@@ -30,7 +30,7 @@ from didomi_source.errors import (
 )
 from didomi_source.paging import ListReader, Page
 from didomi_source.rows import read_item
-from didomi_source.sandbox import Behaviour, Fault, Sandbox, plain_store, serve
+from didomi_source.sandbox import Behaviour, Fault, RawJson, Sandbox, plain_store, serve
 from didomi_source.sandbox.connections import drip, drip_head, gzip_bomb
 from didomi_source.sandbox.kinds import envelope, redirect, refusal, too_many, too_many_until
 from didomi_source.settings import Settings
@@ -174,6 +174,18 @@ def test_what_does_not_matter_is_taken(sandbox: Start, connect: Connect, kind: s
     server = sandbox(plain_store(5), faults=[Fault(kind)])
     assert page(connect(server)) == ALL
     assert sum(server.list_requests.values()) == 1
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "NaN", "Infinity", "-Infinity"])
+def test_a_number_that_is_not_finite_comes_as_text(sandbox: Start, connect: Connect, number: str) -> None:
+    """Then it differs from null and from any other such number wherever logs are compared; numbers beside it stay."""
+    store = plain_store(1)
+    store.add_logs(
+        [{**store.logs()[0], "id": "odd", "metrics": {"users": RawJson(number)}, "ratio": 0.5, "null": None}]
+    )
+    logs, _ = connect(sandbox(store)).logs_page(EXPORT, 0, 99, None)
+    (odd,) = (log for log in logs if log["id"] == "odd")
+    assert (odd["metrics"], odd["ratio"], odd["null"]) == ({"users": number}, 0.5, None)
 
 
 @pytest.mark.parametrize(

@@ -164,7 +164,6 @@ OUTCOMES: dict[str, Outcome] = {
             "uint64_over": str(2**64),
             "int64_under": str(-(2**63) - 1),
             "huge_integer": str(10**400),
-            "overflow": "inf",
         }.items()
     },
     **{
@@ -174,6 +173,7 @@ OUTCOMES: dict[str, Outcome] = {
             *("true", "text", "list", "object"),
         )
     },
+    "users_overflow": flagged(NOT_64_BITS, metrics__users=None, raw={"metrics": {"users": "1e999"}}),
     "users_null": loaded(metrics__users=None),
     "users_exponent": loaded(metrics__users=1000),
     "users_precise": loaded(metrics__users=432234),

@@ -29,6 +29,13 @@ def test_a_second_run_writes_nothing_but_its_syncs(job):
     assert job.written(job.run()) == {"export_syncs": 1}
 
 
+@pytest.mark.parametrize(("given", "kept"), [({}, 0), ({"LOAD__TRUNCATE_STAGING_DATASET": "false"}, 30)])
+def test_a_file_holds_what_was_loaded_once(job, given, kept):
+    """The tables through which rows came are empty after a run; who configures it otherwise finds them there."""
+    job.run(**given)
+    assert job.sql("select count(*) from didomi_raw_staging.export_logs") == [(kept,)]
+
+
 def test_the_working_directory_may_be_deleted_between_runs(job, api):
     """The next run knows from the warehouse what it has."""
     job.run()

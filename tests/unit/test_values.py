@@ -137,8 +137,6 @@ def test_any_value_can_be_tried_as_anything(value: Any) -> None:
 @example({"\x00": 0})
 @example([2**63])
 @example(-(2**64))
-@example([math.inf])
-@example({"a": math.nan})
 @example("\uf02f")
 def test_what_is_loadable_loads_everywhere(value: Any) -> None:
     """No NUL, no lone surrogate, no mark of dlt's, no number beyond 64 bits; what was sound is untouched."""
@@ -162,13 +160,7 @@ def troubles(value: Any) -> Any:
     elif isinstance(value, list):
         for inner in value:
             yield from troubles(inner)
-    elif (
-        isinstance(value, float)
-        and not math.isfinite(value)
-        or isinstance(value, int)
-        and not isinstance(value, bool)
-        and not -(2**63) <= value < 2**63
-    ):
+    elif isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**63:
         yield value
 
 
@@ -217,14 +209,6 @@ def test_the_order_of_keys_says_nothing(value: dict[str, int], random: Any) -> N
     random.shuffle(shuffled)
     assert values.canonical(dict(shuffled)) == values.canonical(value)
     assert json.loads(values.canonical(value)) == value
-
-
-@pytest.mark.parametrize("other", [None, "null", "Infinity"])
-@pytest.mark.parametrize("beside", [None, "null", [None], 1])
-def test_an_infinite_number_is_no_null(beside: Any, other: Any) -> None:
-    """Nor the text of one, whatever else is null beside it."""
-    for wrap in (lambda value: {"a": beside, "b": value}, lambda value: [beside, value], lambda value: {"a": [value]}):
-        assert values.canonical(wrap(math.inf)) != values.canonical(wrap(other))
 
 
 def test_a_digest_tells_its_parts_apart() -> None:

@@ -119,13 +119,22 @@ def test_snowflake_keeps_no_staged_files(monkeypatch, tmp_path, given, keeps, ta
     assert (found.keep_staged_files, found.query_tag, found.credentials.session_timezone) == (keeps, tag, "UTC")
 
 
+FOR_DUCKDB = {"LOAD__WORKERS": "1", "LOAD__TRUNCATE_STAGING_DATASET": "true", "DATA_WRITER__COMPRESSION": "none"}
+
+
 @pytest.mark.parametrize(
-    ("destination", "given", "workers"), [("duckdb", None, "1"), ("duckdb", "4", "4"), ("postgres", None, None)]
+    ("destination", "given", "expected"),
+    [
+        ("duckdb", {}, FOR_DUCKDB),
+        ("duckdb", {"LOAD__WORKERS": "4"}, {**FOR_DUCKDB, "LOAD__WORKERS": "4"}),
+        ("postgres", {}, {}),
+    ],
 )
-def test_a_duckdb_file_has_one_writer(monkeypatch, destination, given, workers) -> None:
-    """Other warehouses load several tables at once; who configures it otherwise gets that."""
-    monkeypatch.setenv("LOAD__WORKERS", given or "")  # put back in the end
-    if given is None:
-        monkeypatch.delenv("LOAD__WORKERS")
+def test_a_duckdb_file_is_loaded_its_own_way(monkeypatch, destination, given, expected) -> None:
+    """One writer, packages that are not packed, and nothing left in the staging dataset; who configures it otherwise gets that."""
+    for name in FOR_DUCKDB:
+        monkeypatch.setenv(name, given.get(name, ""))  # put back in the end
+        if name not in given:
+            monkeypatch.delenv(name)
     prepare_environment(destination)
-    assert os.environ.get("LOAD__WORKERS") == workers
+    assert {name: os.environ[name] for name in FOR_DUCKDB if name in os.environ} == expected
