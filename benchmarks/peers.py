@@ -13,7 +13,8 @@ import re
 import shutil
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -24,7 +25,8 @@ from measure import Cost, Failed
 from server import Server, serve
 
 FOLDER = Path(__file__).parent
-SIZES = [50_000, 200_000]
+# How many rounds of each size: the host is never quiet for long, and the cheapest of several is what a tool takes.
+SIZES = {50_000: 1, 200_000: 3}
 GROWTH = [10_000, 100_000]
 GROWTH_FULL = [*GROWTH, 1_000_000]
 # A local comparison: nobody is to be told, and there may be no internet.
@@ -140,13 +142,20 @@ def tried(peer: Peer | Ours, server: Server) -> Result:
     return result
 
 
-def comparison(logs: int) -> list[str]:
-    """The section on one size."""
+def cheapest(tries: Sequence[Result]) -> Result:
+    """Of a peer's tries the one that took the least CPU, with the fewest logs that any of them loaded; one that failed before all."""
+    least = min(tries, key=lambda result: result.cost.cpu_seconds if result.cost else 0)
+    return replace(least, loaded=min(result.loaded for result in tries))
+
+
+def comparison(logs: int, rounds: int) -> list[str]:
+    """The section on one size; in each round the peers take turns."""
     with serve(logs) as server:
-        results = [tried(peer, server) for peer in PEERS]
+        tries = [[tried(peer, server) for peer in PEERS] for _ in range(rounds)]
+    results = [cheapest(of_one) for of_one in zip(*tries, strict=True)]
     costs = {result.name: result.cost for result in results}
     return [
-        f"### {logs:,} logs",
+        f"### {logs:,} logs{f', the cheapest of {rounds} rounds' if rounds > 1 else ''}",
         "",
         "| | CPU s | of tuned | of the same | wall s | peak MB | of tuned | of the same | requests | loaded |",
         "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
@@ -187,7 +196,7 @@ def machine() -> str:
     )
 
 
-def page(sizes: list[int], growth: list[int], graph: Path) -> str:
+def page(sizes: Mapping[int, int], growth: list[int], graph: Path) -> str:
     """Measure everything; returns the results as Markdown, and writes the flame graph."""
     head = [
         "# How fast",
@@ -203,7 +212,7 @@ def page(sizes: list[int], growth: list[int], graph: Path) -> str:
         "`rest_api` with a step of Python that checks each log and adds these columns, and with a second table for the history.",
         "",
     ]
-    body = [line for logs in sizes for line in comparison(logs)]
+    body = [line for logs, rounds in sizes.items() for line in comparison(logs, rounds)]
     versions = ["Versions:", "", *(f"- {peer.name}: {peer.versions()}" for peer in PEERS), ""]
     more = [*ours.growth(growth), *ours.rate_limit(), *ours.start_up(), *flame.profile(max(sizes), graph)]
     return "\n".join([*head, *body, *versions, *more])
@@ -211,11 +220,13 @@ def page(sizes: list[int], growth: list[int], graph: Path) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--logs", type=int, nargs="+", default=SIZES, help="sizes of the comparison")
+    parser.add_argument("--logs", type=int, nargs="+", default=list(SIZES), help="sizes of the comparison")
+    parser.add_argument("--rounds", type=int, help="rounds of each size")
     parser.add_argument("--growth", action="store_true", help="measure growth up to a million logs")
     parser.add_argument("--to", type=Path, default=FOLDER, help="folder of RESULTS.md and load.svg")
     arguments = parser.parse_args()
-    text = page(arguments.logs, GROWTH_FULL if arguments.growth else GROWTH, arguments.to / "load.svg")
+    sizes = {logs: arguments.rounds or SIZES.get(logs, 1) for logs in arguments.logs}
+    text = page(sizes, GROWTH_FULL if arguments.growth else GROWTH, arguments.to / "load.svg")
     print(text)
     (arguments.to / "RESULTS.md").write_text(text)
 

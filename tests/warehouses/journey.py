@@ -342,9 +342,7 @@ STEPS: dict[str, Callable[[Journey, Outcome], None]] = {
 }
 TELLING = (
     "first load",
-    "settlement",
     "another export beside",
-    "killed and run again",
     "models built",
     "status and report",
 )
