@@ -6,6 +6,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from didomi_source.errors import DestinationError, DidomiError, ModelsFailed, TableMissing
@@ -99,13 +100,13 @@ def _check_loaded(
         DestinationError: Something did not arrive.
     """
 
-    def select(table: str, columns: tuple[str, ...], more: str = "") -> list[dict[str, Any]]:
+    def select(table: str, columns: tuple[str, ...]) -> list[dict[str, Any]]:
         try:
-            return warehouse.select(pipeline, dataset, table, columns, f"where run_id = %s {more}", run_id)
+            return warehouse.select(pipeline, dataset, table, columns, "where run_id = %s", run_id)
         except TableMissing:  # it comes with its first rows, and they did not arrive
             return []
 
-    syncs = select("export_syncs", SYNC_COLUMNS, "order by export_id")
+    syncs = sorted(select("export_syncs", SYNC_COLUMNS), key=itemgetter("export_id"))
     # A log that changed while it was read was extracted twice; the other tables get each row once, or keep one of two.
     claimed = {table: min(1, count) for table, count in extracted.items() if table != "export_logs"}
     claimed["export_syncs"] = extracted.get("export_syncs", 1)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime, timedelta
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from didomi_source.job import warehouse
@@ -141,7 +142,7 @@ class ErrorKind:
     failures: int
     exports: int
     last_failure_at: datetime
-    example_message: str | None
+    last_message: str | None
 
 
 @dataclass(frozen=True)
@@ -253,9 +254,7 @@ def read_marts(pipeline: dlt.Pipeline, schema: str) -> Marts:
         today=today,
         days=_days(read, detailed, calendar_start(today), month),
         volumes=_of(read, Volume, "daily_user_volume", detailed, chart),
-        anomalies=read.rows(
-            Volume, "daily_user_volume", "where is_anomaly and run_date >= %s order by run_date desc, export_id", month
-        ),
+        anomalies=_anomalies(read, month),
         delivered_on=_delivered_on(read, chart),
         organizations=read.rows(
             OrganizationDay, "organization_daily", "where run_date >= %s order by run_date", chart - timedelta(days=7)
@@ -338,25 +337,44 @@ def _delivered_on(read: Reader, since: date) -> dict[str, date]:
     return dict(read.values(["export_id", "max(run_date)"], "daily_user_volume", condition, since))
 
 
+def _newest_first(rows: list[_Row], when: str, name: str) -> list[_Row]:
+    """Order rows by a time; those of one time by a text, which each warehouse would sort in its own way."""
+    return sorted(sorted(rows, key=attrgetter(name)), key=attrgetter(when), reverse=True)
+
+
+def _anomalies(read: Reader, since: date) -> list[Volume]:
+    found = read.rows(Volume, "daily_user_volume", "where is_anomaly and run_date >= %s", since)
+    return _newest_first(found, "run_date", "export_id")
+
+
 def _incidents(read: Reader, since: date) -> list[Incident]:
     # Days compare alike everywhere; of a time, each warehouse has its own idea.
     ended = "cast(recovered_at as date) >= %s"
-    condition = f"where is_open or {ended} order by started_at desc, export_id limit {_LONGEST_LIST}"
-    return read.rows(Incident, "export_incidents", condition, since)
+    condition = f"where is_open or {ended} order by started_at desc limit {_LONGEST_LIST}"
+    return _newest_first(read.rows(Incident, "export_incidents", condition, since), "started_at", "export_id")
 
 
 def _errors(read: Reader, since: date) -> list[ErrorKind]:
-    columns = ["error_kind", "sum(failures)", "count(distinct export_id)", "max(last_failure_at)"]
-    condition = "where run_date >= %s group by error_kind"
-    found = read.values([*columns, "max(example_message)"], "export_errors", condition, since)
-    kinds = [ErrorKind(kind, int(failures), exports, last, text) for kind, failures, exports, last, text in found]
-    return sorted(kinds, key=lambda k: (-k.failures, k.error_kind))
+    columns = ["error_kind", "sum(failures)", "count(distinct export_id)", "max(last_failure_at)", "max(run_date)"]
+    kinds = read.values(columns, "export_errors", "where run_date >= %s group by error_kind", since)
+    texts = _last_texts(read, {last_date for *_, last_date in kinds})
+    found = [ErrorKind(kind, int(runs), exports, last, texts[kind]) for kind, runs, exports, last, _ in kinds]
+    return sorted(found, key=lambda k: (-k.failures, k.error_kind))
+
+
+def _last_texts(read: Reader, days: set[date]) -> dict[str, str | None]:
+    """The text of the last failure of each kind, from the days on which they were."""
+    if not days:
+        return {}
+    columns = ["error_kind", "example_message", "last_failure_at", "example_log_id"]
+    condition = f"where run_date in ({', '.join(['%s'] * len(days))})"
+    rows = read.values(columns, "export_errors", condition, *sorted(days))
+    return {kind: text for kind, text, *_ in sorted(rows, key=itemgetter(2, 3))}
 
 
 def _contradictions(read: Reader) -> list[Contradiction]:
-    return read.rows(
-        Contradiction, "export_runs", "where contradiction is not null order by run_at desc, log_id limit 10"
-    )
+    condition = f"where contradiction is not null order by run_at desc limit {_LONGEST_LIST}"
+    return _newest_first(read.rows(Contradiction, "export_runs", condition), "run_at", "log_id")[:10]
 
 
 def _loads(read: Reader) -> list[LoadDay]:

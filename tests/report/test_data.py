@@ -109,22 +109,25 @@ def test_incidents_are_read_while_open_and_a_month_after(made, read):
 
 
 def test_errors_are_summed_by_kind(made, read):
-    """Over exports and days, the commonest first."""
+    """Over exports and days, the commonest first, each with the text of its last failure."""
     made.export(export("a"))
     made.days("a", "c" * 60)
     for name, kind, days, failures in (
         ("a", "quota", 1, 2),
         ("b", "quota", 3, 3),
-        ("a", "other", 0, 1),
+        ("c", "other", 0, 1),
+        ("b", "other", 0, 1),
+        ("a", "other", 0.1, 1),
         ("a", "timeout", 40, 9),
     ):
         made.add(
-            "export_errors", export_id=name, error_kind=kind, run_date=TODAY - timedelta(days=days), failures=failures,
-            last_failure_at=ago(days=days), example_message=f"{kind} of {name}",
+            "export_errors", export_id=name, error_kind=kind, run_date=TODAY - timedelta(days=int(days)),
+            failures=failures, last_failure_at=ago(days=days), example_log_id=f"log of {name}",
+            example_message=f"{kind} of {name}",
         )  # fmt: skip
     assert read(made.finish()).errors == [
-        data.ErrorKind("quota", 5, 2, ago(days=1), "quota of b"),
-        data.ErrorKind("other", 1, 1, ago(days=0), "other of a"),
+        data.ErrorKind("quota", 5, 2, ago(days=1), "quota of a"),
+        data.ErrorKind("other", 3, 3, ago(days=0), "other of c"),
     ]
 
 

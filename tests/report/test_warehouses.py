@@ -71,7 +71,7 @@ def test_every_query_is_one_of_the_cloud_warehouses_too(database, tmp_path, monk
     monkeypatch.setattr(warehouse, "select", select)
     monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", f"duckdb:///{database}")
     write_report(Options(working_dir=tmp_path), tmp_path / "report.html", now=NOW)
-    assert len(seen) == 11
+    assert len(seen) == 12
     with duckdb.connect(str(database), read_only=True) as connection:
         for query, rows in seen:
             (translated,) = sqlglot.transpile(query, read=dialect, write="duckdb")

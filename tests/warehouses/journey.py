@@ -17,6 +17,7 @@ from typing import Any
 from conftest import OF_THE_RUN, TABLES
 from didomi_source.report import write_report
 from didomi_source.sandbox import Sandbox, Store, generate
+from didomi_source.sandbox.clock import iso
 from job.harness import Forker, Job, Result
 from models import dbt, raw
 from models.compare import all_differences, is_same
@@ -185,7 +186,7 @@ PENDING = "still-pending"
 
 
 def beginning() -> Store:
-    """Two months of two exports, a run that is not over, and odd values."""
+    """Two months of five exports, a run that is not over, and odd values a day apart."""
     made = generate(seed=7, days=60, exports=5)
     store = Store()
     for export in made.exports():
@@ -194,8 +195,9 @@ def beginning() -> Store:
     store.add_logs(log for log in made.logs() if log["status"] != "pending")
     export_id = str(made.exports()[0]["id"])
     store.add_log(export_id, id=PENDING, status="pending", metrics={})
-    for log_id, fields in WEIRD.items():
-        store.add_log(export_id, id=log_id, **fields)
+    for day, (log_id, fields) in enumerate(WEIRD.items()):
+        created_at = iso(store.clock.now() - (len(WEIRD) - day) * 86_400)
+        store.add_log(export_id, **{"id": log_id, "created_at": created_at, **fields})
     return store
 
 
