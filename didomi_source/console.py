@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .job.forecast import Forecast
     from .job.judge import Judgement
 
-_HEALTH_STYLE = {"healthy": "green", "failing": "red", "late": "red"}
+_HEALTH_STYLE = {"healthy": "green", "failing": "red", "late": "red", "retired": "dim"}
 # dbt's words for what became of a node.
 _NODES = {"success": "built", "pass": "tests passed", "warn": "warnings", "fail": "tests failed", "error": "errors"}
 _PIPE_WIDTH = 160  # a pipe has no width; next to nothing is wrapped for it
@@ -210,7 +210,7 @@ def print_status(found: Sequence[ExportStatus]) -> None:
             ]
         )
     _print_table(["Export", "Health", "Last success, UTC", ">Streak", ">7 days", ">28 days"], rows)
-    reasons = [f"{s.name or s.export_id}: {s.health_reason}" for s in found if s.health != "healthy"]
+    reasons = [f"{s.name or s.export_id}: {s.health_reason}" for s in found if s.health not in {"healthy", "retired"}]
     quarantined = sum(status.logs_quarantined for status in found)
     if quarantined:
         reasons.append(f"{quarantined:,} logs could not be loaded: see the table export_log_quarantine")

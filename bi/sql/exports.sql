@@ -8,6 +8,7 @@ select
         when 'stuck' then 3
         when 'unknown_schedule' then 4
         when 'no_outcome' then 5
+        when 'retired' then 7
         else 6
     end as severity,
     health_reason,

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from didomi_source.job.judge import SEVERE, Judgement
-from didomi_source.job.status import ExportStatus
+from didomi_source.job.status import RETIRED, ExportStatus
 
 from .ledger import Told
 
@@ -75,6 +75,8 @@ def changes(found: Judgement, told: Mapping[str, Told], now: datetime, recoverie
     if before is not None and before.state == STALE:
         news.append(Change(LOAD, "The load", STALE, WELL, lasted=now - (before.since_at or before.told_at)))
     for export in found.exports:
+        if export.health == RETIRED:  # neither a problem nor a recovery
+            continue
         change = _change(export, found, told.get(export.export_id), now, recoveries)
         if change is not None:
             news.append(change)

@@ -11,7 +11,7 @@ from typing import Any
 from didomi_source.report.headline import THEN, headline
 from didomi_source.report.text import span
 
-from .status import ExportStatus
+from .status import RETIRED, ExportStatus
 
 MAX_AGE = timedelta(hours=26)  # a daily schedule, and two hours of grace
 SEVERE = ("failing", "late")
@@ -83,7 +83,7 @@ class Judgement:
         """One sentence without its full stop."""
         if not self.exports:
             return "No export is known yet"
-        health = Counter(export.health for export in self.exports)
+        health = Counter(export.health for export in self.exports if export.health != RETIRED)
         if self.is_stale:
             old = f"for {span(self.age)}" if self.age is not None else "yet"
             then = headline(health, tense=THEN)
@@ -128,6 +128,8 @@ def judge(exports: Sequence[ExportStatus], now: datetime, limits: Limits = Limit
 
 def _problem(export: ExportStatus, now: datetime, limits: Limits) -> Problem | None:
     """The first that applies: what Didomi says, then what it could not be asked, then the rate."""
+    if export.health == RETIRED:
+        return None
     read_at = export.last_complete_sync_at
     is_unread = read_at is None or now - read_at > limits.max_age
     since = {

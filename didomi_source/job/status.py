@@ -10,8 +10,9 @@ from . import warehouse
 from .options import Options, prepare_environment
 from .pipeline import reading
 
+RETIRED = "retired"  # nothing is expected of it any more
 # The worst first, as an operator wants to read it.
-HEALTH_ORDER = ("failing", "late", "stuck", "unknown_schedule", "no_outcome", "healthy")
+HEALTH_ORDER = ("failing", "late", "stuck", "unknown_schedule", "no_outcome", "healthy", RETIRED)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from didomi_source.job.status import RETIRED
+
 from .charts import Rate
 from .data import CHART_DAYS, STRIP_DAYS, Export, Marts, OrganizationDay
 from .text import NOTHING, change, counted, grouped, listed, percent, points, short
@@ -74,7 +76,7 @@ def _names(exports: Sequence[Export]) -> str:
 
 def _failing(marts: Marts, when: str) -> Figure:
     failing = [e for e in marts.exports if e.health == "failing"]
-    note = _names(failing) or f"of {counted(len(marts.exports), 'export')}"
+    note = _names(failing) or f"of {counted(sum(e.health != RETIRED for e in marts.exports), 'export')}"
     return Figure(grouped(len(failing)), f"failing {when}", note, "bad" if failing else "")
 
 

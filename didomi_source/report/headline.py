@@ -38,12 +38,14 @@ def headline(health: Mapping[str, int], *, unusual: int = 0, unread: int = 0, te
     """Say how many exports are bad, or that all are well.
 
     Args:
-        health: Health → how many exports; at least one.
+        health: Health → how many exports, without those that are retired.
         unusual: How many exports delivered an unusual number of users last.
         unread: How many were not read completely lately.
         tense: Of now, or of a past that is all one knows.
     """
     total = sum(health.values())
+    if not total:
+        return f"All exports {tense.many} retired"
     bad = [(health[kind], kind) for kind in BAD if health.get(kind)]
     if bad:
         return listed(_bad(bad, total, tense))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 
 from didomi_source.job.judge import MAX_AGE
+from didomi_source.job.status import RETIRED
 
 from .data import BAD, Export, Marts, Volume
 from .headline import THEN, headline
@@ -75,7 +76,9 @@ def freshness(marts: Marts, now: datetime, max_age: timedelta = MAX_AGE) -> Fres
     unread = [
         e
         for e in marts.exports
-        if is_read and (e.last_complete_sync_at is None or now - e.last_complete_sync_at > max_age)
+        if is_read
+        and e.health != RETIRED
+        and (e.last_complete_sync_at is None or now - e.last_complete_sync_at > max_age)
     ]
     return Freshness(now, max_age, marts.as_of, read_at, unread)
 
@@ -93,7 +96,7 @@ def judge(marts: Marts, fresh: Freshness) -> Verdict:
         return _stale(marts, fresh, unusual)
     if not any(export.runs_total for export in marts.exports):
         return _without_runs(marts, fresh)
-    health = Counter(export.health for export in marts.exports)
+    health = _health(marts)
     state = _state(health, unusual, fresh)
     return Verdict(
         state,
@@ -105,6 +108,11 @@ def judge(marts: Marts, fresh: Freshness) -> Verdict:
             *_changes(marts),
         ],
     )
+
+
+def _health(marts: Marts) -> Counter[str]:
+    """How many exports are in which health; the retired are not counted."""
+    return Counter(export.health for export in marts.exports if export.health != RETIRED)
 
 
 def latest_unusual(marts: Marts) -> list[Volume]:
@@ -131,8 +139,7 @@ def _state(health: Mapping[str, int], unusual: Sequence[Volume], fresh: Freshnes
 
 
 def _stale(marts: Marts, fresh: Freshness, unusual: Sequence[Volume]) -> Verdict:
-    health = Counter(export.health for export in marts.exports)
-    then = headline(health, unusual=len(unusual), tense=THEN)
+    then = headline(_health(marts), unusual=len(unusual), tense=THEN)
     if fresh.is_old and fresh.as_of is not None:
         first = f"Nothing has been loaded and built for {span(fresh.now - fresh.as_of)}"
         what = f"This page shows {moment(fresh.as_of, fresh.now.date())} UTC: {_lower(then)}."
@@ -244,7 +251,7 @@ def _unread(fresh: Freshness) -> list[str]:
 
 
 def _unjudged(marts: Marts) -> list[str]:
-    undecided = [export for export in marts.exports if export.health != "healthy"]
+    undecided = [export for export in marts.exports if export.health not in {"healthy", RETIRED}]
     lines = [f"{name_of(export)}: {shortened(export.health_reason, 160)}." for export in undecided[:_LISTED]]
     more = len(undecided) - _LISTED
     return [*lines, f"{counted(more, 'more export')} cannot be judged either."] if more > 0 else lines

@@ -55,3 +55,20 @@
         false
     {%- endif -%}
 {%- endmacro %}
+
+{# Whether nothing is expected of an export any more. #}
+{% macro didomi__is_retired(export_id) -%}
+    {%- set retired = var('didomi_retired_exports') -%}
+    {%- if retired is string or retired is mapping or retired is not iterable or retired | reject('string') | list -%}
+        {{ exceptions.raise_compiler_error("didomi_retired_exports is " ~ retired ~ ": write a list of export ids, each as a text") }}
+    {%- endif -%}
+    {%- if retired -%}
+        {{ export_id }} in (
+        {%- for id in retired -%}
+            {{ dbt.string_literal(dbt.escape_single_quotes(id)) }}{{ ', ' if not loop.last }}
+        {%- endfor -%}
+        )
+    {%- else -%}
+        false
+    {%- endif -%}
+{%- endmacro %}

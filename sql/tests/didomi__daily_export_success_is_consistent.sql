@@ -38,7 +38,8 @@ runs_per_export as (
 
     select
         export_id,
-        count(*) as runs_total
+        count(*) as runs_total,
+        max(run_date) as last_run_date
     from runs
     group by export_id
 
@@ -54,12 +55,23 @@ missed_per_export as (
 
 )
 
-select 'one row per export and day, without holes, all to the same last day' as rule, export_id as where_it_fails
+select 'one row per export and day, without holes' as rule, export_id as where_it_fails
 from per_export
 where
     day_count <> dates
     or day_count <> {{ didomi__days_between('first_date', 'last_date') }} + 1
-    or last_date <> (select max(days.run_date) from days)
+
+union all
+
+select 'all end on the as-of day, a retired one with its last run' as rule, per_export.export_id as where_it_fails
+from per_export
+inner join runs_per_export on per_export.export_id = runs_per_export.export_id
+where
+    per_export.last_date
+    <> case
+        when {{ didomi__is_retired('per_export.export_id') }} then runs_per_export.last_run_date
+        else (select max(days.run_date) from days where not ({{ didomi__is_retired('days.export_id') }}))
+    end
 
 union all
 

@@ -71,9 +71,16 @@ from incidents
 where
     runs_failed + runs_missed = 0
     or started_by not in ('failed', 'missed')
-    or is_open <> (recovered_at is null)
-    or is_open <> (recovered_log_id is null)
-    or is_open <> (seconds_to_recovery is null)
+    or (is_open and recovered_at is not null)
+    or (recovered_at is null) <> (recovered_log_id is null)
+    or (recovered_at is null) <> (seconds_to_recovery is null)
     or seconds_to_recovery < 0
     or seconds_to_recovery <> duration_seconds
     or (runs_failed = 0) <> (last_error_kind is null)
+
+union all
+
+select 'an incident without a recovery is open, unless its export is retired' as rule, incidents.incident_id as where_it_fails
+from incidents
+inner join exports on incidents.export_id = exports.export_id
+where incidents.recovered_at is null and incidents.is_open = (exports.health = 'retired')

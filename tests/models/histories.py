@@ -35,6 +35,10 @@ BUILDS = {
             "didomi_anomaly_deviations": 2,
             "didomi_anomaly_min_change_rate": 0.1,
             "didomi_error_kinds": {"quota": "money", "o": "has an o's"},
+            "didomi_retired_exports": [
+                *("s8-undated", "s8-monthly-2", "s9-abandoned", "s10-never-ran", "s10-daily", "s10-hourly"),
+                "it's none of them",
+            ],
         },
     ),
 }

@@ -338,7 +338,9 @@ class World:
             self._schedule(export)
             self._find_gaps(export)
         self.days = {
-            export.export_id: list(_days(min(run.run_date for run in export.runs), self.today)) if export.runs else []
+            export.export_id: list(_days(min(run.run_date for run in export.runs), self._last_day(export)))
+            if export.runs
+            else []
             for export in self.by_export.values()
         }
         self._daily = self._count_days()
@@ -474,13 +476,19 @@ class World:
         export.frequency = latest.frequency or configured
         export.interval = _longer(latest.interval, Interval.parse(configured) or latest.interval)
 
+    def _is_retired(self, export: Export) -> bool:
+        return export.export_id in self.variables["didomi_retired_exports"]
+
+    def _last_day(self, export: Export) -> date:
+        return max(run.run_date for run in export.runs) if self._is_retired(export) else self.today
+
     def _is_skipped(self, day: date) -> bool:
         return day.isoweekday() in self.variables["didomi_skip_weekdays"]
 
     def _find_gaps(self, export: Export) -> None:
         for previous, following in zip_longest(export.runs, export.runs[1:]):
             interval = _longer(previous.interval, following.interval if following else export.interval)
-            if interval is None:
+            if interval is None or (following is None and self._is_retired(export)):
                 continue
             end = following.run_at if following else self.as_of
             intervals = interval.count(previous.run_at, end)
@@ -707,7 +715,7 @@ class World:
         started_at, first = trouble[0]
         failed = [run for _, run in trouble if run is not None]
         last = failed[-1] if failed else None
-        end = after.run_at if after else self.as_of
+        end = after.run_at if after else trouble[-1][0] if self._is_retired(export) else self.as_of
         return {
             "incident_id": _md5(f"{export.export_id}|{before.log_id if before else ''}"),
             "export_id": export.export_id,
@@ -715,7 +723,7 @@ class World:
             "started_at": started_at,
             "started_by": "missed" if first is None else "failed",
             "recovered_at": after.run_at if after else None,
-            "is_open": after is None,
+            "is_open": after is None and not self._is_retired(export),
             "seconds_to_recovery": _seconds(started_at, after.run_at) if after else None,
             "duration_seconds": _seconds(started_at, end),
             "runs_failed": len(failed),
@@ -788,14 +796,17 @@ class World:
             streak.append(run)
         grace = self.variables["didomi_pending_grace_hours"] * 3600
         pending = [run for run in export.logs if run.status == "pending"]
-        stuck = [run for run in pending if run.missing_since_at is None and _seconds(run.run_at, self.as_of) > grace]
+        awaited = [run for run in pending if run.missing_since_at is None and not self._is_retired(export)]
+        stuck = [run for run in awaited if _seconds(run.run_at, self.as_of) > grace]
         last = export.runs[-1] if export.runs else None
         success = next((run for run in reversed(export.runs) if run.status == "completed"), None)
         failure = next((run for run in reversed(export.runs) if run.status == "failed"), None)
         syncs = [row for row in self.raw.get("export_syncs", []) if row["export_id"] == export.export_id]
         read_at = max((_naive(row["finished_at"]) for row in syncs if row["is_complete"]), default=None)
         today = (export.export_id, self.today)
-        if streak and streak[0].status == "failed":
+        if self._is_retired(export):
+            health, reason = "retired", "named in didomi_retired_exports"
+        elif streak and streak[0].status == "failed":
             health = "failing"
             reason = f"{len(streak)} failed runs in a row" if len(streak) > 1 else "1 failed run"
             reason += f" ({failure.error_kind})"
@@ -816,7 +827,7 @@ class World:
             health, reason = "no_outcome", "no run with a known time has settled yet"
         else:
             health, reason = "healthy", "the last settled run succeeded"
-        never_ran = {
+        no_day = {
             f"{name}_{length}d": None
             for length in (7, 28)
             for name in ("runs_completed", "runs_failed", "success_rate")
@@ -859,13 +870,13 @@ class World:
                 row["export_id"] == export.export_id for row in self.raw.get("export_log_quarantine", [])
             ),
             "success_rate": _rate(counts["completed"], counts["completed"] + counts["failed"]),
-            **({**self._rolling(*today, 7), **self._rolling(*today, 28)} if export.runs else never_ran),
+            **({**self._rolling(*today, 7), **self._rolling(*today, 28)} if today in self._daily else no_day),
             "last_synced_at": max((_naive(row["finished_at"]) for row in syncs), default=None),
             "last_complete_sync_at": read_at,
         }
 
     def _next_run(self, export: Export, last: Run | None) -> datetime | None:
-        if export.interval is None or last is None:
+        if export.interval is None or last is None or self._is_retired(export):
             return None
         due = (export.interval.after(last.run_at, step) for step in range(1, 8))
         return next((at for at in due if not self._is_skipped(self._local_date(at))), None)

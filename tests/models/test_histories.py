@@ -110,11 +110,27 @@ def test_users_are_zero_null_and_huge(marts: Marts) -> None:
     assert max(value for value in users if value is not None) > 2**62
 
 
+def test_exports_are_retired_in_trouble() -> None:
+    """Over all ten seeds: while they fail, are late, are stuck, and have never run."""
+    retired = [export for _, variables in SEEDS.values() for export in variables.get("didomi_retired_exports", [])]
+    not_retired = {
+        row["export_id"]: row["health"]
+        for seed, (as_of, variables) in SEEDS.items()
+        for row in oracle.marts(history(seed, as_of), as_of, {**variables, "didomi_retired_exports": []})[
+            "didomi__exports"
+        ]
+    }
+    assert {not_retired.get(export) for export in retired} == {
+        *("failing", "late", "stuck", "healthy", "no_outcome"),
+        None,
+    }
+
+
 def test_every_health_kind_and_contradiction_occur() -> None:
     """Over all ten seeds."""
     found = [computed(seed) for seed in SEEDS]
     healths = {row["health"] for marts in found for row in marts["didomi__exports"]}
-    assert healths == {"failing", "late", "stuck", "unknown_schedule", "no_outcome", "healthy"}
+    assert healths == {"failing", "late", "stuck", "unknown_schedule", "no_outcome", "healthy", "retired"}
     assert any("not read completely" in row["health_reason"] for marts in found for row in marts["didomi__exports"])
     runs = [run for marts in found for run in marts["didomi__export_runs"]]
     kinds = {run["error_kind"] for run in runs}

@@ -219,6 +219,25 @@ BROKEN = {
         ("last_complete_sync_at < expected_next_run_at", "last_synced_at < expected_next_run_at"),
         ("last_complete_sync_at < expected_next_run_at", "false"),
     ],
+    "a_retired_export_is_not_judged": [
+        ("when is_retired then 'retired'", ""),
+        ("when health = 'failing' then failing_since_at end", "when true then failing_since_at end"),
+        ("and not (exports.export_id in ('gone''s', 'never-ran', 'no-such-export'))", ""),
+        ("and not (export_id in ('gone''s', 'never-ran', 'no-such-export'))", ""),
+    ],
+    "a_retired_export_ends_with_its_last_run": [
+        ("exports.last_run_date >= calendar.run_date", "exports.last_run_date > calendar.run_date"),
+        ("not (exports.export_id in ('gone', 'never'))", "true"),
+    ],
+    "a_retired_export_misses_nothing_any_more": [
+        ("where distances.next_run_at is not null or not (exports.export_id in ('gone'))", ""),
+        ("where distances.next_run_at is not null or", "where"),
+    ],
+    "an_incident_of_a_retired_export_is_over": [
+        ("recovered_at is null and not is_retired", "recovered_at is null"),
+        ("max(event_at) as last_event_at", "min(event_at) as last_event_at"),
+        ("when is_retired then last_event_at", "when true then last_event_at"),
+    ],
     "the_next_run_skips_weekdays": [("in (6, 7)", "in (7)"), ("generate_series(1, 7)", "generate_series(1, 2)")],
     "a_period_sums_its_days_and_then_divides": [
         ("1900-01-01", "1899-12-31"),

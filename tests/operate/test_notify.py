@@ -124,6 +124,18 @@ def test_a_recovery_is_told_with_how_long_it_took(marts, urls, listener, didomi)
     assert didomi("notify").out == "Nothing is new.\n"
 
 
+def test_a_retired_export_is_no_news(marts, urls, listener, didomi):
+    """It has not recovered, and whatever it was does not matter any more; once it is not retired it does."""
+    marts(failing("a", **read_now()), export("b", **read_now()))
+    didomi("notify")
+    messages(listener)
+    marts(export("a", health="retired"), export("b", **read_now()))
+    assert didomi("notify").out == "Nothing is new.\n"
+    marts(export("a", **read_now()), export("b", **read_now()))
+    didomi("notify")
+    assert [title for _, _, title, _ in messages(listener)] == ["Didomi: Export a is well again"]
+
+
 def test_many_changes_are_one_message(marts, urls, listener, didomi):
     """The worst first; recoveries last; the rest is counted."""
     marts(failing("z", **read_now()))

@@ -38,6 +38,7 @@ FAILING = {"health": "failing", "health_reason": "5 failed runs in a row (quota)
 LATE = {"health": "late", "health_reason": "no run for 50 hours, 2 overdue", "expected_next_run_at": ago(days=1)}
 STUCK = {"health": "stuck", "health_reason": "1 run pending", "oldest_pending_at": ago(days=2)}
 UNREAD = {"last_complete_sync_at": ago(hours=50)}
+RETIRED = {"health": "retired", "health_reason": "named in didomi_retired_exports"}
 
 
 @pytest.mark.parametrize(
@@ -56,6 +57,7 @@ UNREAD = {"last_complete_sync_at": ago(hours=50)}
         (FAILING | UNREAD, Limits(), Problem("failing", "5 failed runs in a row (quota)", ago(days=4))),
         ({}, Limits(min_rate=0.97), Problem("below_rate", "1 of 28 runs of 28 days failed", None)),
         ({}, Limits(min_rate=27 / 28), None),
+        (UNREAD | RETIRED, Limits(min_rate=0.99), None),
     ],
 )
 def test_the_first_problem_that_applies_is_told(fields, limits, problem):
@@ -90,6 +92,9 @@ def test_a_stale_load_is_told_from_a_failing_export():
         ([status()], 0, "DIDOMI OK - The only export is healthy"),
         ([status(**FAILING), status("b")], 2, "DIDOMI CRITICAL - 1 of 2 exports is failing; Export a: 5 failed runs in a row (quota)"),
         ([status(**STUCK), status("b")], 1, "DIDOMI WARNING - 1 of 2 exports is stuck; Export a: 1 run pending"),
+        ([status(**UNREAD | RETIRED), status("b")], 0, "DIDOMI OK - The only export is healthy"),
+        ([status(**FAILING), status("b"), status("c", **RETIRED)], 2, "DIDOMI CRITICAL - 1 of 2 exports is failing; Export a: 5 failed runs in a row (quota)"),
+        ([status(**RETIRED)], 0, "DIDOMI OK - All exports are retired"),
         ([status(**UNREAD), status("b")], 1, "DIDOMI WARNING - All 2 exports are healthy, but 1 was not read completely; Export a: it has not been read completely for 2 days"),
         ([status(**UNREAD)], 2, "DIDOMI CRITICAL - STALE: Nothing has been read completely and built for 2 days; by then, the only export was healthy; Export a: it has not been read completely for 2 days"),
     ],

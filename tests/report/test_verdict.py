@@ -135,6 +135,14 @@ def test_one_export_is_not_read():
     )
 
 
+def test_a_retired_export_is_not_judged():
+    """Neither its health nor when it was read matters, and it is not counted."""
+    gone = export("a", name="Apps", health="retired", last_complete_sync_at=ago(days=400))
+    assert verdict(gone, *well(2)) == verdict(*well(2))
+    assert verdict(gone, failing("b"), *well(1)).headline == "1 of 2 exports is failing"
+    assert verdict(export("a", health="retired")).headline == "All exports are retired"
+
+
 def test_how_old_is_too_old_can_be_chosen():
     """A weekly schedule is not stale after a day."""
     marts = Marts(exports=[export()], as_of=NOW, today=TODAY)

@@ -17,4 +17,7 @@ select
     exports.organization_id,
     calendar.run_date
 from exports
-inner join calendar on exports.first_run_date <= calendar.run_date
+inner join calendar
+    on
+        exports.first_run_date <= calendar.run_date
+        and (exports.last_run_date >= calendar.run_date or not ({{ didomi__is_retired('exports.export_id') }}))

@@ -21,6 +21,7 @@ ranked_runs as (
         interval_seconds,
         interval_months,
         min(case when is_timed then run_date end) over (partition by export_id) as first_run_date,
+        max(case when is_timed then run_date end) over (partition by export_id) as last_run_date,
         row_number() over (
             partition by export_id
             order by
@@ -69,6 +70,7 @@ joined as (
         configured_schedules.data_kinds,
         configured_schedules.created_at,
         latest_runs.first_run_date,
+        latest_runs.last_run_date,
         coalesce(latest_runs.frequency, configured_schedules.frequency) as frequency,
         -- the configuration decides where there is no run, or where it asks for a longer interval
         latest_runs.export_id is null
@@ -94,6 +96,7 @@ select
     data_kinds,
     created_at,
     first_run_date,
+    last_run_date,
     frequency,
     case when is_schedule_configured then configured_interval_seconds else run_interval_seconds end as interval_seconds,
     case when is_schedule_configured then configured_interval_months else run_interval_months end as interval_months

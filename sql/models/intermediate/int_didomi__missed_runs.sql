@@ -55,6 +55,7 @@ neighbours as (
         end as other_interval_months
     from distances
     inner join exports on distances.export_id = exports.export_id
+    where distances.next_run_at is not null or not ({{ didomi__is_retired('exports.export_id') }})
 
 ),
 

@@ -51,6 +51,7 @@ incidents as (
         export_id,
         completed_so_far,
         min(event_at) as started_at,
+        max(event_at) as last_event_at,
         min(case when failed_count = 1 then event_at end) as first_failed_at,
         sum(failed_count) as runs_failed,
         sum(missed_count) as runs_missed,
@@ -72,8 +73,10 @@ joined as (
     select
         incidents.export_id,
         exports.organization_id,
+        {{ didomi__is_retired('incidents.export_id') }} as is_retired,
         before_incident.log_id as previous_success_log_id,
         incidents.started_at,
+        incidents.last_event_at,
         case when incidents.first_failed_at = incidents.started_at then 'failed' else 'missed' end as started_by,
         after_incident.log_id as recovered_log_id,
         after_incident.run_at as recovered_at,
@@ -109,9 +112,9 @@ select
     started_at,
     started_by,
     recovered_at,
-    recovered_at is null as is_open,
+    recovered_at is null and not is_retired as is_open,
     {{ didomi__seconds_between('started_at', 'recovered_at') }} as seconds_to_recovery,
-    {{ didomi__seconds_between('started_at', 'coalesce(recovered_at, ' ~ didomi__as_of() ~ ')') }} as duration_seconds,
+    {{ didomi__seconds_between('started_at', 'coalesce(recovered_at, case when is_retired then last_event_at else ' ~ didomi__as_of() ~ ' end)') }} as duration_seconds,
 
     -- what
     {{ didomi__bigint('runs_failed') }} as runs_failed,

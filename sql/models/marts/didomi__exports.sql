@@ -54,12 +54,13 @@ run_totals as (
         max(run_number) as last_run_number,
         max(case when status = 'completed' then run_number end) as last_completed_number,
         max(case when status = 'failed' then run_number end) as last_failed_number,
-        -- a log that is gone from the source can never settle
+        -- a log that is gone from the source can never settle, and of a retired export nobody waits for one
         sum(
             case
                 when
                     status = 'pending'
                     and missing_since_at is null
+                    and not ({{ didomi__is_retired('export_id') }})
                     and {{ didomi__seconds_between('run_at', didomi__as_of()) }} > {{ var('didomi_pending_grace_hours') }} * 3600
                     then 1
                 else 0
@@ -129,7 +130,9 @@ expected_runs as (
     from exports
     inner join last_runs on exports.export_id = last_runs.export_id
     cross join numbers
-    where coalesce(exports.interval_seconds, exports.interval_months) is not null
+    where
+        coalesce(exports.interval_seconds, exports.interval_months) is not null
+        and not ({{ didomi__is_retired('exports.export_id') }})
 
 ),
 
@@ -177,6 +180,7 @@ joined as (
         exports.interval_seconds,
         exports.interval_months,
         exports.created_at,
+        {{ didomi__is_retired('exports.export_id') }} as is_retired,
         run_totals.first_run_at,
         run_totals.oldest_pending_at,
         last_runs.last_run_at,
@@ -224,6 +228,7 @@ judged as (
     select
         *,
         case
+            when is_retired then 'retired'
             when failed_streak > 0 then 'failing'
             when runs_overdue > 0 then 'late'
             when runs_stuck > 0 then 'stuck'
@@ -250,6 +255,7 @@ select
     -- how it is
     health,
     case health
+        when 'retired' then 'named in didomi_retired_exports'
         when 'failing' then
             {{ didomi__text('failed_streak') }}
             || case when failed_streak = 1 then ' failed run' else ' failed runs in a row' end
@@ -277,7 +283,7 @@ select
     -- streak
     case when failed_streak > 0 then 'failed' when completed_streak > 0 then 'completed' end as current_streak_status,
     failed_streak + completed_streak as current_streak,
-    failing_since_at,
+    case when health = 'failing' then failing_since_at end as failing_since_at,
 
     -- last and next
     first_run_at,
