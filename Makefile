@@ -14,7 +14,7 @@ $(BIN)/.demo: pyproject.toml constraints.txt
 
 $(BIN)/.dev: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --no-compile -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
 	touch $@ $(BIN)/.demo
 
 demo: $(BIN)/.demo ## Run the whole job against a local API with made-up exports
