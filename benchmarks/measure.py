@@ -18,6 +18,8 @@ import psutil
 ROOT = Path(__file__).parents[1]
 ENVIRONMENTS = ROOT / ".venvs"
 INTERVAL_SECONDS = 0.05
+# As for a user, whose installed packages are compiled.
+_ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 class Failed(Exception):
@@ -42,7 +44,7 @@ def run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) ->
     with tempfile.TemporaryFile() as output:
         started = time.monotonic()
         process = subprocess.Popen(
-            command, cwd=folder, env={**os.environ, **environment}, stdout=output, stderr=subprocess.STDOUT
+            command, cwd=folder, env={**_ENVIRONMENT, **environment}, stdout=output, stderr=subprocess.STDOUT
         )
         memory = _Memory(process.pid)
         _, status, usage = os.wait4(process.pid, 0)
