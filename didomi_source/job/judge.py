@@ -83,7 +83,7 @@ class Judgement:
         """One sentence without its full stop."""
         if not self.exports:
             return "No export is known yet"
-        health = Counter(export.health for export in self.exports if export.health != RETIRED)
+        health = Counter(export.health for export in self.exports)
         if self.is_stale:
             old = f"for {span(self.age)}" if self.age is not None else "yet"
             then = headline(health, tense=THEN)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from didomi_source.job.status import RETIRED
+
 from .data import BAD
 from .text import grouped, listed
 
@@ -38,12 +40,12 @@ def headline(health: Mapping[str, int], *, unusual: int = 0, unread: int = 0, te
     """Say how many exports are bad, or that all are well.
 
     Args:
-        health: Health → how many exports, without those that are retired.
+        health: Health → how many exports; the retired are not counted.
         unusual: How many exports delivered an unusual number of users last.
         unread: How many were not read completely lately.
         tense: Of now, or of a past that is all one knows.
     """
-    total = sum(health.values())
+    total = sum(count for kind, count in health.items() if kind != RETIRED)
     if not total:
         return f"All exports {tense.many} retired"
     bad = [(health[kind], kind) for kind in BAD if health.get(kind)]

@@ -96,7 +96,7 @@ def judge(marts: Marts, fresh: Freshness) -> Verdict:
         return _stale(marts, fresh, unusual)
     if not any(export.runs_total for export in marts.exports):
         return _without_runs(marts, fresh)
-    health = _health(marts)
+    health = Counter(export.health for export in marts.exports)
     state = _state(health, unusual, fresh)
     return Verdict(
         state,
@@ -108,11 +108,6 @@ def judge(marts: Marts, fresh: Freshness) -> Verdict:
             *_changes(marts),
         ],
     )
-
-
-def _health(marts: Marts) -> Counter[str]:
-    """How many exports are in which health; the retired are not counted."""
-    return Counter(export.health for export in marts.exports if export.health != RETIRED)
 
 
 def latest_unusual(marts: Marts) -> list[Volume]:
@@ -134,12 +129,13 @@ def _last_error(kind: str | None) -> str:
 def _state(health: Mapping[str, int], unusual: Sequence[Volume], fresh: Freshness) -> str:
     if health.get("failing") or health.get("late"):
         return "bad"
-    is_well = set(health) == {"healthy"} and not unusual and not fresh.unread
+    is_well = set(health) - {RETIRED} == {"healthy"} and not unusual and not fresh.unread
     return "good" if is_well else "warn"
 
 
 def _stale(marts: Marts, fresh: Freshness, unusual: Sequence[Volume]) -> Verdict:
-    then = headline(_health(marts), unusual=len(unusual), tense=THEN)
+    health = Counter(export.health for export in marts.exports)
+    then = headline(health, unusual=len(unusual), tense=THEN)
     if fresh.is_old and fresh.as_of is not None:
         first = f"Nothing has been loaded and built for {span(fresh.now - fresh.as_of)}"
         what = f"This page shows {moment(fresh.as_of, fresh.now.date())} UTC: {_lower(then)}."
