@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from .rows import HistoryRow, LogRow
 
+BUFFER_ROWS = 20_000
 # Tried with these; BigQuery refuses parquet with JSON columns.
 DESTINATIONS = ("duckdb", "motherduck")
 
@@ -30,6 +31,45 @@ def is_taken_by(pipeline: dlt.Pipeline | None) -> bool:
     if destination is None or find_spec("pyarrow") is None:
         return False
     return destination.destination_type.rpartition(".")[2] in DESTINATIONS
+
+
+class ArrowBuffer:
+    """Rows of a table as Arrow, until there are enough of them: dlt looks at the columns of each item anew.
+
+    It is told of every batch, in whatever order dlt hands them over, and keeps nothing back after the last one.
+    """
+
+    def __init__(self) -> None:
+        self._tables: list[pa.Table] = []
+        self._open = 0  # batches of exports whose last one has not come yet
+
+    def take(self, rows: Sequence[LogRow | HistoryRow], types: Mapping[str, str], closes: int) -> list[pa.Table]:
+        """Take the rows of a batch.
+
+        Args:
+            rows: See `arrow_table`.
+            types: See `arrow_table`.
+            closes: See `Batch`.
+
+        Returns:
+            What is to be loaded now.
+        """
+        ready = []
+        self._open += 1 - closes
+        if rows:
+            table = arrow_table(rows, types)
+            if self._tables and self._tables[0].schema != table.schema:
+                ready += self._all()
+            self._tables.append(table)
+        if self._open == 0 or sum(map(len, self._tables)) >= BUFFER_ROWS:
+            ready += self._all()
+        return ready
+
+    def _all(self) -> list[pa.Table]:
+        import pyarrow as pa
+
+        tables, self._tables = self._tables, []
+        return [pa.concat_tables(tables)] if tables else []
 
 
 def arrow_table(rows: Sequence[LogRow | HistoryRow], types: Mapping[str, str]) -> pa.Table:

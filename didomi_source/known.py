@@ -11,9 +11,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from .marks import Mark, Marks
+from .marks import Mark, Marks, Numbers
 from .rows import is_settled
 from .schema import TABLES
 
@@ -80,7 +81,9 @@ class Known:
     quarantined: set[str] = field(default_factory=set)
     remembered: set[str] = field(default_factory=set)  # logs that only the history holds
     reading: set[str] = field(default_factory=set)  # the exports of this run
-    claimed: dict[str, str] = field(default_factory=dict)  # new logs of this run, and their exports
+    _claimed: Numbers = field(default_factory=Numbers)  # new logs of this run, with the numbers of their exports
+    _claimants: list[str] = field(default_factory=list)
+    _lock: Lock = field(default_factory=Lock)
 
     def export(self, export_id: str) -> KnownExport:
         """What is known of an export; nothing for a new one."""
@@ -91,7 +94,12 @@ class Known:
         for name, logs in self._loaded:
             if log_id in logs and name != export_id:
                 return name
-        return self.claimed.setdefault(log_id, export_id)
+        if self.reading == {export_id}:
+            return export_id
+        with self._lock:
+            if export_id not in self._claimants:
+                self._claimants.append(export_id)
+            return self._claimants[self._claimed.setdefault(log_id, self._claimants.index(export_id))]
 
     @cached_property
     def _loaded(self) -> list[tuple[str, Marks]]:

@@ -22,6 +22,7 @@ from itertools import takewhile
 from typing import Any, NamedTuple, TypeAlias
 
 from .errors import BadRequest, NeverSettled, ProtocolError, ServerFailure
+from .marks import Names
 
 MAX_SWEEPS = 20
 # One quiet sweep lost a row in 1 of 480 simulated trials, two in none.
@@ -125,7 +126,7 @@ class ListReader:
         self._is_done = False
         self.sort = Sort.IGNORED
         self.total: int | None = None
-        self.seen: set[str] = set()
+        self.seen = Names()
         self.is_whole = False
 
     def read(self, until: datetime | None = None) -> Iterator[list[Entry]]:
@@ -179,7 +180,7 @@ class ListReader:
             raise ProtocolError(_ENDLESS)
 
     def _received(self, page: Page) -> list[Entry]:
-        self.seen |= page.names
+        self.seen.update(page.names)
         return page.entries
 
     def _finish(self, *, is_whole: bool = True) -> None:

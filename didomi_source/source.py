@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 import math
 import secrets
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timezone
 from typing import Any, cast
@@ -24,7 +25,7 @@ from dlt.destinations.adapters import bigquery_adapter
 from dlt.extract import DltResource
 
 from . import values
-from .arrow import arrow_table, is_taken_by
+from .arrow import ArrowBuffer, is_taken_by
 from .client import DidomiClient
 from .errors import ApiError, AuthenticationError, ConfigurationError, Forbidden, NotFound
 from .exports import export_row, is_bare, is_export
@@ -127,6 +128,7 @@ class _Run:
         self._exports: list[Row] = []
         self._readings: dict[str, Iterator[Batch]] = {}
         self._package_bytes = 0
+        self._buffers: defaultdict[str, ArrowBuffer] = defaultdict(ArrowBuffer)
 
     def resources(self) -> list[DltResource]:
         """The tables, and what feeds them."""
@@ -143,26 +145,33 @@ class _Run:
 
         return [
             self._table("exports", discovered, self._export_rows),
-            self._table("export_logs", readings, self._log_rows, is_large=True),
-            self._table("export_log_history", readings, self._history_rows, is_large=True),
+            self._log_table("export_logs", readings, self._log_rows),
+            self._log_table("export_log_history", readings, self._history_rows),
             self._table("export_log_quarantine", readings, lambda batch: batch.export_log_quarantine),
             self._table("export_syncs", readings, lambda batch: batch.export_syncs),
         ]
 
-    def _table(
-        self, name: str, data_from: DltResource, rows_of: Callable[[Any], list[Any]], *, is_large: bool = False
-    ) -> DltResource:
+    def _table(self, name: str, data_from: DltResource, rows_of: Callable[[Any], list[Row]]) -> DltResource:
         def rows(item: Any) -> Iterator[Any]:
-            if name not in dlt.current.source_schema().tables:  # so that it exists even when it never gets a row
-                yield dlt.mark.materialize_table_schema()
             found = rows_of(item)
+            yield from _made(name)
+            yield found
+
+        return laid_out(dlt.transformer(rows, data_from=data_from, name=name), name, TABLES[name])
+
+    def _log_table(self, name: str, data_from: DltResource, rows_of: Callable[[Batch], Sequence[Any]]) -> DltResource:
+        """A table that may get very many rows: as Arrow tables where the destination takes them."""
+
+        def rows(batch: Batch) -> Iterator[Any]:  # dlt turns to other batches at each `yield`
+            found = rows_of(batch)
             types = {**_types(TABLES[name]), **(self._extra.types if name == "export_logs" else {})}
             # dlt would take a further column of JSON for text.
-            as_arrow = is_large and self._takes_arrow and "json" not in self._extra.types.values()
-            if found and as_arrow:
-                yield arrow_table(found, types)
-            else:
-                yield [as_dict(row) for row in found] if is_large else found
+            as_arrow = self._takes_arrow and "json" not in self._extra.types.values()
+            items: list[Any] = self._buffers[name].take(found if as_arrow else (), types, batch.closes)
+            if not as_arrow:
+                items.append([as_dict(row) for row in found])
+            yield from _made(name)
+            yield from items
 
         return laid_out(dlt.transformer(rows, data_from=data_from, name=name), name, TABLES[name])
 
@@ -173,6 +182,7 @@ class _Run:
         exports = [row for row in self._exports if row["id"] in self._readings]
         self._request.unfinished.clear()
         self._package_bytes = 0
+        self._buffers.clear()
         yield from exports
 
     def _begin(self) -> None:
@@ -191,15 +201,19 @@ class _Run:
     # In a thread of its own for each export.
     def _read(self, export: Row) -> Iterator[Batch]:
         yield Batch()
+        sent = 1
         batches = self._readings.pop(export["id"])
         while self._package_bytes < (self._request.package_bytes or math.inf):
             batch = next(batches, None)
             if batch is None:
-                return
+                break
             self._package_bytes += batch.size  # two threads may lose one: it need not be exact
             yield batch
-        self._readings[export["id"]] = batches
-        self._request.unfinished.add(export["id"])
+            sent += 1
+        else:
+            self._readings[export["id"]] = batches
+            self._request.unfinished.add(export["id"])
+        yield Batch(closes=sent + 1)
 
     # In the pipeline's thread.
     def _export_rows(self, export: Row) -> list[Row]:
@@ -250,6 +264,12 @@ def laid_out(resource: DltResource, name: str, columns: Columns) -> DltResource:
     disposition: Any = WRITE_DISPOSITION
     resource.apply_hints(columns=hints, write_disposition=disposition)
     return bigquery_adapter(resource, **BIGQUERY_LAYOUT[name]) if name in BIGQUERY_LAYOUT else resource
+
+
+def _made(name: str) -> Iterator[Any]:
+    """What makes a table even if it never gets a row."""
+    if name not in dlt.current.source_schema().tables:
+        yield dlt.mark.materialize_table_schema()
 
 
 def _types(columns: Columns) -> dict[str, str]:

@@ -13,7 +13,7 @@ from .client import DidomiClient
 from .errors import DidomiError, ProtocolError
 from .extra import ExtraColumns
 from .known import Known, KnownExport, latest_credible
-from .marks import Mark, Marks
+from .marks import Mark, Marks, Names
 from .paging import Direction, Entry, ListReader, Page, Sort
 from .rows import (
     HistoryRow,
@@ -29,8 +29,8 @@ from .settings import Settings
 
 logger = logging.getLogger(__name__)
 
-BATCH_ROWS = 10_000
-BATCH_BYTES = 4 * 2**20
+BATCH_ROWS = 2_500
+BATCH_BYTES = 2**20
 # Why an incremental read came to take the whole list.
 _WHOLE_READ_REASONS = {
     Sort.NOT_NEEDED: "the whole list came at once",
@@ -96,6 +96,7 @@ class Batch:
     # Logs known already, with the time since when they are missing at the source; None: back again.
     missing_since: dict[str, datetime | None] = field(default_factory=dict)
     size: int = 0  # bytes of JSON, about
+    closes: int = 0  # for the last one of its export in a load: how many there were, itself included
 
     @property
     def is_full(self) -> bool:
@@ -167,6 +168,7 @@ class ExportSync:
         self._extra = extra
         self._reader = ListReader(self._fetch, settings.page_size)
         self._touched = Marks()  # of the logs that this run writes
+        self._new = 0  # of these
         self._open: set[str] = set()
         self._bad: set[str] = set()
         self._useless: str | None = None  # why a log of this export cannot be used
@@ -182,7 +184,7 @@ class ExportSync:
         """Read what the plan says, and tell in the end what came of it.
 
         Yields:
-            Batches of about ten thousand logs; the last one holds the row of `export_syncs`. An error of
+            Batches of a few thousand logs; the last one holds the row of `export_syncs`. An error of
             the API ends the reading, not the run: it stands in that row.
         """
         started_at = _now()
@@ -219,10 +221,7 @@ class ExportSync:
         total, known = self._reader.total, self._known
         if total is None or known.complete_total is None or known.complete_logs_known is None:
             return False
-        return total - known.complete_total > len(known.logs) + self._count_new() - known.complete_logs_known
-
-    def _count_new(self) -> int:
-        return sum(log_id not in self._known.logs for log_id in self._touched)
+        return total - known.complete_total > len(known.logs) + self._new - known.complete_logs_known
 
     def _fetch(self, skip: int, limit: int, direction: Direction | None) -> Page:
         self._requests += 1
@@ -269,9 +268,15 @@ class ExportSync:
 
     def _check_use(self) -> None:
         """Refuse a list of which not one log can be used: then the form has changed, not one log gone bad."""
-        if self._useless and self._reader.seen <= self._bad | self._foreign:
+        if self._useless and not self._usable:
             msg = f"none of {len(self._bad)} logs can be used, one {self._useless}: look into export_log_quarantine"
             raise ProtocolError(msg)
+
+    @property
+    def _usable(self) -> int:
+        """How many different logs were received, but for those that are set aside or passed over."""
+        seen = self._reader.seen
+        return len(seen) - sum(name in seen for name in self._bad | self._foreign)
 
     def _take_log(self, entry: Entry, batch: Batch) -> None:
         log_id, canonical = entry.name, values.canonical(entry.item)
@@ -301,11 +306,12 @@ class ExportSync:
         self._sequence = row.read_sequence
         batch.export_logs.append(row)
         batch.size += len(canonical)
+        self._new += before is None
         is_new = known is None and log_id not in self._all_known.remembered
         version_id = row.version_id
         sequence = self._record(row, version_id, touched, batch, is_new=is_new)
         self._touched[log_id] = Mark(
-            row.content_hash, version_id, is_settled, False, created_at, row.updated_at, sequence
+            row.content_hash, version_id, is_settled, updated_at=row.updated_at, sequence=sequence
         )
 
     def _record(self, row: LogRow, version_id: str, touched: Mark | None, batch: Batch, *, is_new: bool) -> int | None:
@@ -337,11 +343,11 @@ class ExportSync:
         else:
             self._open.add(log_id)
 
-    def _missing(self, seen: set[str]) -> list[str]:
+    def _missing(self, seen: Names) -> list[str]:
         return [log_id for log_id, log in self._known.logs.items() if not log.is_missing and log_id not in seen]
 
     def _sync_row(self, chosen: Plan, error: str | None, missing: int) -> Row:
-        new, reader = self._count_new(), self._reader
+        new, reader = self._new, self._reader
         mode, reason = chosen.mode, chosen.reason
         if mode == "incremental" and reader.is_whole:
             mode, reason = "full", _UNSEEN_REASON if self._is_suspicious else _WHOLE_READ_REASONS[reader.sort]
@@ -356,7 +362,7 @@ class ExportSync:
             "requests": self._requests,
             "api_total": reader.total,
             "rows_received": self._received,
-            "distinct_ids": len(reader.seen - self._bad - self._foreign),
+            "distinct_ids": self._usable,
             "logs_new": new,
             "logs_changed": len(self._touched) - new,
             "logs_pending": len(self._open),

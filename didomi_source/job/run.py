@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -21,13 +23,14 @@ from .summary import SYNC_COLUMNS, Models, Summary
 
 if TYPE_CHECKING:
     import dlt
+    from dlt.common.pipeline import NormalizeInfo
 
     from didomi_source.settings import Settings
 
 logger = logging.getLogger(__name__)
 
 # What is loaded at once: more takes more memory, less more time.
-PACKAGE_BYTES = 64 * 2**20
+PACKAGE_BYTES = 24 * 2**20
 
 Report = Callable[[str], None]
 
@@ -77,9 +80,12 @@ def _load(pipeline: dlt.Pipeline, settings: Settings, options: Options, report: 
     pipeline.collector = Progress(report)
     extracted: Counter[str] = Counter()
     try:
+        pipeline.sync_destination()
         while True:
-            pipeline.run(source, loader_file_format=LOADER_FORMATS.get(options.destination))  # type: ignore[arg-type]
-            extracted.update(_extracted(pipeline))
+            pipeline.extract(source, loader_file_format=LOADER_FORMATS.get(options.destination))  # type: ignore[arg-type]
+            extracted.update(_rows_of_ours(pipeline.normalize()))
+            _give_memory_back()
+            pipeline.load()
             if not request.unfinished:
                 break
             warehouse.tidy(pipeline)
@@ -123,12 +129,18 @@ def _check_loaded(
     return [{"name": names.get(sync["export_id"]), **sync} for sync in syncs]
 
 
-def _extracted(pipeline: dlt.Pipeline) -> Mapping[str, int]:
-    """How many rows the last run had for each table of ours."""
-    trace = pipeline.last_trace
-    info = trace.last_normalize_info if trace else None
-    counts = info.row_counts if info else {}
-    return {table: count for table, count in counts.items() if not table.startswith("_dlt")}
+def _rows_of_ours(info: NormalizeInfo) -> dict[str, int]:
+    """How many rows there are for each table of ours."""
+    return {table: count for table, count in info.row_counts.items() if not table.startswith("_dlt")}
+
+
+def _give_memory_back() -> None:
+    """Free what reading took: the warehouse needs as much again to load it."""
+    gc.collect()  # dlt's pipes hold the last batches in circles
+    if "pyarrow" in sys.modules:
+        import pyarrow as pa
+
+        pa.default_memory_pool().release_unused()
 
 
 def _build(options: Options, environment: Mapping[str, str], report: Report) -> Models:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 DUCKDB_FILE = "warehouse.duckdb"
 LOCK_WAIT_SECONDS = 60.0
 _MIN_FREE_BYTES = 50 * 1024 * 1024
+_ROW_GROUP_ROWS = 32 * 1024  # DuckDB keeps so many uncompressed before it writes them, and takes 122,880 by itself
 
 
 def name_of(pipeline: dlt.Pipeline) -> str:
@@ -139,9 +140,33 @@ def held(pipeline: dlt.Pipeline, report: Callable[[str], None], seconds: float =
         _check_room(path)
     except OSError as error:
         raise DestinationError(explain(error, path)) from None
+    import duckdb
+
     with closing(connected(path, report, seconds)) as connection:
-        connection.execute("set threads = 1")  # for all of this process: each takes memory, and the loads are small
+        try:
+            _make_frugal(connection, path)
+        except duckdb.Error as error:
+            raise DestinationError(explain(error, path)) from None
         yield
+
+
+def _make_frugal(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Have DuckDB need little memory, for as long as this process holds the file (docs/decisions/0010-packages.md)."""
+    import duckdb
+
+    connection.execute("set threads = 1")
+    with suppress(duckdb.CatalogException):  # before 1.5
+        connection.execute("set write_buffer_row_group_count = 1")
+    # Nothing but `attach` takes the size of row groups.
+    ((name,),) = connection.execute("select current_database()").fetchall()
+    database, file = name.replace('"', '""'), str(path).replace("'", "''")
+    connection.execute(f"""
+        attach ':memory:' as didomi_aside;
+        use didomi_aside;
+        detach "{database}";
+        attach '{file}' as "{database}" (row_group_size {_ROW_GROUP_ROWS});
+        use "{database}";
+        detach didomi_aside""")
 
 
 def tidy(pipeline: dlt.Pipeline) -> None:
@@ -154,8 +179,8 @@ def tidy(pipeline: dlt.Pipeline) -> None:
     with closing(duckdb.connect(str(path))) as connection:
         connection.execute("checkpoint")
         ((limit,),) = connection.execute("select current_setting('memory_limit')").fetchall()
-        with suppress(duckdb.OutOfMemoryException):  # so much is in use
-            connection.execute("set memory_limit = '32MB'")
+        with suppress(duckdb.OutOfMemoryException):  # more than that is in use
+            connection.execute("set memory_limit = '1MB'")
         connection.execute(f"set memory_limit = '{limit}'")
 
 

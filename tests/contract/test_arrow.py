@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 from unittest.mock import patch
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import EXPORT, Row, Start, Warehouse, arguments
@@ -16,6 +16,8 @@ from didomi_source.sandbox import Store, plain_store
 from didomi_source.schema import EXPORT_LOG_HISTORY
 
 BATCH_ROWS = 1_000
+NOON = datetime(2026, 5, 1, 12, tzinfo=timezone.utc)
+HISTORY_TYPES = {name: column["data_type"] for name, column in EXPORT_LOG_HISTORY.items()}
 
 
 @pytest.fixture(autouse=True)
@@ -71,6 +73,7 @@ def comparable(rows: list[Row]) -> list[Row]:
     return sorted(({k: v for k, v in row.items() if k not in skipped} for row in rows), key=repr)
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([None, *(datetime(2026, 5, day, tzinfo=timezone.utc) for day in (1, 2))]), min_size=1))
 def test_a_table_holds_every_time_in_its_place(times: list[datetime | None]) -> None:
     """Times that follow one another in a row, as those of a page do, are the same times in the table."""
@@ -93,3 +96,43 @@ def test_raw_logs_are_objects_in_any_loader_format(
     load(warehouse, plain_store(3), sandbox, loader_file_format)
     found = warehouse.sql("select json_type(raw_log), raw_log->>'id' = id, raw_log->>'export_id' from export_logs")
     assert found == [("OBJECT", True, EXPORT)] * 3
+
+
+def history(number: int) -> HistoryRow:
+    return HistoryRow(f"version-{number}", "log", EXPORT, "acme", number, "failed", None, None, NOON, "run-1")
+
+
+@settings(deadline=None)
+@given(st.permutations([("a", 1), ("a", 2), ("a", 3), ("b", 1), ("b", 2)]), st.sampled_from([1, 4, 100]))
+def test_no_row_is_kept_back_after_the_last_batch(order: list[tuple[str, int]], enough: int) -> None:
+    """In whatever order the batches of two exports come: dlt does not promise any."""
+    batches = {"a": 3, "b": 2}
+    given_: list[int] = []
+    with (
+        patch.object(arrow, "load_package_state", lambda: {"load_id": "1"}),
+        patch.object(arrow, "BUFFER_ROWS", enough),
+    ):
+        buffer = arrow.ArrowBuffer()
+        for number, (export, batch) in enumerate(order):
+            closes = batches[export] if batch == batches[export] else 0  # the last one knows how many there are
+            tables = buffer.take([history(2 * number), history(2 * number + 1)], HISTORY_TYPES, closes)
+            given_ += [sequence for table in tables for sequence in table["sequence"].to_pylist()]
+    assert given_ == list(range(10))
+
+
+def test_rows_wait_until_they_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table of few rows costs dlt as much as one of many; rows with other columns do not wait for them."""
+    monkeypatch.setattr(arrow, "load_package_state", lambda: {"load_id": "1"})
+    monkeypatch.setattr(arrow, "BUFFER_ROWS", 4)
+    buffer = arrow.ArrowBuffer()
+
+    def lengths(rows: list[HistoryRow], closes: int = 0, types: dict[str, str] = HISTORY_TYPES) -> list[int]:
+        return [len(table) for table in buffer.take(rows, types, closes)]
+
+    assert lengths([history(1)]) == []
+    assert lengths([history(2), history(3)]) == []
+    assert lengths([history(4)]) == [4]
+    assert lengths([history(5)]) == []
+    assert lengths([history(6)], types={**HISTORY_TYPES, "sequence": "double"}) == [1]
+    assert lengths([], closes=6) == [1]
+    assert lengths([], closes=1) == []

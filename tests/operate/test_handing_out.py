@@ -202,6 +202,25 @@ def test_nobody_slips_in_while_a_run_holds_the_file(made):
     assert ("Could not set lock" in held.stderr, free.stderr) == (True, "")
 
 
+@pytest.mark.parametrize("name", ["warehouse.duckdb", """it's a "file".v2.duckdb"""])
+def test_a_run_has_duckdb_write_early(tmp_path, monkeypatch, name):
+    """Its row groups are small, so that few rows are in memory; the file, whatever its name, is what it would be."""
+    path = tmp_path / name
+    monkeypatch.setattr(warehouse, "duckdb_path", lambda _: path)
+    with duckdb.connect(str(path)) as before:
+        before.execute("create table kept as select 1 as one")
+        ((database,),) = before.execute("select current_database()").fetchall()
+    with warehouse.held(None, print), duckdb.connect(str(path)) as connection:
+        assert connection.execute("select current_database()").fetchall() == [(database,)]
+        connection.execute("create table numbers as select range as number from range(70_000)")
+    with duckdb.connect(str(path), read_only=True) as after:
+        assert after.execute("select sum(number), (select one from kept) from numbers").fetchall() == [
+            (sum(range(70_000)), 1)
+        ]
+        groups = "select distinct row_group_id, count from pragma_storage_info('numbers') where segment_type = 'BIGINT'"
+        assert sorted(count for _, count in after.execute(groups).fetchall()) == [70_000 - 2 * 32_768, 32_768, 32_768]
+
+
 def test_reading_waits_for_a_run_to_end(made):
     """`didomi status` beside a run tells what came of it, and not that the file is held."""
     made.export(export("a"))

@@ -25,9 +25,9 @@ TIERS = (
     ("sync",),
     ("arrow", "client", "known"),
     ("rows",),
-    ("exports", "extra", "marks"),
+    ("exports", "extra"),
     ("auth", "envelope", "paging", "rate_limit", "schema", "settings", "transport"),
-    ("errors", "values"),
+    ("errors", "marks", "values"),
 )
 RANKS = {room: rank for rank, tier in enumerate(TIERS) for room in tier}
 CONNECTOR = {room for tier in TIERS[TIERS.index(("source",)) :] for room in tier}
