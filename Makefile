@@ -22,7 +22,7 @@ demo: $(BIN)/.demo ## Run the whole job against a local API with made-up exports
 
 # Tests that build the models or run the job again and again: measuring would make them take half as long again. The first wait a lot.
 WHOLE_JOBS := $(addprefix contract/test_,modes.py runs.py tables.py) $(addprefix cli/test_,models.py shown.py) operate/test_handing_out.py \
-  warehouses faults job models docs bi browser pipelines packaging
+  docs warehouses faults job models bi browser pipelines packaging
 
 test: $(BIN)/.dev ## Run all tests, and ask for 90 % branch coverage
 	$(BIN)/coverage erase

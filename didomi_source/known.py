@@ -94,7 +94,7 @@ class Known:
         for name, logs in self._loaded:
             if log_id in logs and name != export_id:
                 return name
-        if self.reading == {export_id}:
+        if self.reading == {export_id}:  # nobody else could claim it
             return export_id
         with self._lock:
             if export_id not in self._claimants:

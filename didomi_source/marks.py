@@ -38,8 +38,10 @@ class Names:
 
     def __contains__(self, name: str) -> bool:
         key = hash(name)
+        if key in self._recent:
+            return True
         at = bisect_left(self._settled, key)
-        return key in self._recent or (at < len(self._settled) and self._settled[at] == key)
+        return at < len(self._settled) and self._settled[at] == key
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, AbstractSet) and len(self) == len(other) and all(name in self for name in other)

@@ -144,36 +144,35 @@ class _Run:
             yield from self._read(export)
 
         return [
-            self._table("exports", discovered, self._export_rows),
-            self._log_table("export_logs", readings, self._log_rows),
-            self._log_table("export_log_history", readings, self._history_rows),
-            self._table("export_log_quarantine", readings, lambda batch: batch.export_log_quarantine),
-            self._table("export_syncs", readings, lambda batch: batch.export_syncs),
+            self._table("exports", discovered, lambda export: [self._export_rows(export)]),
+            self._table(
+                "export_logs", readings, lambda batch: self._packed("export_logs", self._log_rows(batch), batch)
+            ),
+            self._table(
+                "export_log_history",
+                readings,
+                lambda batch: self._packed("export_log_history", self._history_rows(batch), batch),
+            ),
+            self._table("export_log_quarantine", readings, lambda batch: [batch.export_log_quarantine]),
+            self._table("export_syncs", readings, lambda batch: [batch.export_syncs]),
         ]
 
-    def _table(self, name: str, data_from: DltResource, rows_of: Callable[[Any], list[Row]]) -> DltResource:
-        def rows(item: Any) -> Iterator[Any]:
-            found = rows_of(item)
-            yield from _made(name)
-            yield found
+    def _table(self, name: str, data_from: DltResource, items_of: Callable[[Any], list[Any]]) -> DltResource:
+        def items(item: Any) -> Iterator[Any]:
+            found = items_of(item)  # all of it now: dlt turns to other batches at each `yield`
+            if name not in dlt.current.source_schema().tables:  # so that it exists even when it never gets a row
+                yield dlt.mark.materialize_table_schema()
+            yield from found
 
-        return laid_out(dlt.transformer(rows, data_from=data_from, name=name), name, TABLES[name])
+        return laid_out(dlt.transformer(items, data_from=data_from, name=name), name, TABLES[name])
 
-    def _log_table(self, name: str, data_from: DltResource, rows_of: Callable[[Batch], Sequence[Any]]) -> DltResource:
-        """A table that may get very many rows: as Arrow tables where the destination takes them."""
-
-        def rows(batch: Batch) -> Iterator[Any]:  # dlt turns to other batches at each `yield`
-            found = rows_of(batch)
-            types = {**_types(TABLES[name]), **(self._extra.types if name == "export_logs" else {})}
-            # dlt would take a further column of JSON for text.
-            as_arrow = self._takes_arrow and "json" not in self._extra.types.values()
-            items: list[Any] = self._buffers[name].take(found if as_arrow else (), types, batch.closes)
-            if not as_arrow:
-                items.append([as_dict(row) for row in found])
-            yield from _made(name)
-            yield from items
-
-        return laid_out(dlt.transformer(rows, data_from=data_from, name=name), name, TABLES[name])
+    def _packed(self, name: str, rows: Sequence[LogRow] | Sequence[HistoryRow], batch: Batch) -> list[Any]:
+        """The rows of a batch as dlt's items: Arrow tables where the destination takes them, else dicts."""
+        types = {**_types(TABLES[name]), **(self._extra.types if name == "export_logs" else {})}
+        # dlt would take a further column of JSON for text.
+        as_arrow = self._takes_arrow and "json" not in self._extra.types.values()
+        items: list[Any] = self._buffers[name].take(rows if as_arrow else (), types, batch.closes)
+        return items if as_arrow else [*items, [as_dict(row) for row in rows]]
 
     # In the pipeline's thread, before anything is read.
     def _discover(self) -> Iterator[Row]:
@@ -264,12 +263,6 @@ def laid_out(resource: DltResource, name: str, columns: Columns) -> DltResource:
     disposition: Any = WRITE_DISPOSITION
     resource.apply_hints(columns=hints, write_disposition=disposition)
     return bigquery_adapter(resource, **BIGQUERY_LAYOUT[name]) if name in BIGQUERY_LAYOUT else resource
-
-
-def _made(name: str) -> Iterator[Any]:
-    """What makes a table even if it never gets a row."""
-    if name not in dlt.current.source_schema().tables:
-        yield dlt.mark.materialize_table_schema()
 
 
 def _types(columns: Columns) -> dict[str, str]:

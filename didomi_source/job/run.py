@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 
 # What is loaded at once: more takes more memory, less more time.
 PACKAGE_BYTES = 24 * 2**20
+# A load of so few is over sooner than memory is looked through.
+MANY_ROWS = 10_000
 
 Report = Callable[[str], None]
 
@@ -83,8 +85,10 @@ def _load(pipeline: dlt.Pipeline, settings: Settings, options: Options, report: 
         pipeline.sync_destination()
         while True:
             pipeline.extract(source, loader_file_format=LOADER_FORMATS.get(options.destination))  # type: ignore[arg-type]
-            extracted.update(_rows_of_ours(pipeline.normalize()))
-            _give_memory_back()
+            rows = _rows_of_ours(pipeline.normalize())
+            extracted.update(rows)
+            if sum(rows.values()) > MANY_ROWS:
+                _give_memory_back()
             pipeline.load()
             if not request.unfinished:
                 break

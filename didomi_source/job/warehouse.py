@@ -135,13 +135,13 @@ def held(pipeline: dlt.Pipeline, report: Callable[[str], None], seconds: float =
     if path is None:
         yield
         return
+    import duckdb
+
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _check_room(path)
     except OSError as error:
         raise DestinationError(explain(error, path)) from None
-    import duckdb
-
     with closing(connected(path, report, seconds)) as connection:
         try:
             _make_frugal(connection, path)
