@@ -18,7 +18,7 @@ from dlt.common.storages.load_package import load_package_state
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from .rows import HistoryRow, LogRow
+    from .rows import HistoryRow, LogRow, Rows
 
 BUFFER_ROWS = 20_000
 # Tried with these; BigQuery refuses parquet with JSON columns.
@@ -43,11 +43,13 @@ class ArrowBuffer:
         self._tables: list[pa.Table] = []
         self._open = 0  # batches of exports whose last one has not come yet
 
-    def take(self, rows: Sequence[LogRow | HistoryRow], types: Mapping[str, str], closes: int) -> list[pa.Table]:
+    def take(
+        self, rows: Rows[LogRow] | Rows[HistoryRow] | None, types: Mapping[str, str], closes: int
+    ) -> list[pa.Table]:
         """Take the rows of a batch.
 
         Args:
-            rows: See `arrow_table`.
+            rows: See `arrow_table`; None where they go another way.
             types: See `arrow_table`.
             closes: See `Batch`.
 
@@ -72,7 +74,7 @@ class ArrowBuffer:
         return [pa.concat_tables(tables)] if tables else []
 
 
-def arrow_table(rows: Sequence[LogRow | HistoryRow], types: Mapping[str, str]) -> pa.Table:
+def arrow_table(rows: Rows[LogRow] | Rows[HistoryRow], types: Mapping[str, str]) -> pa.Table:
     """Make rows into a table.
 
     Args:
@@ -105,7 +107,7 @@ def arrow_table(rows: Sequence[LogRow | HistoryRow], types: Mapping[str, str]) -
             return pa.concat_arrays([pa.repeat(pa.scalar(value, kind), times) for value, times in runs])
         return pa.array(column, kind)
 
-    found: dict[str, Sequence[Any]] = dict(zip(rows[0]._fields, zip(*rows, strict=True), strict=True))
+    found = rows.by_name()
     further = found.pop("further", ())
     for name in set().union(*further):
         found[name] = [others.get(name) for others in further]

@@ -6,7 +6,7 @@ directory, makes the next run read what is missing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -89,17 +89,22 @@ class Known:
         """What is known of an export; nothing for a new one."""
         return self.exports.setdefault(export_id, KnownExport())
 
-    def claim(self, log_id: str, export_id: str) -> str:
-        """Claim the id of a new log for an export; returns the export that has it, perhaps another one."""
+    def claim(self, log_ids: Collection[str], export_id: str) -> dict[str, str]:
+        """Claim the ids of new logs for an export; returns those that another one has, with that export."""
+        taken: dict[str, str] = {}
         for name, logs in self._loaded:
-            if log_id in logs and name != export_id:
-                return name
-        if self.reading == {export_id}:  # nobody else could claim it
-            return export_id
+            if name != export_id:
+                taken |= {log_id: name for log_id in log_ids if log_id not in taken and log_id in logs}
+        if self.reading == {export_id}:  # nobody else could claim one
+            return taken
         with self._lock:
             if export_id not in self._claimants:
                 self._claimants.append(export_id)
-            return self._claimants[self._claimed.setdefault(log_id, self._claimants.index(export_id))]
+            own = self._claimants.index(export_id)
+            for log_id in log_ids:
+                if log_id not in taken and (claimant := self._claimed.setdefault(log_id, own)) != own:
+                    taken[log_id] = self._claimants[claimant]
+        return taken
 
     @cached_property
     def _loaded(self) -> list[tuple[str, Marks]]:

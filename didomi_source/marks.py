@@ -7,20 +7,21 @@ that happens once in 37 million runs.
 from __future__ import annotations
 
 import math
-import struct
 from array import array
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timezone
+from itertools import repeat
 from typing import NamedTuple
 
 _RECENT = 100_000  # names are sorted when there are so many new ones
 _LOWEST_BITS = 2**10 - 1  # of a hash: they choose one of a thousand arrays, so that each stays short
-_LAYOUT = struct.Struct("<16s16sdd??i")
-_SIZE = _LAYOUT.size
-_END = b"\0"  # of an id; no warehouse could hold one in it
+_DIGEST_BYTES = 16
+_NO_DIGEST = "00" * _DIGEST_BYTES
+_SETTLED, _MISSING = 1, 2
+_END = "\0"  # of an id; no warehouse could hold one in it
 
 
 class Names:
@@ -105,9 +106,14 @@ class Marks:
 
     def __init__(self, marks: Mapping[str, Mark] | None = None) -> None:
         self._numbers = Numbers()
-        self._records = bytearray()
-        self._ids = bytearray()
         self._count = 0
+        self._ids = bytearray()
+        self._contents = bytearray()
+        self._versions = bytearray()
+        self._states = bytearray()
+        self._created: array[float] = array("d")
+        self._updated: array[float] = array("d")
+        self._sequences: array[int] = array("i")
         for log_id, mark in (marks or {}).items():
             self[log_id] = mark
 
@@ -117,12 +123,17 @@ class Marks:
     def __iter__(self) -> Iterator[str]:
         begin = 0
         while begin < len(self._ids):
-            end = self._ids.index(_END, begin)
+            end = self._ids.index(_END.encode(), begin)
             yield self._ids[begin:end].decode()
             begin = end + 1
 
     def __contains__(self, log_id: str) -> bool:
-        return self._numbers.get(log_id) is not None
+        return bool(self._count) and self._numbers.get(log_id) is not None
+
+    def missing(self, log_ids: Iterable[str]) -> list[str]:
+        """Those of the ids that have no mark."""
+        get = self._numbers.get
+        return [log_id for log_id in log_ids if get(log_id) is None] if self._count else list(log_ids)
 
     def get(self, log_id: str) -> Mark | None:
         """The mark of a log; None for one that has none."""
@@ -130,23 +141,37 @@ class Marks:
         return None if number is None else self._mark(number)
 
     def __setitem__(self, log_id: str, mark: Mark) -> None:
-        content, version, is_settled, is_missing, created, updated, sequence = mark
-        packed = _LAYOUT.pack(
-            _digest(content),
-            _digest(version),
-            math.nan if created is None else created.timestamp(),
-            math.nan if updated is None else updated.timestamp(),
-            is_settled,
-            is_missing,
-            sequence or 0,
-        )
+        if log_id not in self:
+            self.extend([log_id], [_NO_DIGEST], [_NO_DIGEST], [False], [None], [None])
         number = self._numbers.setdefault(log_id, self._count)
-        if number == self._count:
-            self._count += 1
-            self._records += packed
-            self._ids += log_id.encode() + _END
-        else:
-            self._records[number * _SIZE : (number + 1) * _SIZE] = packed
+        digest = _place(number)
+        self._contents[digest] = _digest(mark.content_hash)
+        self._versions[digest] = _digest(mark.version_id)
+        self._states[number] = mark.is_settled * _SETTLED | mark.is_missing * _MISSING
+        self._created[number] = _seconds(mark.created_at)
+        self._updated[number] = _seconds(mark.updated_at)
+        self._sequences[number] = mark.sequence or 0
+
+    def extend(
+        self,
+        log_ids: Sequence[str],
+        content_hashes: Iterable[str],
+        version_ids: Iterable[str],
+        are_settled: Iterable[bool],
+        updated_at: Iterable[datetime | None],
+        sequences: Iterable[int | None],
+    ) -> None:
+        """Add marks of different logs that have none yet, column by column; the hashes are digests."""
+        for number, log_id in enumerate(log_ids, self._count):
+            self._numbers.setdefault(log_id, number)
+        self._count += len(log_ids)
+        self._ids += "".join(log_id + _END for log_id in log_ids).encode()
+        self._contents += bytes.fromhex("".join(content_hashes))
+        self._versions += bytes.fromhex("".join(version_ids))
+        self._states += bytes(are_settled)
+        self._created.extend(repeat(math.nan, len(log_ids)))
+        self._updated.extend(map(_seconds, updated_at))
+        self._sequences.extend(sequence or 0 for sequence in sequences)
 
     def values(self) -> Iterator[Mark]:
         """All marks, in the order of their ids."""
@@ -157,26 +182,33 @@ class Marks:
         return zip(self, self.values(), strict=True)
 
     def _mark(self, number: int) -> Mark:
-        content, version, created, updated, is_settled, is_missing, sequence = _LAYOUT.unpack_from(
-            self._records, number * _SIZE
-        )
+        digest = _place(number)
+        content, version, state = self._contents[digest], self._versions[digest], self._states[number]
         return Mark(
             content.hex() if any(content) else "",
             version.hex() if any(version) else "",
-            is_settled,
-            is_missing,
-            _time(created),
-            _time(updated),
-            sequence or None,
+            bool(state & _SETTLED),
+            bool(state & _MISSING),
+            _time(self._created[number]),
+            _time(self._updated[number]),
+            self._sequences[number] or None,
         )
+
+
+def _place(number: int) -> slice:
+    return slice(number * _DIGEST_BYTES, (number + 1) * _DIGEST_BYTES)
 
 
 def _digest(text: str) -> bytes:
     """A digest of values.digest as bytes; what is none (somebody else wrote it) never equals one."""
     try:
-        return bytes.fromhex(text)
+        return bytes.fromhex(text)[:_DIGEST_BYTES].ljust(_DIGEST_BYTES, b"\0")
     except ValueError:
-        return b""
+        return bytes(_DIGEST_BYTES)
+
+
+def _seconds(when: datetime | None) -> float:
+    return math.nan if when is None else when.timestamp()
 
 
 def _time(seconds: float) -> datetime | None:

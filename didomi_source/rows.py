@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
+from itertools import chain, repeat
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeAlias, TypeGuard
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 import orjson
 from dlt.common.normalizers.naming.snake_case import NamingConvention
@@ -26,17 +27,26 @@ SETTLED = ("completed", "failed")
 _NAMING = NamingConvention()
 
 
-def read_item(item: Any, export_id: str) -> Entry:
-    """Name an item of an export's list of logs and find its place in it."""
-    if type(item) is dict and item.get("export_id") == export_id and _is_plain(name := item.get("id")):  # nearly always
-        return Entry(name, values.to_timestamp(item.get("created_at")), True, item)
+def read_items(items: Sequence[Any], export_id: str) -> list[Entry]:
+    """Name the items of a page of an export's logs, and find their places in the list."""
+    if set(map(type, items)) == {dict}:  # nearly always they are logs with plain ids: then all are looked at together
+        names = [item.get("id") for item in items]
+        owners = [item.get("export_id") for item in items]
+        if owners.count(export_id) == len(owners) and set(map(type, names)) == {str} and _are_plain(names):
+            times = values.to_timestamps([item.get("created_at") for item in items])
+            return list(map(Entry, names, times, repeat(True), items))
+    return [_read_item(item, export_id) for item in items]
+
+
+def _are_plain(identifiers: Sequence[str]) -> bool:
+    text = "".join(identifiers)
+    return text.isascii() and text.isprintable() and all(map(str.strip, identifiers))
+
+
+def _read_item(item: Any, export_id: str) -> Entry:
     if problem(item, export_id):
         return Entry(fingerprint(item, export_id), None, False, item)
     return Entry(log_id(item), values.to_timestamp(item.get("created_at")), True, item)
-
-
-def _is_plain(identifier: Any) -> TypeGuard[str]:
-    return type(identifier) is str and identifier.isascii() and identifier.isprintable() and bool(identifier.strip())
 
 
 def problem(item: Any, export_id: str) -> str | None:
@@ -100,11 +110,6 @@ class LogRow(NamedTuple):
         """Whether the run that the log tells of is over."""
         return is_settled(self.status)
 
-    @property
-    def version_id(self) -> str:
-        """The key of the log's state in `export_log_history`."""
-        return values.digest(self.id, values.canonical([self.status, self.metrics__users, self.result]))
-
     def replaces(self, other: Mark, latest: datetime) -> bool:
         """Whether this state, read later, is the one to keep: settled never goes back to pending.
 
@@ -134,6 +139,72 @@ class HistoryRow(NamedTuple):
     run_id: str
 
 
+R = TypeVar("R", LogRow, HistoryRow)
+
+
+class Rows(Generic[R]):
+    """Rows of a table, kept as a list of values for each of their columns.
+
+    Args:
+        kind: What the rows are.
+        rows: To begin with.
+    """
+
+    def __init__(self, kind: type[R], rows: Iterable[R] = ()) -> None:
+        self._kind: type[R] = kind
+        self._columns: dict[str, list[Any]] = {name: [] for name in kind._fields}
+        for row in rows:
+            self.append(row)
+
+    @classmethod
+    def of(cls, kind: type[R], *columns: Sequence[Any]) -> Rows[R]:
+        """Rows by their columns, which are in the order of the fields and equally long."""
+        made = cls(kind)
+        made._columns = {name: list(column) for name, column in zip(kind._fields, columns, strict=True)}
+        return made
+
+    def __len__(self) -> int:
+        return len(self["id" if self._kind is LogRow else "log_id"])
+
+    def __iter__(self) -> Iterator[R]:
+        return map(self._kind._make, zip(*self._columns.values(), strict=True))
+
+    def __getitem__(self, name: str) -> list[Any]:
+        return self._columns[name]
+
+    def append(self, row: R) -> None:
+        """Add a row."""
+        for column, value in zip(self._columns.values(), row, strict=True):
+            column.append(value)
+
+    def extend(self, others: Rows[R]) -> None:
+        """Add all rows of others."""
+        for name, column in self._columns.items():
+            column.extend(others[name])
+
+    def by_name(self) -> dict[str, list[Any]]:
+        """Each column by its name; not to be changed."""
+        return dict(self._columns)
+
+
+def history_of(rows: Rows[LogRow], organization_id: str, sequences: Sequence[int | None]) -> Rows[HistoryRow]:
+    """The states that logs are in, as rows of `export_log_history`."""
+    log_ids = rows["id"]
+    states = rows["status"], rows["metrics__users"], rows["result"]
+    texts = values.canonicals(list(zip(*states, strict=True)))
+    return Rows.of(
+        HistoryRow,
+        values.digests(zip(log_ids, texts, strict=True)),
+        log_ids,
+        rows["export_id"],
+        [organization_id] * len(rows),
+        sequences,
+        *states,
+        rows["extracted_at"],
+        rows["run_id"],
+    )
+
+
 def as_dict(row: LogRow | HistoryRow) -> Row:
     """A row by the names of its columns, without those that are NULL; JSON is parsed."""
     columns: Row = {name: value for name, value in zip(row._fields, row, strict=True) if value is not None}
@@ -143,32 +214,34 @@ def as_dict(row: LogRow | HistoryRow) -> Row:
     return columns | further
 
 
-def log_row(entry: Entry, canonical: str, export_id: str, extra: ExtraColumns, stamp: Stamp) -> LogRow:
-    """Make a readable log into a row.
+def log_rows(
+    entries: Sequence[Entry], texts: Sequence[str], export_id: str, extra: ExtraColumns, stamp: Stamp
+) -> Rows[LogRow]:
+    """Make readable logs into rows.
 
     Args:
-        entry: The log as received.
-        canonical: Its canonical JSON.
-        export_id: The export that was asked for; it stands in where the log does not name one.
+        entries: The logs as received; at least one.
+        texts: The canonical JSON of each.
+        export_id: The export that was asked for; it stands in where a log does not name one.
         extra: The columns of further fields.
-        stamp: How it was read.
+        stamp: How the first of them was read.
     """
-    if usual := _usual_row(entry, canonical, export_id, stamp):
+    usual = _usual_rows(entries, texts, export_id, stamp)
+    if usual is not None:
         return usual
-    raw, replaced = values.loadable(entry.item, canonical)
+    if len(entries) == 1:
+        return Rows(LogRow, [_any_row(entries[0].item, texts[0], export_id, extra, stamp)])
+    # One log that is not usual is soon alone.
+    middle = len(entries) // 2
+    rows = log_rows(entries[:middle], texts[:middle], export_id, extra, stamp)
+    run_id, read_at, sequence = stamp
+    rows.extend(log_rows(entries[middle:], texts[middle:], export_id, extra, (run_id, read_at, sequence + middle)))
+    return rows
+
+
+def _any_row(log: Mapping[str, Any], text: str, export_id: str, extra: ExtraColumns, stamp: Stamp) -> LogRow:
+    raw, replaced = values.loadable(log, text)
     flags = ["raw_log: holds values that no warehouse takes; they were replaced"] if replaced else []
-    return _any_row(entry.item, raw, canonical, export_id, extra, stamp, flags)
-
-
-def _any_row(
-    log: Mapping[str, Any],
-    raw: dict[str, Any],
-    canonical: str,
-    export_id: str,
-    extra: ExtraColumns,
-    stamp: Stamp,
-    flags: list[str],
-) -> LogRow:
     if not isinstance(log["id"], str):
         flags.append("id: not a text")
     own: Row = {
@@ -182,7 +255,7 @@ def _any_row(
         "created_at": _time(raw, "created_at", flags),
         "updated_at": _time(raw, "updated_at", flags),
         "raw_log": values.canonical(raw),
-        "content_hash": values.digest(canonical),
+        "content_hash": values.digest(text),
     }
     further: Row = {}
     taken: set[str] = set()
@@ -212,50 +285,69 @@ def _any_row(
 _TEXTS = ("id", "organization_id", "status", "result", "created_at", "updated_at")
 _USUAL = {*_TEXTS, "export_id", "config", "metrics"}
 _USUAL_CONFIG, _USUAL_METRICS = {"frequency"}, {"users"}
-_TEXT_OR_NONE = (str, type(None))
+_TEXT_OR_NONE, _NUMBER_OR_NONE = {str, type(None)}, {int, type(None)}
+_NO_FURTHER = LogRow._field_defaults["further"]
 
 
-def _usual_row(entry: Entry, canonical: str, export_id: str, stamp: Stamp) -> LogRow | None:
-    """The row of a log that is as documented, field by field, five times faster than of any other; None for those."""
-    log, created_at = entry.item, entry.created_at
-    config, metrics = log.get("config", {}), log.get("metrics", {})
+def _usual_rows(entries: Sequence[Entry], texts: Sequence[str], export_id: str, stamp: Stamp) -> Rows[LogRow] | None:
+    """The rows of logs that are as documented, made column by column, ten times faster than one by one.
+
+    Returns:
+        What `_any_row` would make of each; None where a single one is not as documented.
+    """
+    logs = [entry.item for entry in entries]
+    configs, metrics = [log.get("config", {}) for log in logs], [log.get("metrics", {}) for log in logs]
     if not (
-        log.keys() <= _USUAL
-        and type(config) is type(metrics) is dict
-        and config.keys() <= _USUAL_CONFIG
-        and metrics.keys() <= _USUAL_METRICS
+        _have_only(_USUAL, logs)
+        and set(map(type, configs)) == set(map(type, metrics)) == {dict}
+        and _have_only(_USUAL_CONFIG, configs)
+        and _have_only(_USUAL_METRICS, metrics)
     ):
         return None
-    identifier, organization_id, status, result, created, updated = map(log.get, _TEXTS)
-    frequency, users = config.get("frequency"), metrics.get("users")
-    updated_at = values.to_timestamp(updated)
+    ids, organization_ids, statuses, results, created, updated = ([log.get(key) for log in logs] for key in _TEXTS)
+    frequencies, users = [config.get("frequency") for config in configs], [metric.get("users") for metric in metrics]
+    created_at, updated_at = [entry.created_at for entry in entries], values.to_timestamps(updated)
     if not (
-        type(identifier) is str
-        and type(organization_id) in _TEXT_OR_NONE
-        and type(status) in _TEXT_OR_NONE
-        and type(frequency) in _TEXT_OR_NONE
-        and type(result) in _TEXT_OR_NONE
-        and type(created) is (type(None) if created_at is None else str)
-        and type(updated) is (type(None) if updated_at is None else str)
-        and (users is None or (type(users) is int and abs(users) <= values.INT64_MAX))
-        and not values.holds_odd_text(canonical)
+        set(map(type, ids)) == {str}
+        and set(map(type, chain(organization_ids, statuses, frequencies, results))) <= _TEXT_OR_NONE
+        and _are_times(created, created_at)
+        and _are_times(updated, updated_at)
+        and set(map(type, users)) <= _NUMBER_OR_NONE
+        and max(map(abs, filter(None, users)), default=0) <= values.INT64_MAX
+        and not values.holds_odd_text("".join(texts))
     ):
         return None
-    return LogRow(
-        identifier,
-        export_id,
-        organization_id,
-        status,
-        frequency,
+    run_id, read_at, first = stamp
+    count = len(entries)
+    nothing = [None] * count
+    return Rows.of(
+        LogRow,
+        ids,
+        [export_id] * count,
+        organization_ids,
+        statuses,
+        frequencies,
         users,
-        result,
+        results,
         created_at,
         updated_at,
-        canonical,
-        None,
-        values.digest(canonical),
-        *stamp,
+        texts,
+        nothing,
+        values.digests(zip(texts)),
+        [run_id] * count,
+        [read_at] * count,
+        range(first, first + count),
+        nothing,
+        [_NO_FURTHER] * count,
     )
+
+
+def _have_only(keys: set[str], objects: Sequence[Mapping[str, Any]]) -> bool:
+    return all(map(keys.issuperset, set(map(tuple, objects))))
+
+
+def _are_times(texts: Sequence[Any], times: Sequence[datetime | None]) -> bool:
+    return set(map(type, texts)) <= _TEXT_OR_NONE and texts.count(None) == times.count(None)
 
 
 def _further_fields(log: Mapping[str, Any], flags: list[str]) -> Iterator[tuple[str, Any, str]]:

@@ -32,7 +32,7 @@ from .exports import export_row, is_bare, is_export
 from .extra import ExtraColumns
 from .known import Destination, Known
 from .paging import Direction, Entry, ListReader, Page
-from .rows import HistoryRow, LogRow, as_dict
+from .rows import HistoryRow, LogRow, Rows, as_dict
 from .schema import BIGQUERY_LAYOUT, EXPORT_LOGS, OF_DLT, TABLES, WRITE_DISPOSITION, Columns, Row
 from .settings import DEFAULT_BASE_URL, DEFAULT_PAGE_SIZE, Settings, environment_name
 from .sync import Batch, ExportSync, Request
@@ -166,13 +166,13 @@ class _Run:
 
         return laid_out(dlt.transformer(items, data_from=data_from, name=name), name, TABLES[name])
 
-    def _packed(self, name: str, rows: Sequence[LogRow] | Sequence[HistoryRow], batch: Batch) -> list[Any]:
+    def _packed(self, name: str, rows: Rows[LogRow] | Rows[HistoryRow], batch: Batch) -> list[Any]:
         """The rows of a batch as dlt's items: Arrow tables where the destination takes them, else dicts."""
         types = {**_types(TABLES[name]), **(self._extra.types if name == "export_logs" else {})}
         # dlt would take a further column of JSON for text.
         as_arrow = self._takes_arrow and "json" not in self._extra.types.values()
-        items: list[Any] = self._buffers[name].take(rows if as_arrow else (), types, batch.closes)
-        return items if as_arrow else [*items, [as_dict(row) for row in rows]]
+        items: list[Any] = self._buffers[name].take(rows if as_arrow else None, types, batch.closes)
+        return items if as_arrow else [*items, list(map(as_dict, rows))]
 
     # In the pipeline's thread, before anything is read.
     def _discover(self) -> Iterator[Row]:
@@ -222,13 +222,13 @@ class _Run:
         self._known.export_hashes[export["id"]] = export["content_hash"]
         return [{**export, "run_id": self._request.run_id, "extracted_at": datetime.now(timezone.utc)}]
 
-    def _log_rows(self, batch: Batch) -> list[LogRow]:
-        return batch.export_logs + self._marked(batch.missing_since)
+    def _log_rows(self, batch: Batch) -> Rows[LogRow]:
+        if not batch.missing_since:
+            return batch.export_logs
+        return Rows(LogRow, [*batch.export_logs, *self._marked(batch.missing_since)])
 
     def _marked(self, missing_since: dict[str, datetime | None]) -> list[LogRow]:
         """Whole rows of logs that are known, with a new `missing_at_source_since`."""
-        if not missing_since:
-            return []
         further = [name for name in _loaded_columns() if name not in EXPORT_LOGS]
         rows = self._destination.logs(list(missing_since), [*EXPORT_LOGS, *further])
         marked = []
@@ -240,13 +240,16 @@ class _Run:
             marked.append(LogRow(**own, further={name: row[name] for name in further if name in row}))
         return marked
 
-    def _history_rows(self, batch: Batch) -> list[HistoryRow]:
+    def _history_rows(self, batch: Batch) -> Rows[HistoryRow]:
         """History rows with their sequence; states that the destination has seen already are left out."""
-        unknown = {row.log_id for row in batch.export_log_history if row.sequence is None} - self._versions.keys()
+        rows = batch.export_log_history
+        if None not in rows["sequence"]:
+            return rows
+        unknown = {row.log_id for row in rows if row.sequence is None} - self._versions.keys()
         found = self._destination.versions(sorted(unknown))
         self._versions.update({log_id: found.get(log_id, {}) for log_id in unknown})
-        fresh = []
-        for row in batch.export_log_history:
+        fresh = Rows(HistoryRow)
+        for row in rows:
             if row.sequence is not None:
                 fresh.append(row)
                 continue

@@ -18,11 +18,15 @@ from .paging import Direction, Entry, ListReader, Page, Sort
 from .rows import (
     HistoryRow,
     LogRow,
+    Rows,
+    Stamp,
     belongs_to,
     fingerprint,
-    log_row,
+    history_of,
+    is_settled,
+    log_rows,
     problem,
-    read_item,
+    read_items,
 )
 from .schema import Row
 from .settings import Settings
@@ -89,8 +93,8 @@ class Plan(NamedTuple):
 class Batch:
     """Rows for each table, as one step of a sync found them."""
 
-    export_logs: list[LogRow] = field(default_factory=list)
-    export_log_history: list[HistoryRow] = field(default_factory=list)
+    export_logs: Rows[LogRow] = field(default_factory=lambda: Rows(LogRow))
+    export_log_history: Rows[HistoryRow] = field(default_factory=lambda: Rows(HistoryRow))
     export_log_quarantine: list[Row] = field(default_factory=list)
     export_syncs: list[Row] = field(default_factory=list)
     # Logs known already, with the time since when they are missing at the source; None: back again.
@@ -226,17 +230,32 @@ class ExportSync:
     def _fetch(self, skip: int, limit: int, direction: Direction | None) -> Page:
         self._requests += 1
         items, total = self._client.logs_page(self._export_id, skip, limit, direction)
-        return Page([read_item(item, self._export_id) for item in items], total)
+        return Page(read_items(items, self._export_id), total)
 
     def _take(self, entries: Sequence[Entry], batch: Batch) -> None:
         self._received += len(entries)
         self._read_at = _now()
         takes_all = not self._request.is_backfill
+        usable = []
         for entry in entries:
             if not entry.is_readable:
                 self._take_bad(entry, batch)
             elif takes_all or self._request.covers(entry.created_at):
-                self._take_log(entry, batch)
+                usable.append(entry)
+        first: dict[str, Entry] = {}
+        for entry in usable:
+            first.setdefault(entry.name, entry)
+        new = set(self._touched.missing(self._known.logs.missing(first)))
+        owners = self._all_known.claim(new, self._export_id)
+        own = [entry for name, entry in first.items() if name in new and name not in owners]
+        if own:
+            self._take_new(own, batch)
+        for entry in usable:
+            if entry.name in owners:
+                self._useless = f"has the id of a log of export {owners[entry.name]}"
+                self._set_aside(entry, self._useless, batch)
+            elif entry.name not in new or entry is not first[entry.name]:
+                self._take_again(entry, batch)
 
     def _take_bad(self, entry: Entry, batch: Batch) -> None:
         owner = belongs_to(entry.item)
@@ -278,64 +297,64 @@ class ExportSync:
         seen = self._reader.seen
         return len(seen) - sum(name in seen for name in self._bad | self._foreign)
 
-    def _take_log(self, entry: Entry, batch: Batch) -> None:
-        log_id, canonical = entry.name, values.canonical(entry.item)
+    def _take_new(self, entries: Sequence[Entry], batch: Batch) -> None:
+        """Take logs that are not known and were not received before, each once."""
+        texts = values.canonicals([entry.item for entry in entries])
+        rows = log_rows(entries, texts, self._export_id, self._extra, self._stamp())
+        log_ids = rows["id"]
+        remembered = self._all_known.remembered
+        sequences = [None if log_id in remembered else 1 for log_id in log_ids]
+        history = history_of(rows, self._settings.organization_id, sequences)
+        are_settled = list(map(is_settled, rows["status"]))
+        self._open.update(log_id for log_id, settled in zip(log_ids, are_settled, strict=True) if not settled)
+        self._note(rows)
+        batch.export_logs.extend(rows)
+        batch.export_log_history.extend(history)
+        batch.size += sum(map(len, texts))
+        self._new += len(rows)
+        self._touched.extend(
+            log_ids, rows["content_hash"], history["version_id"], are_settled, rows["updated_at"], sequences
+        )
+
+    def _take_again(self, entry: Entry, batch: Batch) -> None:
+        """Take a log that is known, or was received before."""
+        log_id, text = entry.name, values.canonical(entry.item)
         known, touched = self._known.logs.get(log_id), self._touched.get(log_id)
-        before = touched or known
+        before = touched or known or Mark()
         is_back = known is not None and known.is_missing and touched is None
-        if before is not None and before.content_hash == values.digest(canonical) and not is_back:
+        if before.content_hash == values.digest(text) and not is_back:
             self._note_open(log_id, is_settled=before.is_settled)
             return
-        if before is None and (owner := self._all_known.claim(log_id, self._export_id)) != self._export_id:
-            self._useless = f"has the id of a log of export {owner}"
-            self._set_aside(entry, self._useless, batch)
-            return
-        stamp = (self._request.run_id, self._read_at, self._sequence + 1)
-        row = log_row(entry, canonical, self._export_id, self._extra, stamp)
-        if before is not None and not row.replaces(before, self._latest):
+        rows = log_rows([entry], [text], self._export_id, self._extra, self._stamp())
+        (row,) = rows
+        if not row.replaces(before, self._latest):
             self._note_open(log_id, is_settled=before.is_settled)
             if is_back:
                 batch.missing_since[log_id] = None
             return
-        is_settled, created_at = row.is_settled, row.created_at
-        self._note_open(log_id, is_settled=is_settled)
-        if created_at and created_at <= self._latest and (self._newest is None or created_at > self._newest):
-            self._newest = created_at
-        if row.flags:
-            self._flagged.add(log_id)
-        self._sequence = row.read_sequence
+        self._note_open(log_id, is_settled=row.is_settled)
+        self._note(rows)
         batch.export_logs.append(row)
-        batch.size += len(canonical)
-        self._new += before is None
+        batch.size += len(text)
         is_new = known is None and log_id not in self._all_known.remembered
-        version_id = row.version_id
-        sequence = self._record(row, version_id, touched, batch, is_new=is_new)
+        sequence = 1 + (touched.sequence or 0 if touched else 0) if is_new else None
+        (state,) = history_of(rows, self._settings.organization_id, [sequence])
+        if touched is not None and touched.version_id == state.version_id:
+            sequence = touched.sequence
+        else:
+            batch.export_log_history.append(state)
         self._touched[log_id] = Mark(
-            row.content_hash, version_id, is_settled, updated_at=row.updated_at, sequence=sequence
+            row.content_hash, state.version_id, row.is_settled, updated_at=row.updated_at, sequence=sequence
         )
 
-    def _record(self, row: LogRow, version_id: str, touched: Mark | None, batch: Batch, *, is_new: bool) -> int | None:
-        """Add the state to the history, unless it is the one before; returns its place there if known."""
-        if touched is not None and touched.version_id == version_id:
-            return touched.sequence
-        sequence = None
-        if is_new:
-            sequence = 1 + (touched.sequence or 0 if touched else 0)
-        batch.export_log_history.append(
-            HistoryRow(
-                version_id,
-                row.id,
-                self._export_id,
-                self._settings.organization_id,
-                sequence,
-                row.status,
-                row.metrics__users,
-                row.result,
-                row.extracted_at,
-                row.run_id,
-            )
-        )
-        return sequence
+    def _stamp(self) -> Stamp:
+        return self._request.run_id, self._read_at, self._sequence + 1
+
+    def _note(self, rows: Rows[LogRow]) -> None:
+        self._sequence = rows["read_sequence"][-1]
+        self._flagged.update(log_id for log_id, flags in zip(rows["id"], rows["flags"], strict=True) if flags)
+        times = [at for at in (self._newest, *rows["created_at"]) if at and at <= self._latest]
+        self._newest = max(times, default=None)
 
     def _note_open(self, log_id: str, *, is_settled: bool) -> None:
         if is_settled:

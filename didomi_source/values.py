@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta, timezone
 from hashlib import blake2b
 from typing import Any
@@ -26,8 +27,9 @@ _ISO = re.compile(
     r"\s*(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)?",
     re.IGNORECASE,
 )
-# As the API writes times: Python reads these ten times faster.
-_USUAL_TIME = re.compile(r"20\d\d-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\d\.\d{3}Z", re.ASCII).fullmatch
+# As the API writes times.
+_USUAL_TIME = b"0000-00-00T00:00:00.000Z"
+_ZEROS = bytes.maketrans(b"123456789", b"000000000")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?")
 _EPOCH_UNITS = ((1e11, 1), (1e14, 1_000), (1e17, 1_000_000), (math.inf, 1_000_000_000))
 _DIGEST = blake2b(digest_size=16)
@@ -42,11 +44,6 @@ def to_timestamp(value: object) -> datetime | None:
         The time in UTC, to the microsecond; a time without a zone counts as UTC. None when it is not
         a time between 2000 and 2100.
     """
-    if type(value) is str and _USUAL_TIME(value):
-        try:
-            return datetime.fromisoformat(value[:23] + "+00:00")
-        except ValueError:
-            pass
     when: datetime | None = None
     if isinstance(value, str):
         text = value.strip()
@@ -57,6 +54,26 @@ def to_timestamp(value: object) -> datetime | None:
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
         when = _from_epoch(value)
     return when if when is not None and _EARLIEST <= when < _LATEST else None
+
+
+def to_timestamps(given: Sequence[object]) -> list[datetime | None]:
+    """`to_timestamp` of each; ten times faster where all of them are as the API writes times."""
+    return [*_usual_times(given)] or [to_timestamp(value) for value in given]
+
+
+def _usual_times(given: Sequence[Any]) -> Sequence[datetime]:
+    """All of them, or none if there is one that is not a time as the API writes it."""
+    if set(map(type, given)) != {str} or set(map(len, given)) != {len(_USUAL_TIME)}:
+        return ()
+    text = "".join(given)
+    is_usual = text.isascii() and text.encode().translate(_ZEROS) == _USUAL_TIME * len(given)
+    if not is_usual or "T24" in text:  # which some versions of Python take for the next day
+        return ()
+    try:
+        times = [datetime.fromisoformat(text[:-1] + "+00:00") for text in given]
+    except ValueError:
+        return ()
+    return times if min(times) >= _EARLIEST and max(times) < _LATEST else ()
 
 
 def _from_iso(match: re.Match[str]) -> datetime | None:
@@ -142,9 +159,18 @@ def kind(value: object) -> str:
 def canonical(value: object) -> str:
     """JSON in a form that is the same each time the same value is received; numbers are finite."""
     try:
-        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+        return orjson.dumps(value, None, orjson.OPT_SORT_KEYS).decode()
     except orjson.JSONEncodeError:  # numbers beyond 64 bits, lone surrogates, deep nesting
         return ascii_json(value)
+
+
+def canonicals(given: Iterable[object]) -> list[str]:
+    """`canonical` of each."""
+    dumps, option = orjson.dumps, orjson.OPT_SORT_KEYS
+    try:
+        return [dumps(value, None, option).decode() for value in given]
+    except orjson.JSONEncodeError:
+        return list(map(canonical, given))
 
 
 def ascii_json(value: object) -> str:
@@ -179,9 +205,19 @@ def has_long_number(text: bytes) -> bool:
 
 def digest(*parts: str) -> str:
     """A short hash that names a value in a key column: 32 hexadecimal digits."""
-    made = _DIGEST.copy()
-    made.update("\x1f".join(parts).encode())
-    return made.hexdigest()
+    (made,) = digests([parts])
+    return made
+
+
+def digests(given: Iterable[Sequence[str]]) -> list[str]:
+    """`digest` of each."""
+    found = []
+    copy = _DIGEST.copy
+    for parts in given:
+        made = copy()
+        made.update("\x1f".join(parts).encode())
+        found.append(made.hexdigest())
+    return found
 
 
 def loadable(value: Any, canonical_form: str) -> tuple[Any, bool]:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 # What is loaded at once: more takes more memory, less more time.
-PACKAGE_BYTES = 24 * 2**20
+PACKAGE_BYTES = 12 * 2**20
 # A load of so few is over sooner than memory is looked through.
 MANY_ROWS = 10_000
 

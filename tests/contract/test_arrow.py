@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from conftest import EXPORT, Row, Start, Warehouse, arguments
 from didomi_source import arrow, didomi_source
-from didomi_source.rows import HistoryRow
+from didomi_source.rows import HistoryRow, Rows
 from didomi_source.sandbox import Store, plain_store
 from didomi_source.schema import EXPORT_LOG_HISTORY
 
@@ -83,7 +83,7 @@ def test_a_table_holds_every_time_in_its_place(times: list[datetime | None]) -> 
     ]
     types = {name: column["data_type"] for name, column in EXPORT_LOG_HISTORY.items()}
     with patch.object(arrow, "load_package_state", return_value={"load_id": "1.0"}):
-        table = arrow.arrow_table(rows, types)
+        table = arrow.arrow_table(Rows(HistoryRow, rows), types)
     assert table.select(HistoryRow._fields).to_pylist() == [row._asdict() for row in rows]
     assert len(set(table["_dlt_id"].to_pylist())) == len(rows)
 
@@ -115,7 +115,8 @@ def test_no_row_is_kept_back_after_the_last_batch(order: list[tuple[str, int]], 
         buffer = arrow.ArrowBuffer()
         for number, (export, batch) in enumerate(order):
             closes = batches[export] if batch == batches[export] else 0  # the last one knows how many there are
-            tables = buffer.take([history(2 * number), history(2 * number + 1)], HISTORY_TYPES, closes)
+            rows = Rows(HistoryRow, [history(2 * number), history(2 * number + 1)])
+            tables = buffer.take(rows, HISTORY_TYPES, closes)
             given_ += [sequence for table in tables for sequence in table["sequence"].to_pylist()]
     assert given_ == list(range(10))
 
@@ -127,7 +128,7 @@ def test_rows_wait_until_they_are_enough(monkeypatch: pytest.MonkeyPatch) -> Non
     buffer = arrow.ArrowBuffer()
 
     def lengths(rows: list[HistoryRow], closes: int = 0, types: dict[str, str] = HISTORY_TYPES) -> list[int]:
-        return [len(table) for table in buffer.take(rows, types, closes)]
+        return [len(table) for table in buffer.take(Rows(HistoryRow, rows), types, closes)]
 
     assert lengths([history(1)]) == []
     assert lengths([history(2), history(3)]) == []

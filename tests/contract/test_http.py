@@ -29,7 +29,7 @@ from didomi_source.errors import (
     Unavailable,
 )
 from didomi_source.paging import ListReader, Page
-from didomi_source.rows import read_item
+from didomi_source.rows import read_items
 from didomi_source.sandbox import Behaviour, Fault, RawJson, Sandbox, plain_store, serve
 from didomi_source.sandbox.connections import drip, drip_head, gzip_bomb
 from didomi_source.sandbox.kinds import envelope, redirect, refusal, too_many, too_many_until
@@ -331,7 +331,7 @@ def test_a_list_without_an_end_is_left(
 
     def fetch(skip: int, limit: int, direction: Any) -> Page:
         items, total = client.logs_page(EXPORT, skip, limit, direction)
-        return Page([read_item(item, EXPORT) for item in items], total)
+        return Page(read_items(items, EXPORT), total)
 
     with pytest.raises(ProtocolError):
         list(ListReader(fetch, 99).read())

@@ -64,11 +64,26 @@ def test_marks_are_a_dict(given_: list[tuple[str, Mark]]) -> None:
     for log_id, mark in given_:
         assert kept.get(log_id) == expected.get(log_id)
         assert (log_id in kept) == (log_id in expected)
+        assert kept.missing([log_id, "another id"]) == [name for name in (log_id, "another id") if name not in expected]
         kept[log_id] = expected[log_id] = mark
     assert list(kept.items()) == list(expected.items())
     assert list(kept.values()) == list(expected.values())
     assert (list(kept), len(kept)) == (list(expected), len(expected))
     assert list(Marks(expected).items()) == list(expected.items())
+
+
+@given(st.dictionaries(IDS, MARKS), st.dictionaries(IDS, MARKS))
+def test_marks_that_are_added_together_are_what_each_would_be(before: dict[str, Mark], more: dict[str, Mark]) -> None:
+    """After those that were there; of what was just read nothing is missing, and its place in the list does not count."""
+    added = {
+        log_id: mark._replace(content_hash="1" * 32, version_id="2" * 32, is_missing=False, created_at=None)
+        for log_id, mark in more.items()
+        if log_id not in before
+    }
+    kept = Marks(before)
+    content, version, settled, _, _, updated, sequences = zip(*added.values(), strict=True) if added else [()] * 7
+    kept.extend(list(added), content, version, settled, updated, sequences)
+    assert list(kept.items()) == [*before.items(), *added.items()]
 
 
 @pytest.mark.parametrize("digest", ["no digest", "abc", "é" * 32, "0" * 31])

@@ -18,10 +18,12 @@ from didomi_source.marks import Mark
 from didomi_source.paging import Entry
 from didomi_source.rows import (
     LogRow,
+    Rows,
     as_dict,
-    log_row,
+    history_of,
+    log_rows,
     problem,
-    read_item,
+    read_items,
 )
 from didomi_source.schema import EXPORT_LOGS
 
@@ -53,7 +55,8 @@ STATES = st.builds(
 
 
 def row_of(log: dict[str, Any], extra: ExtraColumns | None = None) -> LogRow:
-    return log_row(read_item(log, EXPORT), values.canonical(log), EXPORT, extra or ExtraColumns({}), STAMP)
+    (row,) = log_rows(read_items([log], EXPORT), [values.canonical(log)], EXPORT, extra or ExtraColumns({}), STAMP)
+    return row
 
 
 # -- a log ---------------------------------------------------------------------------------------
@@ -187,18 +190,19 @@ def test_the_number_of_columns_is_bounded() -> None:
 def test_what_cannot_be_a_log_is_told_from_what_can(item: Any, reason: str | None) -> None:
     """It gets a fingerprint of all that it is instead of an id, and no place in the list."""
     assert problem(item, EXPORT) == reason
-    entry = read_item(item, EXPORT)
-    assert entry == read_item(item, EXPORT)
+    entry, again = read_items([item, item], EXPORT)
+    assert entry == again
     assert (entry.is_readable, entry.item) == (reason is None, item)
     if reason:
         assert (len(entry.name), entry.created_at) == (32, None)
-        assert entry.name != read_item(item, "another").name
+        (elsewhere,) = read_items([item], "another")
+        assert entry.name != elsewhere.name
 
 
 def test_the_place_of_a_log_in_its_list() -> None:
     """Its id and when it was created."""
     log = {"id": "a", "created_at": "2026-05-31T12:00:00Z"}
-    assert read_item(log, EXPORT) == Entry("a", NOON, True, log)
+    assert read_items([log], EXPORT) == [Entry("a", NOON, True, log)]
 
 
 # -- states --------------------------------------------------------------------------------------
@@ -232,8 +236,9 @@ def test_a_time_in_the_future_keeps_no_later_state_away(is_credible: bool) -> No
 @given(STATES, STATES)
 def test_a_state_is_known_again_by_what_it_says(one: LogRow, other: LogRow) -> None:
     """Status, users and result make a state; when it was updated does not."""
-    assert (one.version_id == other.version_id) == (said(one) == said(other))
-    assert one.version_id != one._replace(id="b").version_id
+    first, second, another = history_of(Rows(LogRow, [one, other, one._replace(id="b")]), "acme", [1, 2, 3])
+    assert (first.version_id == second.version_id) == (said(one) == said(other))
+    assert first.version_id != another.version_id
 
 
 def said(row: LogRow) -> tuple[Any, ...]:

@@ -134,7 +134,7 @@ def sync(api: Api, known: Known | None = None, request: Request | None = None, p
     """Everything that one sync brings, its rows as dicts."""
     settings = Settings("key", "secret", "acme", page_size=page_size)
     one = ExportSync(api, settings, request or Request("r"), EXPORT, known or Known(), ExtraColumns({}))  # type: ignore[arg-type]
-    everything = Batch()
+    everything = Batch(export_logs=[], export_log_history=[])  # type: ignore[arg-type]
     for batch in one.batches():
         everything.export_logs += map(as_dict, batch.export_logs)
         everything.export_log_history += map(as_dict, batch.export_log_history)
@@ -231,6 +231,19 @@ def test_a_log_that_changes_while_it_is_read_is_one_log() -> None:
     assert [(row["status"], row["sequence"]) for row in history] == [("pending", 1), ("completed", 2)]
     row = batch.export_syncs[0]
     assert (row["logs_new"], row["logs_changed"], row["logs_pending"]) == (2, 0, 0)
+
+
+@pytest.mark.parametrize("odd", [{}, {"region": "eu"}])
+def test_a_log_that_is_twice_on_a_page_is_one_log(odd: dict[str, Any]) -> None:
+    """What stands further down was received later; where it has gone back in between, the settled state stays."""
+    page = [item("a", "pending", **odd), item("b"), item("a", **odd), item("a", "pending", **odd)]
+    batch = sync(Api(page))
+    rows = [(row["id"], row["status"]) for row in sorted(batch.export_logs, key=lambda row: row["read_sequence"])]
+    history = {(row["log_id"], row["sequence"]): row["status"] for row in batch.export_log_history}
+    assert rows == [("a", "pending"), ("b", "completed"), ("a", "completed")]
+    assert history == {("a", 1): "pending", ("b", 1): "completed", ("a", 2): "completed"}
+    row = batch.export_syncs[0]
+    assert (row["logs_new"], row["logs_changed"], row["logs_pending"], row["distinct_ids"]) == (2, 0, 0, 2)
 
 
 def test_a_change_that_is_no_other_state_leaves_the_history_alone() -> None:

@@ -337,7 +337,7 @@ def test_an_id_that_another_export_has_is_set_aside() -> None:
     api = thirty()
     known = Known(reading={EXPORT, "other"})
     known.export("other").logs["log-0005"] = Mark(is_settled=True, created_at=NOW)
-    assert known.claim("log-0006", "other") == "other"
+    assert known.claim(["log-0006"], "other") == {}
     (batch,) = ExportSync(api, SETTINGS, Request("r"), EXPORT, known, ExtraColumns({})).batches()
     assert {row["raw_log"]: row["reason"] for row in batch.export_log_quarantine} == {
         values.canonical(log(-number)): "has the id of a log of export other" for number in (5, 6)
@@ -346,6 +346,18 @@ def test_an_id_that_another_export_has_is_set_aside() -> None:
     assert (sync["logs_new"], sync["logs_quarantined"], sync["distinct_ids"], sync["is_complete"]) == (
         28, 2, 28, True
     )  # fmt: skip
+
+
+def test_of_an_id_that_another_export_has_every_log_is_set_aside() -> None:
+    """Also where the page shows two that differ."""
+    known = Known(reading={EXPORT, "other"})
+    known.claim(["log-0001"], "other")
+    api = Api([log(-1), log(-1, status="pending"), log(-2)])
+    (batch,) = ExportSync(api, SETTINGS, Request("r"), EXPORT, known, ExtraColumns({})).batches()
+    assert [row["raw_log"] for row in batch.export_log_quarantine] == [
+        values.canonical(log(-1)), values.canonical(log(-1, status="pending"))
+    ]  # fmt: skip
+    assert batch.export_logs["id"] == ["log-0002"]
 
 
 @pytest.mark.parametrize(
@@ -372,8 +384,7 @@ def test_an_id_that_another_export_has_is_set_aside() -> None:
 def test_a_list_of_which_nothing_can_be_used_is_an_error(logs: list[Row], error: str | None) -> None:
     """Then the form of the list has changed; one log that can be used makes the others odd ones."""
     known = Known(reading={EXPORT, "other"})
-    for number in (5, 6):
-        known.claim(log(-number)["id"], "other")
+    known.claim([log(-number)["id"] for number in (5, 6)], "other")
     (batch,) = ExportSync(Api(logs), SETTINGS, Request("r"), EXPORT, known, ExtraColumns({})).batches()
     (sync,) = batch.export_syncs
     assert sync["is_complete"] is (error is None)
