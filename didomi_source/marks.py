@@ -1,7 +1,7 @@
 """What has to be kept of each log while a run lasts, in a third of the memory that Python's own sets and dicts take.
 
-Of a name its hash is kept, 64 bits in a sorted array. So two names may be taken for one: among a million logs
-that happens once in 37 million runs.
+Of a name its hash is kept, 64 bits in one of many sorted arrays. So two names may be taken for one: among a million
+logs that happens once in 37 million runs.
 """
 
 from __future__ import annotations
@@ -9,15 +9,13 @@ from __future__ import annotations
 import math
 from array import array
 from bisect import bisect_left
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timezone
 from itertools import repeat
 from typing import NamedTuple
 
-_RECENT = 100_000  # names are sorted when there are so many new ones
-_LOWEST_BITS = 2**10 - 1  # of a hash: they choose one of a thousand arrays, so that each stays short
+_BUCKETS = 2**10  # arrays, so that each of them stays short; the hash chooses one
 _DIGEST_BYTES = 16
 _NO_DIGEST = "00" * _DIGEST_BYTES
 _SETTLED, _MISSING = 1, 2
@@ -30,53 +28,49 @@ class Names:
     __hash__ = None  # type: ignore[assignment]
 
     def __init__(self) -> None:
-        self._recent: set[int] = set()
-        self._settled: array[int] = array("q")  # ascending
+        self._keys = [array("q") for _ in range(_BUCKETS)]
+        self._count = 0
 
     def __len__(self) -> int:
-        self._settle()
-        return len(self._settled)
+        return self._count
 
     def __contains__(self, name: str) -> bool:
         key = hash(name)
-        if key in self._recent:
-            return True
-        at = bisect_left(self._settled, key)
-        return at < len(self._settled) and self._settled[at] == key
+        keys = self._keys[key % _BUCKETS]
+        at = bisect_left(keys, key)
+        return at < len(keys) and keys[at] == key
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, AbstractSet) and len(self) == len(other) and all(name in self for name in other)
 
     def update(self, names: Iterable[str]) -> None:
         """Add all of them."""
-        self._recent.update(map(hash, names))
-        if len(self._recent) > _RECENT:
-            self._settle()
-
-    def _settle(self) -> None:
-        self._recent.difference_update(self._settled)
-        if self._recent:
-            self._settled = array("q", sorted([*self._settled, *self._recent]))
-            self._recent.clear()
+        for key in map(hash, names):
+            keys = self._keys[key % _BUCKETS]
+            at = bisect_left(keys, key)
+            if at == len(keys) or keys[at] != key:
+                keys.insert(at, key)
+                self._count += 1
 
 
 class Numbers:
     """A number for each of many names, whole and not negative."""
 
     def __init__(self) -> None:
-        self._buckets: defaultdict[int, tuple[array[int], array[int]]] = defaultdict(lambda: (array("q"), array("I")))
+        self._keys = [array("q") for _ in range(_BUCKETS)]
+        self._numbers = [array("I") for _ in range(_BUCKETS)]
 
     def get(self, name: str) -> int | None:
         """The number of a name; None for one that has none."""
         key = hash(name)
-        keys, numbers = self._buckets[key & _LOWEST_BITS]
+        keys = self._keys[key % _BUCKETS]
         at = bisect_left(keys, key)
-        return numbers[at] if at < len(keys) and keys[at] == key else None
+        return self._numbers[key % _BUCKETS][at] if at < len(keys) and keys[at] == key else None
 
     def setdefault(self, name: str, number: int) -> int:
         """The number of a name, after this one was given to it if it had none."""
         key = hash(name)
-        keys, numbers = self._buckets[key & _LOWEST_BITS]
+        keys, numbers = self._keys[key % _BUCKETS], self._numbers[key % _BUCKETS]
         at = bisect_left(keys, key)
         if at < len(keys) and keys[at] == key:
             return numbers[at]

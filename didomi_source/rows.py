@@ -286,6 +286,7 @@ _TEXTS = ("id", "organization_id", "status", "result", "created_at", "updated_at
 _USUAL = {*_TEXTS, "export_id", "config", "metrics"}
 _USUAL_CONFIG, _USUAL_METRICS = {"frequency"}, {"users"}
 _TEXT_OR_NONE, _NUMBER_OR_NONE = {str, type(None)}, {int, type(None)}
+_EMPTY: dict[str, Any] = {}
 _NO_FURTHER = LogRow._field_defaults["further"]
 
 
@@ -296,7 +297,7 @@ def _usual_rows(entries: Sequence[Entry], texts: Sequence[str], export_id: str, 
         What `_any_row` would make of each; None where a single one is not as documented.
     """
     logs = [entry.item for entry in entries]
-    configs, metrics = [log.get("config", {}) for log in logs], [log.get("metrics", {}) for log in logs]
+    configs, metrics = [log.get("config", _EMPTY) for log in logs], [log.get("metrics", _EMPTY) for log in logs]
     if not (
         _have_only(_USUAL, logs)
         and set(map(type, configs)) == set(map(type, metrics)) == {dict}

@@ -10,6 +10,7 @@ local     demo, sandbox: without an account
 
 from __future__ import annotations
 
+import atexit
 import gc
 import logging
 import os
@@ -44,6 +45,7 @@ def main() -> None:
         set_up.prepare_completion()
     obey_signals()
     gc.set_threshold(50_000)  # a command imports and makes rows by the thousand, and leaves little garbage
+    atexit.register(gc.freeze)  # what is left in the end need not be looked through
     sys.setswitchinterval(0.05)  # reading and packing take turns: fewer turns leave more in the processor's cache
     try:
         app(prog_name="didomi")

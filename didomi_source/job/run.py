@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 # What is loaded at once: more takes more memory, less more time.
-PACKAGE_BYTES = 12 * 2**20
+PACKAGE_BYTES = 24 * 2**20
 # A load of so few is over sooner than memory is looked through.
 MANY_ROWS = 10_000
 
@@ -81,6 +81,7 @@ def _load(pipeline: dlt.Pipeline, settings: Settings, options: Options, report: 
     source = didomi_source(**settings.as_arguments(), request=request)
     pipeline.collector = Progress(report)
     extracted: Counter[str] = Counter()
+    gc.freeze()  # what was imported stays: it need not be looked through each time that memory is given back
     try:
         pipeline.sync_destination()
         while True:
@@ -95,6 +96,8 @@ def _load(pipeline: dlt.Pipeline, settings: Settings, options: Options, report: 
             warehouse.tidy(pipeline)
     except Exception as error:
         raise translate(error, warehouse.place(pipeline)) from error
+    finally:
+        gc.unfreeze()
     return request.run_id, extracted
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 DUCKDB_FILE = "warehouse.duckdb"
 LOCK_WAIT_SECONDS = 60.0
 _MIN_FREE_BYTES = 50 * 1024 * 1024
-_ROW_GROUP_ROWS = 32 * 1024  # DuckDB keeps so many uncompressed before it writes them, and takes 122,880 by itself
+_ROW_GROUP_ROWS = 16 * 1024  # DuckDB keeps so many uncompressed before it writes them, and takes 122,880 by itself
 
 
 def name_of(pipeline: dlt.Pipeline) -> str:

@@ -218,7 +218,7 @@ def test_a_run_has_duckdb_write_early(tmp_path, monkeypatch, name):
             (sum(range(70_000)), 1)
         ]
         groups = "select distinct row_group_id, count from pragma_storage_info('numbers') where segment_type = 'BIGINT'"
-        assert sorted(count for _, count in after.execute(groups).fetchall()) == [70_000 - 2 * 32_768, 32_768, 32_768]
+        assert sorted(count for _, count in after.execute(groups).fetchall()) == [70_000 - 4 * 16_384, *[16_384] * 4]
 
 
 def test_reading_waits_for_a_run_to_end(made):

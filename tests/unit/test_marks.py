@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from didomi_source import marks
 from didomi_source.marks import Mark, Marks, Names, Numbers
 
 from .values_of_any_kind import TIMES
@@ -27,20 +26,16 @@ MARKS = st.builds(
 )
 
 
-@pytest.mark.parametrize("recent", [0, 3, 1000])
 @given(pages=st.lists(st.lists(IDS, max_size=8), max_size=8))
-def test_names_are_a_set(recent: int, pages: list[list[str]]) -> None:
-    """However often they are sorted meanwhile."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(marks, "_RECENT", recent)
-        names: Names = Names()
-        expected: set[str] = set()
-        for page in pages:
-            before = {name for name in page if name in names}
-            assert before == expected.intersection(page)
-            names.update(page)
-            expected.update(page)
-            assert all(name in names for name in expected)
+def test_names_are_a_set(pages: list[list[str]]) -> None:
+    """Of all that was added, however often."""
+    names, expected = Names(), set[str]()
+    for page in pages:
+        before = {name for name in page if name in names}
+        assert before == expected.intersection(page)
+        names.update(page)
+        expected.update(page)
+        assert all(name in names for name in expected)
     assert names == expected
     assert len(names) == len(expected)
     assert names != expected | {"another name"}
