@@ -183,7 +183,7 @@ class Rows(Generic[R]):
             column.extend(others[name])
 
     def by_name(self) -> dict[str, list[Any]]:
-        """Each column by its name; not to be changed."""
+        """Each column by its name; the lists are not to be changed."""
         return dict(self._columns)
 
 
