@@ -87,7 +87,9 @@ class Known:
 
     def export(self, export_id: str) -> KnownExport:
         """What is known of an export; nothing for a new one."""
-        return self.exports.setdefault(export_id, KnownExport())
+        if export_id not in self.exports:
+            self.exports[export_id] = KnownExport()
+        return self.exports[export_id]
 
     def claim(self, log_ids: Collection[str], export_id: str) -> dict[str, str]:
         """Claim the ids of new logs for an export; returns those that another one has, with that export."""

@@ -9,9 +9,11 @@ from __future__ import annotations
 import math
 from array import array
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timezone
+from functools import partial
 from itertools import repeat
 from typing import NamedTuple
 
@@ -28,7 +30,7 @@ class Names:
     __hash__ = None  # type: ignore[assignment]
 
     def __init__(self) -> None:
-        self._keys = [array("q") for _ in range(_BUCKETS)]
+        self._keys: defaultdict[int, array[int]] = defaultdict(partial(array, "q"))
         self._count = 0
 
     def __len__(self) -> int:
@@ -57,8 +59,8 @@ class Numbers:
     """A number for each of many names, whole and not negative."""
 
     def __init__(self) -> None:
-        self._keys = [array("q") for _ in range(_BUCKETS)]
-        self._numbers = [array("I") for _ in range(_BUCKETS)]
+        self._keys: defaultdict[int, array[int]] = defaultdict(partial(array, "q"))
+        self._numbers: defaultdict[int, array[int]] = defaultdict(partial(array, "I"))
 
     def get(self, name: str) -> int | None:
         """The number of a name; None for one that has none."""
