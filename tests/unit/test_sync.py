@@ -236,14 +236,14 @@ def test_a_log_that_changes_while_it_is_read_is_one_log() -> None:
 @pytest.mark.parametrize("odd", [{}, {"region": "eu"}])
 def test_a_log_that_is_twice_on_a_page_is_one_log(odd: dict[str, Any]) -> None:
     """What stands further down was received later; where it has gone back in between, the settled state stays."""
-    page = [item("a", "pending", **odd), item("b"), item("a", **odd), item("a", "pending", **odd)]
-    batch = sync(Api(page))
-    rows = [(row["id"], row["status"]) for row in sorted(batch.export_logs, key=lambda row: row["read_sequence"])]
-    history = {(row["log_id"], row["sequence"]): row["status"] for row in batch.export_log_history}
-    assert rows == [("a", "pending"), ("b", "completed"), ("a", "completed")]
-    assert history == {("a", 1): "pending", ("b", 1): "completed", ("a", 2): "completed"}
+    first, then, last = item("a", "pending", metrics={"users": 1}), item("a"), item("a", "pending")
+    batch = sync(Api([{**first, **odd}, {**then, **odd}, {**last, **odd}, item("b"), item("c"), item("d")]))
+    rows = [(row["status"], row.get("metrics__users")) for row in batch.export_logs if row["id"] == "a"]
+    history = [(row["status"], row["sequence"]) for row in batch.export_log_history if row["log_id"] == "a"]
+    assert rows == [("pending", 1), ("completed", None)]
+    assert history == [("pending", 1), ("completed", 2)]
     row = batch.export_syncs[0]
-    assert (row["logs_new"], row["logs_changed"], row["logs_pending"], row["distinct_ids"]) == (2, 0, 0, 2)
+    assert (row["logs_new"], row["logs_changed"], row["logs_pending"], row["distinct_ids"]) == (4, 0, 0, 4)
 
 
 def test_a_change_that_is_no_other_state_leaves_the_history_alone() -> None:

@@ -72,8 +72,14 @@ def test_documented_logs_take_the_fast_way() -> None:
         return rows._usual_rows(read_items(logs, "e"), values.canonicals(logs), "e", ("run-1", NOON, 1))
 
     assert usual(DOCUMENTED, {**DOCUMENTED, "id": "b"}) is not None
-    assert usual(DOCUMENTED, {**DOCUMENTED, "region": "eu"}) is None
-    assert usual(DOCUMENTED, {**DOCUMENTED, "metrics": {"users": 2**63}}) is None
+    odd = (
+        {"region": "eu"},
+        {"config": {"path": "/"}},
+        {"metrics": {"files": 2}},
+        {"metrics": {"users": 2**63}},
+        {"config": []},
+    )
+    assert [usual(DOCUMENTED, {**DOCUMENTED, **more}) for more in odd] == [None] * 5
 
 
 @settings(deadline=None, max_examples=300)
