@@ -164,7 +164,7 @@ class Rows(Generic[R]):
         return made
 
     def __len__(self) -> int:
-        return len(self["id" if self._kind is LogRow else "log_id"])
+        return len(next(iter(self._columns.values())))
 
     def __iter__(self) -> Iterator[R]:
         return map(self._kind._make, zip(*self._columns.values(), strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 from collections.abc import Sequence
@@ -228,6 +229,7 @@ def _run(options: Options, *, as_json: bool, watchers: Sequence[Watcher] = ()) -
     from didomi_source import console
     from didomi_source.signals import run_watched
 
+    gc.freeze()  # what was imported stays: it need not be looked through each time that memory is given back
     with console.Steps() as steps:
         summary = run_watched(options, steps.report, watchers)
     with console.results():

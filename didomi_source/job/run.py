@@ -81,7 +81,6 @@ def _load(pipeline: dlt.Pipeline, settings: Settings, options: Options, report: 
     source = didomi_source(**settings.as_arguments(), request=request)
     pipeline.collector = Progress(report)
     extracted: Counter[str] = Counter()
-    gc.freeze()  # what was imported stays: it need not be looked through each time that memory is given back
     try:
         pipeline.sync_destination()
         while True:
@@ -96,8 +95,6 @@ def _load(pipeline: dlt.Pipeline, settings: Settings, options: Options, report: 
             warehouse.tidy(pipeline)
     except Exception as error:
         raise translate(error, warehouse.place(pipeline)) from error
-    finally:
-        gc.unfreeze()
     return request.run_id, extracted
 
 
