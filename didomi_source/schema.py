@@ -16,10 +16,11 @@ def _columns(**types: str) -> Columns:
     return {name: {"data_type": data_type} for name, data_type in types.items()}
 
 
-# What dlt adds to each row by itself, unless it comes as an Arrow table.
+# What dlt adds to each row by itself, unless it comes as an Arrow table; unique there, which PostgreSQL would enforce
+# (docs/decisions/0003-merge.md).
 OF_DLT: Columns = {
     "_dlt_load_id": {"data_type": "text", "nullable": False},
-    "_dlt_id": {"data_type": "text", "nullable": False, "unique": True, "row_key": True},
+    "_dlt_id": {"data_type": "text", "nullable": False, "unique": False, "row_key": True},
 }
 
 RUN: Columns = _columns(run_id="text", extracted_at="timestamp")

@@ -22,11 +22,13 @@ DEFAULT_WORKING_DIR = Path(".didomi")
 DEFAULT_DATASET = "didomi_raw"
 DESTINATIONS = ("duckdb", "postgres", "bigquery", "snowflake", "motherduck", "ducklake")
 
-# dlt's own are: report home, chatter, and keep the files of completed loads, here and in Snowflake's stage.
+# dlt's own are: report home, chatter, keep the files of completed loads, here and in Snowflake's stage, and
+# refuse on PostgreSQL a file that a killed run had already loaded.
 _DLT_DEFAULTS = {
     "runtime.dlthub_telemetry": "false",
     "runtime.log_level": "CRITICAL",  # what fails is told once, in words of ours
     "load.delete_completed_jobs": "true",
+    "destination.postgres.create_indexes": "false",  # docs/decisions/0003-merge.md
     "destination.snowflake.keep_staged_files": "false",
     "destination.snowflake.query_tag": "didomi",
 }

@@ -256,7 +256,7 @@ def killed(journey: Journey, outcome: Outcome) -> None:
     journey.store.add_log("another", id="beside-kill", users=1)
     package = "dlt.common.storages.load_package:PackageStorage"
     reference = journey.reference.start("run", "--skip-models")
-    result = journey.site.didomi("run", "--skip-models", kill_at=f"{package}.complete_job before 3")
+    result = journey.site.didomi("run", "--skip-models", kill_at=f"{package}.save_pending_transition before 3")
     outcome.compare("killed", [-signal.SIGKILL, 0], [result.code, reference().code])
     journey.store.settle("before-kill", users=7)
     journey.store.add_log("another", id="after-kill", status="failed", result="No")

@@ -12,7 +12,7 @@ CREATE TABLE "didomi_raw"."exports" (
 "run_id" varchar  ,
 "extracted_at" timestamp with time zone  ,
 "_dlt_load_id" varchar  NOT NULL,
-"_dlt_id" varchar UNIQUE NOT NULL);
+"_dlt_id" varchar  NOT NULL);
 
 DELETE FROM "didomi_raw"."exports" as d WHERE EXISTS (SELECT 1 FROM "didomi_raw_staging"."exports" as s WHERE d."id" = s."id");
 
@@ -41,7 +41,7 @@ CREATE TABLE "didomi_raw"."export_logs" (
 "read_sequence" bigint  ,
 "missing_at_source_since" timestamp with time zone  ,
 "_dlt_load_id" varchar  NOT NULL,
-"_dlt_id" varchar UNIQUE NOT NULL);
+"_dlt_id" varchar  NOT NULL);
 
 ALTER TABLE "didomi_raw"."export_logs"
 ADD COLUMN "metrics__further" double precision;
@@ -67,7 +67,7 @@ CREATE TABLE "didomi_raw"."export_log_history" (
 "first_observed_at" timestamp with time zone  ,
 "run_id" varchar  ,
 "_dlt_load_id" varchar  NOT NULL,
-"_dlt_id" varchar UNIQUE NOT NULL);
+"_dlt_id" varchar  NOT NULL);
 
 DELETE FROM "didomi_raw"."export_log_history" as d WHERE EXISTS (SELECT 1 FROM "didomi_raw_staging"."export_log_history" as s WHERE d."version_id" = s."version_id");
 
@@ -103,7 +103,7 @@ CREATE TABLE "didomi_raw"."export_syncs" (
 "is_complete" boolean  ,
 "error" varchar  ,
 "_dlt_load_id" varchar  NOT NULL,
-"_dlt_id" varchar UNIQUE NOT NULL);
+"_dlt_id" varchar  NOT NULL);
 
 DELETE FROM "didomi_raw"."export_syncs" as d WHERE EXISTS (SELECT 1 FROM "didomi_raw_staging"."export_syncs" as s WHERE d."sync_id" = s."sync_id");
 
@@ -123,7 +123,7 @@ CREATE TABLE "didomi_raw"."export_log_quarantine" (
 "run_id" varchar  ,
 "quarantined_at" timestamp with time zone  ,
 "_dlt_load_id" varchar  NOT NULL,
-"_dlt_id" varchar UNIQUE NOT NULL);
+"_dlt_id" varchar  NOT NULL);
 
 DELETE FROM "didomi_raw"."export_log_quarantine" as d WHERE EXISTS (SELECT 1 FROM "didomi_raw_staging"."export_log_quarantine" as s WHERE d."fingerprint" = s."fingerprint");
 
