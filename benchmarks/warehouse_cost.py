@@ -33,9 +33,13 @@ from warehouses.translated import compiled  # noqa: E402
 
 MINIMUM = 10 * 2**20
 DOLLARS_PER_TIB = 6.25
+NEWEST = "(l.export_id = %s and l.created_at >= %s)"
 READS = [
-    known._LOGS,  # noqa: SLF001
-    known._UNRECORDED,  # noqa: SLF001
+    known._IDS,  # noqa: SLF001
+    known._TIMES,  # noqa: SLF001
+    known._REACH,  # noqa: SLF001
+    known._MARKS.format(condition=NEWEST),  # noqa: SLF001
+    known._UNRECORDED.format(condition=NEWEST),  # noqa: SLF001
     known._REMEMBERED,  # noqa: SLF001
     known._SYNCS,  # noqa: SLF001
     "select id, content_hash from {exports}",
@@ -86,7 +90,7 @@ def statements(folder: Path) -> tuple[list[str], dict[str, str], list[str]]:
         if part.strip().startswith(("DELETE", "INSERT"))
     ]
     tables = ("exports", "export_logs", "export_log_history", "export_syncs", "export_log_quarantine")
-    reads = [sql.format(**{table: f"didomi_raw.{table}" for table in tables}) for sql in READS]
+    reads = [sql.format(**{table: f"didomi_raw.{table}" for table in tables}).replace("%s", "null") for sql in READS]
     dbt.dbt(
         "compile",
         "--no-introspect",

@@ -46,6 +46,10 @@ class DestinationError(DidomiError):
     """The warehouse cannot be opened, read or written."""
 
 
+class DiskFull(DidomiError):
+    """There is no room for what a run has to keep until it ends."""
+
+
 class TableMissing(DestinationError):
     """A table is not there, or not with all its columns."""
 

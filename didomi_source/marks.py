@@ -1,27 +1,36 @@
-"""What has to be kept of each log while a run lasts, in a third of the memory that Python's own sets and dicts take.
+"""What has to be kept of each log while a run lasts, in a tenth of the memory that Python's own sets and dicts take.
 
 Of a name its hash is kept, 64 bits in one of many sorted arrays. So two names may be taken for one: among a million
-logs that happens once in 37 million runs.
+logs that happens once in 37 million runs. What was seen of a log is in a temporary file, if there are many of them.
 """
 
 from __future__ import annotations
 
 import math
+import os
 from array import array
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timezone
 from functools import partial
-from itertools import repeat
+from itertools import count
+from struct import Struct
+from tempfile import SpooledTemporaryFile, gettempdir
+from threading import Lock
 from typing import NamedTuple
 
+from .errors import DiskFull
+
 _BUCKETS = 2**10  # arrays, so that each of them stays short; the hash chooses one
+_MEMORY_BYTES = 2**18  # a longer file goes to the disk
+_CHUNK_BYTES = 2**16
+_SETTLED, _MISSING, _KNOWN, _WRITTEN = 1, 2, 4, 8
 _DIGEST_BYTES = 16
-_NO_DIGEST = "00" * _DIGEST_BYTES
-_SETTLED, _MISSING = 1, 2
-_END = "\0"  # of an id; no warehouse could hold one in it
+_RECORD = Struct(f"<{_DIGEST_BYTES}s{_DIGEST_BYTES}sdiB")  # content, version, update, sequence, state
+_END = b"\0"  # of an id; no warehouse could hold one in it
+_PLACE_BITS = 32
 
 
 class Names:
@@ -56,11 +65,12 @@ class Names:
 
 
 class Numbers:
-    """A number for each of many names, whole and not negative."""
+    """A number for each of many names, from 0 to 2⁶⁴ - 1."""
 
     def __init__(self) -> None:
         self._keys: defaultdict[int, array[int]] = defaultdict(partial(array, "q"))
-        self._numbers: defaultdict[int, array[int]] = defaultdict(partial(array, "I"))
+        self._numbers: defaultdict[int, array[int]] = defaultdict(partial(array, "Q"))
+        self._count = 0
 
     def get(self, name: str) -> int | None:
         """The number of a name; None for one that has none."""
@@ -78,7 +88,79 @@ class Numbers:
             return numbers[at]
         keys.insert(at, key)
         numbers.insert(at, number)
+        self._count += 1
         return number
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __setitem__(self, name: str, number: int) -> None:
+        if self.setdefault(name, number) != number:
+            key = hash(name)
+            self._numbers[key % _BUCKETS][bisect_left(self._keys[key % _BUCKETS], key)] = number
+
+
+class Claim(NamedTuple):
+    """Whose the logs are that were received together.
+
+    `new` are the ids that nobody had, in their order; `places` has these and those that the export had already, with
+    the places of their marks (None: it has none yet); `taken` are those of other exports, with the export.
+    """
+
+    new: list[str]
+    places: dict[str, int | None]
+    taken: dict[str, str]
+
+
+class Owners:
+    """Which export each log id belongs to, and the place of its mark among that export's; threads may share one."""
+
+    def __init__(self) -> None:
+        self._held = Numbers()  # the export's number, and after it the place + 1; 0: no mark yet
+        self._exports: dict[str, int] = {}
+        self._lock = Lock()
+
+    def hold(self, log_ids: Iterable[str], export_id: str) -> int:
+        """Give ids that nobody has to an export, without marks; returns how many these are."""
+        with self._lock:
+            given, setdefault, before = self._number(export_id), self._held.setdefault, len(self._held)
+            for log_id in log_ids:
+                setdefault(log_id, given)
+            return len(self._held) - before
+
+    def claim(self, log_ids: Iterable[str], export_id: str, place: int) -> Claim:
+        """Give different ids to an export, unless somebody has them; this place is that of the first new one's mark."""
+        found = Claim([], {}, {})
+        with self._lock:
+            own = self._number(export_id)
+            setdefault = self._held.setdefault
+            for log_id in log_ids:
+                given = own + place + len(found.new) + 1
+                held = setdefault(log_id, given)
+                if held == given:
+                    found.new.append(log_id)
+                if held >> _PLACE_BITS == own >> _PLACE_BITS:
+                    found.places[log_id] = None if held == own else held - own - 1
+                else:
+                    found.taken[log_id] = self._name(held)
+        return found
+
+    def place(self, log_id: str) -> int | None:
+        """The place of the mark of a log; None where there is none."""
+        with self._lock:
+            held = (self._held.get(log_id) or 0) % 2**_PLACE_BITS
+        return held - 1 if held else None
+
+    def put(self, log_id: str, export_id: str, place: int) -> None:
+        """Note where the mark of a log of an export is."""
+        with self._lock:
+            self._held[log_id] = self._number(export_id) + place + 1
+
+    def _number(self, export_id: str) -> int:
+        return self._exports.setdefault(export_id, len(self._exports)) << _PLACE_BITS
+
+    def _name(self, held: int) -> str:
+        return next(name for name, number in self._exports.items() if number == held >> _PLACE_BITS)
 
 
 class Mark(NamedTuple):
@@ -88,65 +170,43 @@ class Mark(NamedTuple):
     version_id: str = ""  # of its state in the history
     is_settled: bool = False
     is_missing: bool = False  # at the source, by the last complete whole read
-    created_at: datetime | None = None
+    is_known: bool = False  # the destination held it before this run
+    is_written: bool = False  # by this run
     updated_at: datetime | None = None
     sequence: int | None = None  # of its state in the history, from 1 on; None when the destination has to be asked
 
 
 class Marks:
-    """A mark for each log id.
+    """The marks of an export's logs, each at a place of its own: 0, 1, 2 and so on.
 
-    Args:
-        marks: To begin with.
+    Close it in the end.
     """
 
-    def __init__(self, marks: Mapping[str, Mark] | None = None) -> None:
-        self._numbers = Numbers()
+    def __init__(self) -> None:
         self._count = 0
-        self._ids = bytearray()
-        self._contents = bytearray()
-        self._versions = bytearray()
-        self._states = bytearray()
-        self._created: array[float] = array("d")
-        self._updated: array[float] = array("d")
-        self._sequences: array[int] = array("i")
-        for log_id, mark in (marks or {}).items():
-            self[log_id] = mark
+        self._records = SpooledTemporaryFile(_MEMORY_BYTES)  # noqa: SIM115 - closed with this
+        self._ids = SpooledTemporaryFile(_MEMORY_BYTES)  # noqa: SIM115
+
+    def close(self) -> None:
+        """Remove the files."""
+        self._records.close()
+        self._ids.close()
 
     def __len__(self) -> int:
         return self._count
 
-    def __iter__(self) -> Iterator[str]:
-        begin = 0
-        while begin < len(self._ids):
-            end = self._ids.index(_END.encode(), begin)
-            yield self._ids[begin:end].decode()
-            begin = end + 1
+    def __getitem__(self, place: int) -> Mark:
+        self._records.seek(place * _RECORD.size)
+        return _mark(self._records.read(_RECORD.size))
 
-    def __contains__(self, log_id: str) -> bool:
-        return bool(self._count) and self._numbers.get(log_id) is not None
+    def __setitem__(self, place: int, mark: Mark) -> None:
+        self._records.seek(place * _RECORD.size)
+        self._records.write(_record(mark))
 
-    def missing(self, log_ids: Iterable[str]) -> list[str]:
-        """Those of the ids that have no mark."""
-        get = self._numbers.get
-        return [log_id for log_id in log_ids if get(log_id) is None] if self._count else list(log_ids)
-
-    def get(self, log_id: str) -> Mark | None:
-        """The mark of a log; None for one that has none."""
-        number = self._numbers.get(log_id) if self._count else None
-        return None if number is None else self._mark(number)
-
-    def __setitem__(self, log_id: str, mark: Mark) -> None:
-        if log_id not in self:
-            self.extend([log_id], [_NO_DIGEST], [_NO_DIGEST], [False], [None], [None])
-        number = self._numbers.setdefault(log_id, self._count)
-        digest = _place(number)
-        self._contents[digest] = _digest(mark.content_hash)
-        self._versions[digest] = _digest(mark.version_id)
-        self._states[number] = mark.is_settled * _SETTLED | mark.is_missing * _MISSING
-        self._created[number] = _seconds(mark.created_at)
-        self._updated[number] = _seconds(mark.updated_at)
-        self._sequences[number] = mark.sequence or 0
+    def append(self, log_id: str, mark: Mark) -> int:
+        """Add the mark of a log; returns its place."""
+        self._add([log_id], _record(mark))
+        return self._count - 1
 
     def extend(
         self,
@@ -157,42 +217,59 @@ class Marks:
         updated_at: Iterable[datetime | None],
         sequences: Iterable[int | None],
     ) -> None:
-        """Add marks of different logs that have none yet, column by column; the hashes are digests."""
-        for number, log_id in enumerate(log_ids, self._count):
-            self._numbers.setdefault(log_id, number)
-        self._count += len(log_ids)
-        self._ids += "".join(log_id + _END for log_id in log_ids).encode()
-        self._contents += bytes.fromhex("".join(content_hashes))
-        self._versions += bytes.fromhex("".join(version_ids))
-        self._states += bytes(are_settled)
-        self._created.extend(repeat(math.nan, len(log_ids)))
-        self._updated.extend(map(_seconds, updated_at))
-        self._sequences.extend(sequence or 0 for sequence in sequences)
-
-    def values(self) -> Iterator[Mark]:
-        """All marks, in the order of their ids."""
-        return map(self._mark, range(self._count))
+        """Add the marks of new logs that are written, column by column; the hashes are digests."""
+        records = map(
+            _RECORD.pack,
+            map(bytes.fromhex, content_hashes),
+            map(bytes.fromhex, version_ids),
+            map(_seconds, updated_at),
+            (sequence or 0 for sequence in sequences),
+            (_WRITTEN | is_settled for is_settled in are_settled),
+        )
+        self._add(log_ids, b"".join(records))
 
     def items(self) -> Iterator[tuple[str, Mark]]:
-        """All ids with their marks, in the order in which they came."""
-        return zip(self, self.values(), strict=True)
+        """All ids with their marks, in the order in which they came; not to be changed meanwhile."""
+        places, rest = count(), b""
+        self._ids.seek(0, os.SEEK_END)
+        for begin in range(0, self._ids.tell(), _CHUNK_BYTES):
+            self._ids.seek(begin)
+            *log_ids, rest = (rest + self._ids.read(_CHUNK_BYTES)).split(_END)
+            for log_id in log_ids:
+                yield log_id.decode(), self[next(places)]
 
-    def _mark(self, number: int) -> Mark:
-        digest = _place(number)
-        content, version, state = self._contents[digest], self._versions[digest], self._states[number]
-        return Mark(
-            content.hex() if any(content) else "",
-            version.hex() if any(version) else "",
-            bool(state & _SETTLED),
-            bool(state & _MISSING),
-            _time(self._created[number]),
-            _time(self._updated[number]),
-            self._sequences[number] or None,
-        )
+    def _add(self, log_ids: Sequence[str], records: bytes) -> None:
+        try:
+            self._records.seek(0, os.SEEK_END)
+            self._records.write(records)
+            self._ids.seek(0, os.SEEK_END)
+            self._ids.write(_END.join([*map(str.encode, log_ids), b""]))
+        except OSError as error:
+            msg = f"{gettempdir()} has no room for notes on the logs that were read ({error}): make room, or set TMPDIR"
+            raise DiskFull(msg) from error
+        self._count += len(log_ids)
 
 
-def _place(number: int) -> slice:
-    return slice(number * _DIGEST_BYTES, (number + 1) * _DIGEST_BYTES)
+def _record(mark: Mark) -> bytes:
+    state = (
+        mark.is_settled * _SETTLED | mark.is_missing * _MISSING | mark.is_known * _KNOWN | mark.is_written * _WRITTEN
+    )
+    content, version = _digest(mark.content_hash), _digest(mark.version_id)
+    return _RECORD.pack(content, version, _seconds(mark.updated_at), mark.sequence or 0, state)
+
+
+def _mark(record: bytes) -> Mark:
+    content, version, updated, sequence, state = _RECORD.unpack(record)
+    return Mark(
+        content.hex() if any(content) else "",
+        version.hex() if any(version) else "",
+        bool(state & _SETTLED),
+        bool(state & _MISSING),
+        bool(state & _KNOWN),
+        bool(state & _WRITTEN),
+        _time(updated),
+        sequence or None,
+    )
 
 
 def _digest(text: str) -> bytes:

@@ -31,11 +31,11 @@ from .errors import ApiError, AuthenticationError, ConfigurationError, Forbidden
 from .exports import export_row, is_bare, is_export
 from .extra import ExtraColumns
 from .known import Destination, Known
-from .paging import Direction, Entry, ListReader, Page
+from .paging import Direction, Entry, ListReader, Page, Sort
 from .rows import HistoryRow, LogRow, Rows, as_dict
 from .schema import BIGQUERY_LAYOUT, EXPORT_LOGS, OF_DLT, TABLES, WRITE_DISPOSITION, Columns, Row
 from .settings import DEFAULT_BASE_URL, DEFAULT_PAGE_SIZE, Settings, environment_name
-from .sync import Batch, ExportSync, Request
+from .sync import Batch, ExportSync, Request, plan
 
 logger = logging.getLogger(__name__)
 
@@ -192,10 +192,18 @@ class _Run:
         self._extra = ExtraColumns(_loaded_columns())
         self._known = self._destination.known()
         self._known.reading = {row["id"] for row in self._exports}
+        since = {export_id: self._reads_since(export_id) for export_id in self._known.reading}
+        self._destination.read_marks(self._known, since, 2 * self._settings.page_size)
         self._readings = {
             name: ExportSync(self._client, self._settings, self._request, name, self._known, self._extra).batches()
             for name in self._known.reading
         }
+
+    def _reads_since(self, export_id: str) -> datetime | None:
+        """Back to when an export will be read, if all goes as last time; None: all of it."""
+        export = self._known.export(export_id)
+        chosen = plan(export, self._settings, self._request, datetime.now(timezone.utc))
+        return chosen.until if export.sort == Sort.HONOURED.value else None
 
     # In a thread of its own for each export.
     def _read(self, export: Row) -> Iterator[Batch]:

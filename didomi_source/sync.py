@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
@@ -13,7 +14,7 @@ from .client import DidomiClient
 from .errors import DidomiError, ProtocolError
 from .extra import ExtraColumns
 from .known import Known, KnownExport, latest_credible
-from .marks import Mark, Marks, Names
+from .marks import Mark, Names
 from .paging import Direction, Entry, ListReader, Page, Sort
 from .rows import (
     HistoryRow,
@@ -132,8 +133,8 @@ def _reason_for_full(known: KnownExport, settings: Settings, request: Request, n
         return "asked for"
     if known.complete_logs_known is None:
         return "first complete read"
-    if len(known.logs) < known.complete_logs_known:
-        return f"the destination holds {len(known.logs)} of {known.complete_logs_known} logs"
+    if known.count < known.complete_logs_known:
+        return f"the destination holds {known.count} of {known.complete_logs_known} logs"
     if known.has_logs_without_time:
         return "logs without a time"
     every = timedelta(days=settings.full_read_every_days)
@@ -171,8 +172,8 @@ class ExportSync:
         self._all_known = known
         self._extra = extra
         self._reader = ListReader(self._fetch, settings.page_size)
-        self._touched = Marks()  # of the logs that this run writes
-        self._new = 0  # of these
+        self._marks = self._known.marks
+        self._new = self._changed = 0  # of the logs that this run writes
         self._open: set[str] = set()
         self._bad: set[str] = set()
         self._useless: str | None = None  # why a log of this export cannot be used
@@ -191,6 +192,10 @@ class ExportSync:
             Batches of a few thousand logs; the last one holds the row of `export_syncs`. An error of
             the API ends the reading, not the run: it stands in that row.
         """
+        with closing(self._marks):
+            yield from self._batches()
+
+    def _batches(self) -> Iterator[Batch]:
         started_at = _now()
         chosen = plan(self._known, self._settings, self._request, started_at)
         error: str | None = None
@@ -225,7 +230,7 @@ class ExportSync:
         total, known = self._reader.total, self._known
         if total is None or known.complete_total is None or known.complete_logs_known is None:
             return False
-        return total - known.complete_total > len(known.logs) + self._new - known.complete_logs_known
+        return total - known.complete_total > known.count + self._new - known.complete_logs_known
 
     def _fetch(self, skip: int, limit: int, direction: Direction | None) -> Page:
         self._requests += 1
@@ -245,17 +250,18 @@ class ExportSync:
         first: dict[str, Entry] = {}
         for entry in usable:
             first.setdefault(entry.name, entry)
-        new = set(self._touched.missing(self._known.logs.missing(first)))
-        owners = self._all_known.claim(new, self._export_id)
-        own = [entry for name, entry in first.items() if name in new and name not in owners]
-        if own:
-            self._take_new(own, batch)
+        claim = self._all_known.owners.claim(first, self._export_id, len(self._marks))
+        if claim.new:
+            self._take_new([first[name] for name in claim.new], batch)
+        if unmarked := [name for name, place in claim.places.items() if place is None]:
+            self._all_known.read_marks(self._export_id, unmarked)
+        new = set(claim.new)
         for entry in usable:
-            if entry.name in owners:
-                self._useless = f"has the id of a log of export {owners[entry.name]}"
+            if entry.name in claim.taken:
+                self._useless = f"has the id of a log of export {claim.taken[entry.name]}"
                 self._set_aside(entry, self._useless, batch)
             elif entry.name not in new or entry is not first[entry.name]:
-                self._take_again(entry, batch)
+                self._take_again(entry, claim.places[entry.name], batch)
 
     def _take_bad(self, entry: Entry, batch: Batch) -> None:
         owner = belongs_to(entry.item)
@@ -312,39 +318,46 @@ class ExportSync:
         batch.export_log_history.extend(history)
         batch.size += sum(map(len, texts))
         self._new += len(rows)
-        self._touched.extend(
+        self._marks.extend(
             log_ids, rows["content_hash"], history["version_id"], are_settled, rows["updated_at"], sequences
         )
 
-    def _take_again(self, entry: Entry, batch: Batch) -> None:
+    def _take_again(self, entry: Entry, place: int | None, batch: Batch) -> None:
         """Take a log that is known, or was received before."""
         log_id, text = entry.name, values.canonical(entry.item)
-        known, touched = self._known.logs.get(log_id), self._touched.get(log_id)
-        before = touched or known or Mark()
-        is_back = known is not None and known.is_missing and touched is None
-        if before.content_hash == values.digest(text) and not is_back:
+        if place is None:
+            place = self._all_known.add_mark(log_id, self._export_id, Mark(is_known=True))
+        before = self._marks[place]
+        if before.content_hash == values.digest(text) and not before.is_missing:
             self._note_open(log_id, is_settled=before.is_settled)
             return
         rows = log_rows([entry], [text], self._export_id, self._extra, self._stamp())
         (row,) = rows
         if not row.replaces(before, self._latest):
             self._note_open(log_id, is_settled=before.is_settled)
-            if is_back:
+            if before.is_missing:
                 batch.missing_since[log_id] = None
             return
         self._note_open(log_id, is_settled=row.is_settled)
         self._note(rows)
         batch.export_logs.append(row)
         batch.size += len(text)
-        is_new = known is None and log_id not in self._all_known.remembered
-        sequence = 1 + (touched.sequence or 0 if touched else 0) if is_new else None
+        is_new = not before.is_known and log_id not in self._all_known.remembered
+        sequence = 1 + (before.sequence or 0) if is_new else None
         (state,) = history_of(rows, self._settings.organization_id, [sequence])
-        if touched is not None and touched.version_id == state.version_id:
-            sequence = touched.sequence
+        if before.version_id == state.version_id:
+            sequence = before.sequence
         else:
             batch.export_log_history.append(state)
-        self._touched[log_id] = Mark(
-            row.content_hash, state.version_id, row.is_settled, updated_at=row.updated_at, sequence=sequence
+        self._changed += before.is_known and not before.is_written
+        self._marks[place] = Mark(
+            row.content_hash,
+            state.version_id,
+            row.is_settled,
+            is_known=before.is_known,
+            is_written=True,
+            updated_at=row.updated_at,
+            sequence=sequence,
         )
 
     def _stamp(self) -> Stamp:
@@ -363,7 +376,11 @@ class ExportSync:
             self._open.add(log_id)
 
     def _missing(self, seen: Names) -> list[str]:
-        return [log_id for log_id, log in self._known.logs.items() if not log.is_missing and log_id not in seen]
+        if not self._known.count:
+            return []
+        self._all_known.read_marks(self._export_id)
+        marks = self._marks.items()
+        return [log_id for log_id, mark in marks if mark.is_known and not mark.is_missing and log_id not in seen]
 
     def _sync_row(self, chosen: Plan, error: str | None, missing: int) -> Row:
         new, reader = self._new, self._reader
@@ -383,12 +400,12 @@ class ExportSync:
             "rows_received": self._received,
             "distinct_ids": self._usable,
             "logs_new": new,
-            "logs_changed": len(self._touched) - new,
+            "logs_changed": self._changed,
             "logs_pending": len(self._open),
             "logs_flagged": len(self._flagged),
             "logs_quarantined": len(self._bad),
             "logs_missing": missing,
-            "logs_known": len(self._known.logs) + new,
+            "logs_known": self._known.count + new,
             "newest_created_at": self._newest,
             "is_complete": error is None,
             "error": error,

@@ -5,11 +5,12 @@ What is read, and what of it is written, is decided by the real `ExportSync`; th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from didomi_source.extra import ExtraColumns
-from didomi_source.known import Known
+from didomi_source.known import Known, KnownExport, latest_credible
 from didomi_source.marks import Mark
 from didomi_source.rows import as_dict, is_settled
 from didomi_source.settings import Settings
@@ -33,7 +34,8 @@ class Ledger:
         run = _Run(settings, request)
         run._client.close()
         run._destination = self
-        known = self.known(export_id)
+        run._known = known = self.known(export_id)
+        self.read_marks(known, {export_id: run._reads_since(export_id)}, 2 * settings.page_size)
         extra = ExtraColumns(dict.fromkeys({name for row in self.logs.values() for name in row}, "text"))
         batches = list(ExportSync(client, settings, request, export_id, known, extra).batches())
         history = [row._asdict() for batch in batches for row in run._history_rows(batch)]
@@ -56,26 +58,38 @@ class Ledger:
 
     def known(self, export_id: str) -> Known:
         """What known.py reads from a destination that holds the same rows."""
-        known = Known(reading={export_id}, quarantined=set(self.quarantine))
+        known = Known(reading={export_id}, quarantined=set(self.quarantine), destination=self)
+        known.hold(self.logs, export_id)
+        note_times(known.export(export_id), self.logs.values())
         export = known.export(export_id)
-        for log_id, row in self.logs.items():
-            is_missing = row.get("missing_at_source_since") is not None
-            export.logs[log_id] = Mark(
-                row["content_hash"],
-                is_settled=is_settled(row.get("status")),
-                is_missing=is_missing,
-                created_at=row.get("created_at"),
-                updated_at=row.get("updated_at"),
-            )
         for sync in self.syncs:
             if sync["is_complete"] and sync["mode"] != "backfill":
                 export.complete_newest_created_at = sync["newest_created_at"]
                 export.complete_logs_known = sync["logs_known"]
                 export.complete_total = sync["api_total"]
+                export.sort = sync["sort"]
                 export.full_read_at = sync["started_at"] if sync["mode"] == "full" else export.full_read_at
         return known
 
     # -- what the source asks of its destination --------------------------------------------------
+
+    def read_marks(self, known: Known, since: Mapping[str, datetime | None], newest: int) -> None:
+        """The marks of the logs of an export, back to a time and so many at least."""
+        ((export_id, back_to),) = since.items()
+        times = sorted(filter(None, (row.get("created_at") for row in self.logs.values())), reverse=True)
+        if back_to is None or len(times) < newest:
+            known.export(export_id).has_all_marks = True
+            self.read_marks_of(known, list(self.logs))
+        else:
+            back_to = min([back_to, *times[newest - 1 : newest]])
+            rows = self.logs.items()
+            self.read_marks_of(known, [i for i, row in rows if row.get("created_at") and row["created_at"] >= back_to])
+
+    def read_marks_of(self, known: Known, log_ids: Sequence[str]) -> None:
+        """The marks of some logs."""
+        for log_id in log_ids:
+            row = self.logs[log_id]
+            known.add_mark(log_id, row["export_id"], mark_of(row))
 
     def versions(self, log_ids: Sequence[str]) -> dict[str, dict[str, int]]:
         """The observed states of some logs: log id → version id → sequence."""
@@ -89,3 +103,25 @@ class Ledger:
         """Sequence, status, users and result of each observed state of a log, in order."""
         rows = (row for row in self.history.values() if row["log_id"] == log_id)
         return sorted((row["sequence"], row["status"], row["users"], row["result"]) for row in rows)
+
+
+def mark_of(row: Row) -> Mark:
+    """What known.py makes of a row of `export_logs`."""
+    return Mark(
+        row.get("content_hash", ""),
+        is_settled=is_settled(row.get("status")),
+        is_missing=row.get("missing_at_source_since") is not None,
+        is_known=True,
+        updated_at=row.get("updated_at"),
+    )
+
+
+def note_times(export: KnownExport, rows: Iterable[Row]) -> None:
+    """What known.py has a destination compute of all rows of an export."""
+    for row in rows:
+        created_at = row.get("created_at")
+        export.has_logs_without_time |= created_at is None
+        if created_at and created_at <= latest_credible():
+            export.newest_created_at = max(export.newest_created_at or created_at, created_at)
+        if created_at and not is_settled(row.get("status")) and row.get("missing_at_source_since") is None:
+            export.oldest_open_created_at = min(export.oldest_open_created_at or created_at, created_at)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from didomi_source.errors import DidomiError
 
@@ -17,7 +17,6 @@ from .pipeline import reading, scratch
 
 if TYPE_CHECKING:
     from didomi_source.client import DidomiClient
-    from didomi_source.known import Known, KnownExport
     from didomi_source.settings import Settings
     from didomi_source.sync import Plan
 
@@ -69,7 +68,7 @@ def forecast(options: Options, report: Callable[[str], None]) -> Forecast:
     prepare_environment()
     settings = load_settings(options.export_ids)
     report("Looking at what the warehouse holds")
-    known = _known(options)
+    outlook_of = _outlooks(settings, options)
     report("Asking the API for a page of each export")
     with closing(DidomiClient(settings)) as client:
         started = time.monotonic()
@@ -77,33 +76,52 @@ def forecast(options: Options, report: Callable[[str], None]) -> Forecast:
         exports = list_exports(client, settings)
         before = client.requests_sent  # the login, and the lists of exports
         found = [
-            _export(client, settings, options, export["id"], export.get("name"), known.export(export["id"]))
-            for export in exports
+            _export(client, settings, export["id"], export.get("name"), outlook_of(export["id"])) for export in exports
         ]
         requests = before + sum(export.requests for export in found)
         pace = (time.monotonic() - started) / client.requests_sent
         return Forecast(found, requests, round(max(client.seconds_for(requests), requests * pace), 1))
 
 
-def _known(options: Options) -> Known:
-    from didomi_source.known import Destination, Known
+class _Outlook(NamedTuple):
+    """How an export would be read, how many known logs an incremental read goes through again, and the last total."""
 
-    with scratch(options) as pipeline:
-        path = warehouse.duckdb_path(pipeline)
-    if path is not None and not path.exists():
-        return Known()
-    with reading(options) as pipeline:
-        return Destination(pipeline).known()
+    plan: Plan
+    again: int = 0
+    total: int = 0
+
+    def wanted(self, total: int | None) -> int | None:
+        """How many logs are to be read, by the total of now; None for all."""
+        return self.again + max(0, (total or 0) - self.total) if self.plan.mode == "incremental" else None
 
 
-def _export(
-    client: DidomiClient, settings: Settings, options: Options, export_id: str, name: str | None, known: KnownExport
-) -> ExportForecast:
-    from didomi_source.paging import REFUSES_SORT, Direction
+def _outlooks(settings: Settings, options: Options) -> Callable[[str], _Outlook]:
+    """What the destination tells of each export."""
+    from didomi_source.known import Destination, KnownExport
     from didomi_source.sync import Request, plan
 
     request = Request("forecast", options.full, options.created_from, options.created_to)
-    chosen = plan(known, settings, request, datetime.now(timezone.utc))
+    now = datetime.now(timezone.utc)
+    found: dict[str, _Outlook] = {}
+    with scratch(options) as pipeline:
+        path = warehouse.duckdb_path(pipeline)
+    if path is None or path.exists():
+        with reading(options) as pipeline:
+            destination = Destination(pipeline)
+            for export_id, known in destination.known().exports.items():
+                chosen = plan(known, settings, request, now)
+                again = destination.count(export_id, chosen.until) if chosen.until else 0
+                found[export_id] = _Outlook(chosen, again, known.complete_total or 0)
+    unknown = _Outlook(plan(KnownExport(), settings, request, now))
+    return lambda export_id: found.get(export_id, unknown)
+
+
+def _export(
+    client: DidomiClient, settings: Settings, export_id: str, name: str | None, outlook: _Outlook
+) -> ExportForecast:
+    from didomi_source.paging import REFUSES_SORT, Direction
+
+    chosen = outlook.plan
     try:
         try:
             items, total = client.logs_page(export_id, 0, settings.page_size, Direction.DESCENDING)
@@ -111,16 +129,8 @@ def _export(
             items, total = client.logs_page(export_id, 0, settings.page_size, None)
     except DidomiError as error:
         return ExportForecast(export_id, name, chosen.mode, chosen.reason, None, 1, str(error))
-    requests = _requests(total, len(items), _wanted(chosen, known, total))
+    requests = _requests(total, len(items), outlook.wanted(total))
     return ExportForecast(export_id, name, chosen.mode, chosen.reason, total, requests)
-
-
-def _wanted(chosen: Plan, known: KnownExport, total: int | None) -> int | None:
-    """How many logs an incremental read goes through: those known since the watermark, and the new ones."""
-    if chosen.mode != "incremental" or chosen.until is None:
-        return None
-    since = sum(log.created_at is not None and log.created_at >= chosen.until for log in known.logs.values())
-    return since + max(0, (total or 0) - (known.complete_total or 0))
 
 
 def _requests(total: int | None, page_length: int, wanted: int | None = None) -> int:

@@ -89,7 +89,9 @@ def _load(pipeline: dlt.Pipeline, settings: Settings, options: Options, report: 
             extracted.update(rows)
             if sum(rows.values()) > MANY_ROWS:
                 _give_memory_back()
-            pipeline.load()
+                warehouse.load_in_little_memory(pipeline)
+            else:
+                pipeline.load()
             if not request.unfinished:
                 break
             warehouse.tidy(pipeline)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import shutil
 import tempfile
@@ -14,16 +15,19 @@ from typing import TYPE_CHECKING, Any
 
 from didomi_source.errors import ConfigurationError, DestinationError, TableMissing
 
-from .explain import explain, translate
+from .explain import behind, explain, translate
 from .options import Options
 
 if TYPE_CHECKING:
     import dlt
     import duckdb
 
+logger = logging.getLogger(__name__)
+
 DUCKDB_FILE = "warehouse.duckdb"
 LOCK_WAIT_SECONDS = 60.0
 _MIN_FREE_BYTES = 50 * 1024 * 1024
+_MEMORY_LIMIT = "64MB"
 _ROW_GROUP_ROWS = 16 * 1024  # DuckDB keeps so many uncompressed before it writes them, and takes 122,880 by itself
 
 
@@ -169,6 +173,21 @@ def _make_frugal(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
         detach didomi_aside""")
 
 
+def load_in_little_memory(pipeline: dlt.Pipeline) -> None:
+    """Have dlt load what it extracted, and DuckDB keep little of what it reads; by itself it would keep it all.
+
+    Where that does not do, since some rows are large, it is loaded in as much as it takes.
+    """
+    try:
+        with _memory_limit(pipeline, _MEMORY_LIMIT):
+            pipeline.load()
+    except Exception as error:
+        if not any("Out of Memory Error" in str(found) for found in behind(error)):
+            raise
+        logger.info("%s needs more memory to load this", place(pipeline))
+        pipeline.load()
+
+
 def tidy(pipeline: dlt.Pipeline) -> None:
     """Have DuckDB fold its log into its file and give memory back: by itself it would keep both."""
     import duckdb
@@ -178,10 +197,26 @@ def tidy(pipeline: dlt.Pipeline) -> None:
         return
     with closing(duckdb.connect(str(path))) as connection:
         connection.execute("checkpoint")
-        ((limit,),) = connection.execute("select current_setting('memory_limit')").fetchall()
+    with _memory_limit(pipeline, "1MB"):
+        pass
+
+
+@contextmanager
+def _memory_limit(pipeline: dlt.Pipeline, limit: str) -> Iterator[None]:
+    import duckdb
+
+    path = duckdb_path(pipeline)
+    if path is None:
+        yield
+        return
+    with closing(duckdb.connect(str(path))) as connection:
+        ((before,),) = connection.execute("select current_setting('memory_limit')").fetchall()
         with suppress(duckdb.OutOfMemoryException):  # more than that is in use
-            connection.execute("set memory_limit = '1MB'")
-        connection.execute(f"set memory_limit = '{limit}'")
+            connection.execute(f"set memory_limit = '{limit}'")
+        try:
+            yield
+        finally:
+            connection.execute(f"set memory_limit = '{before}'")
 
 
 def connected(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import duckdb
@@ -10,7 +11,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from conftest import EXPORT, Row, Start, Warehouse, arguments
 from didomi_source import didomi_source
-from didomi_source.job.warehouse import tidy
+from didomi_source.job.warehouse import load_in_little_memory, tidy
 from didomi_source.sandbox import Behaviour, Store, plain_store
 from didomi_source.sync import Request
 
@@ -118,3 +119,52 @@ def test_between_two_packages_duckdb_is_tidied(sandbox: Start, warehouse: Wareho
         tidy(warehouse.pipeline())
         assert not log.exists()
         assert connection.execute("select current_setting('memory_limit')").fetchone() == ("2.0 GiB",)
+
+
+@pytest.mark.parametrize(
+    ("error", "limits"),
+    [(None, ["61.0 MiB"]), ("Out of Memory Error: no room", ["61.0 MiB", "2.0 GiB"]), ("No such table", ["61.0 MiB"])],
+)
+def test_a_large_package_is_loaded_in_little_memory(
+    sandbox: Start, warehouse: Warehouse, error: str | None, limits: list[str]
+) -> None:
+    """Where DuckDB runs short of it, in as much as it takes; any other error is the caller's."""
+    warehouse.load(sandbox(plain_store(3)))
+    pipeline, found = warehouse.pipeline(), []
+    with duckdb.connect(str(warehouse.path)) as connection:
+        connection.execute("set memory_limit = '2GiB'")
+
+        def load() -> None:
+            found.append(limit_of(connection))
+            if error and len(found) == 1:
+                raise RuntimeError from duckdb.Error(error)
+
+        pipeline.load = load
+        with pytest.raises(RuntimeError) if error and len(limits) == 1 else nullcontext():
+            load_in_little_memory(pipeline)
+        assert (found, limit_of(connection)) == (limits, "2.0 GiB")
+
+
+def limit_of(connection: duckdb.DuckDBPyConnection) -> str:
+    ((limit,),) = connection.execute("select current_setting('memory_limit')").fetchall()
+    return limit
+
+
+def test_rows_for_which_little_memory_is_too_little_are_loaded(
+    sandbox: Start, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DuckDB really breaks off, and nothing is lost or doubled."""
+    monkeypatch.setattr("didomi_source.job.warehouse._MEMORY_LIMIT", "8MB")
+    messages: list[str] = []
+    monkeypatch.setattr("didomi_source.job.warehouse.logger.info", lambda message, *_: messages.append(message))
+    store = plain_store(0)
+    for number in range(100):
+        store.add_log(EXPORT, id=f"log-{number}", status="failed", result=f"{number}-" + "wide" * 50_000)
+    pipeline = warehouse.pipeline()
+    pipeline.extract(didomi_source(**arguments(sandbox(store))), loader_file_format="parquet")
+    pipeline.normalize()
+    load_in_little_memory(pipeline)
+    assert messages == ["%s needs more memory to load this"]
+    assert warehouse.sql("select count(*), count(distinct id), min(length(result)) from export_logs") == [
+        (100, 100, 200_002)
+    ]

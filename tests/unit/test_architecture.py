@@ -27,7 +27,8 @@ TIERS = (
     ("rows",),
     ("exports", "extra"),
     ("auth", "envelope", "paging", "rate_limit", "schema", "settings", "transport"),
-    ("errors", "marks", "values"),
+    ("marks",),
+    ("errors", "values"),
 )
 RANKS = {room: rank for rank, tier in enumerate(TIERS) for room in tier}
 CONNECTOR = {room for tier in TIERS[TIERS.index(("source",)) :] for room in tier}

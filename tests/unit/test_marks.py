@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from didomi_source.marks import Mark, Marks, Names, Numbers
+from didomi_source.errors import DiskFull
+from didomi_source.marks import Mark, Marks, Names, Numbers, Owners
 
 from .values_of_any_kind import TIMES
 
@@ -20,7 +25,8 @@ MARKS = st.builds(
     version_id=DIGESTS,
     is_settled=st.booleans(),
     is_missing=st.booleans(),
-    created_at=st.none() | TIMES,
+    is_known=st.booleans(),
+    is_written=st.booleans(),
     updated_at=st.none() | TIMES,
     sequence=st.none() | st.integers(1, 2**31 - 1),
 )
@@ -42,55 +48,136 @@ def test_names_are_a_set(pages: list[list[str]]) -> None:
     assert "another name" not in names
 
 
-@given(st.lists(st.tuples(IDS, st.integers(0, 2**32 - 1)), max_size=40))
-def test_the_first_number_of_a_name_stays(given_: list[tuple[str, int]]) -> None:
-    """Like `setdefault` of a dict."""
+@given(st.lists(st.tuples(IDS, st.integers(0, 2**64 - 1), st.booleans()), max_size=40))
+def test_numbers_are_a_dict(given_: list[tuple[str, int, bool]]) -> None:
+    """With `setdefault`, `get` and assignment."""
     numbers, expected = Numbers(), dict[str, int]()
-    for name, number in given_:
+    for name, number, stays in given_:
         assert numbers.get(name) == expected.get(name)
-        assert numbers.setdefault(name, number) == expected.setdefault(name, number)
+        if stays:
+            assert numbers.setdefault(name, number) == expected.setdefault(name, number)
+        else:
+            numbers[name] = expected[name] = number
     assert {name: numbers.get(name) for name in expected} == expected
+    assert len(numbers) == len(expected)
 
 
-@given(st.lists(st.tuples(IDS, MARKS), max_size=40))
-def test_marks_are_a_dict(given_: list[tuple[str, Mark]]) -> None:
-    """Of the last mark of each id, in the order in which the ids came."""
-    kept, expected = Marks(), dict[str, Mark]()
+EXPORTS = st.sampled_from(["a", "b", "c"])
+
+
+class OwnersMachine(RuleBasedStateMachine):
+    """Owners beside two dicts that tell the same."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.owners = Owners()
+        self.owner_of: dict[str, str] = {}
+        self.places: dict[str, int] = {}
+        self.marks = dict.fromkeys("abc", 0)
+
+    @rule(log_ids=st.lists(IDS, max_size=4), export=EXPORTS)
+    def hold(self, log_ids: list[str], export: str) -> None:
+        new = set(log_ids) - self.owner_of.keys()
+        assert self.owners.hold(log_ids, export) == len(new)
+        self.owner_of |= dict.fromkeys(new, export)
+
+    @rule(log_ids=st.lists(IDS, max_size=4, unique=True), export=EXPORTS)
+    def claim(self, log_ids: list[str], export: str) -> None:
+        new = [log_id for log_id in log_ids if log_id not in self.owner_of]
+        taken = {log_id: self.owner_of.get(log_id, export) for log_id in log_ids}
+        self.owner_of |= dict.fromkeys(new, export)
+        places = {log_id: self.marks[export] + number for number, log_id in enumerate(new)}
+        found = self.owners.claim(log_ids, export, self.marks[export])
+        self.places |= places
+        self.marks[export] += len(new)
+        own = [log_id for log_id in log_ids if taken[log_id] == export]
+        assert found == (
+            new,
+            {log_id: self.places.get(log_id) for log_id in own},
+            {log_id: owner for log_id, owner in taken.items() if owner != export},
+        )
+
+    @rule(log_id=IDS)
+    def place(self, log_id: str) -> None:
+        assert self.owners.place(log_id) == self.places.get(log_id)
+
+    @rule(log_id=IDS)
+    def put(self, log_id: str) -> None:
+        export = self.owner_of.get(log_id)
+        if export and log_id not in self.places:
+            self.owners.put(log_id, export, self.marks[export])
+            self.places[log_id] = self.marks[export]
+            self.marks[export] += 1
+
+
+TestOwners = OwnersMachine.TestCase
+
+
+@pytest.fixture(params=[0, 2**18], ids=["on disk", "in memory"])
+def memory(request: pytest.FixtureRequest) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("didomi_source.marks._MEMORY_BYTES", request.param or 1)
+        patch.setattr("didomi_source.marks._CHUNK_BYTES", 7)
+        yield
+
+
+def marks(given_: Iterable[tuple[str, Mark]] = ()) -> Marks:
+    kept = Marks()
     for log_id, mark in given_:
-        assert kept.get(log_id) == expected.get(log_id)
-        assert (log_id in kept) == (log_id in expected)
-        assert kept.missing([log_id, "another id"]) == [name for name in (log_id, "another id") if name not in expected]
-        kept[log_id] = expected[log_id] = mark
-    assert list(kept.items()) == list(expected.items())
-    assert list(kept.values()) == list(expected.values())
-    assert (list(kept), len(kept)) == (list(expected), len(expected))
-    assert list(Marks(expected).items()) == list(expected.items())
+        kept.append(log_id, mark)
+    return kept
 
 
-@given(st.dictionaries(IDS, MARKS), st.dictionaries(IDS, MARKS))
-def test_marks_that_are_added_together_are_what_each_would_be(before: dict[str, Mark], more: dict[str, Mark]) -> None:
-    """After those that were there; of what was just read nothing is missing, and its place in the list does not count."""
-    added = {
-        log_id: mark._replace(content_hash="1" * 32, version_id="2" * 32, is_missing=False, created_at=None)
-        for log_id, mark in more.items()
-        if log_id not in before
-    }
-    kept = Marks(before)
-    content, version, settled, _, _, updated, sequences = zip(*added.values(), strict=True) if added else [()] * 7
-    kept.extend(list(added), content, version, settled, updated, sequences)
-    assert list(kept.items()) == [*before.items(), *added.items()]
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(IDS, MARKS), max_size=20), st.lists(st.tuples(st.integers(0, 19), MARKS), max_size=9))
+def test_marks_are_a_list(memory: None, given_: list[tuple[str, Mark]], changes: list[tuple[int, Mark]]) -> None:
+    """Of pairs, of which the marks can change."""
+    expected = list(given_)
+    with closing(Marks()) as kept:
+        assert [kept.append(*pair) for pair in given_] == list(range(len(given_)))
+        for place, mark in changes:
+            if place < len(expected):
+                expected[place] = (expected[place][0], mark)
+                kept[place] = mark
+                assert kept[place] == mark
+        assert (list(kept.items()), len(kept)) == (expected, len(expected))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(IDS, MARKS), max_size=9), st.lists(st.tuples(IDS, MARKS), max_size=9))
+def test_marks_that_are_added_together_are_what_each_would_be(
+    memory: None, before: list[tuple[str, Mark]], more: list[tuple[str, Mark]]
+) -> None:
+    """After those that were there; what was just read is written, and nothing of it was known."""
+    written = {"is_missing": False, "is_known": False, "is_written": True}
+    added = [(log_id, mark._replace(content_hash="1" * 32, version_id="2" * 32, **written)) for log_id, mark in more]
+    with closing(marks(before)) as kept:
+        columns = zip(*(mark for _, mark in added), strict=True) if added else [()] * 8
+        content, version, settled, _, _, _, updated, sequences = columns
+        kept.extend([log_id for log_id, _ in added], content, version, settled, updated, sequences)
+        assert list(kept.items()) == [*before, *added]
 
 
 @pytest.mark.parametrize("digest", ["no digest", "abc", "é" * 32, "0" * 31])
 def test_a_hash_that_is_none_equals_no_hash(digest: str) -> None:
     """Somebody else wrote it: the log is written again."""
-    kept = Marks({"a": Mark(digest)})
-    assert kept.get("a") == Mark("")
+    with closing(marks([("a", Mark(digest))])) as kept:
+        assert kept[0] == Mark("")
 
 
 def test_times_are_kept_to_the_microsecond() -> None:
     """From the year 2000 to the end of 2099, in UTC."""
     first = datetime(2000, 1, 1, tzinfo=timezone.utc)
     for when in (first, first + timedelta(microseconds=1), datetime(2099, 12, 31, 23, 59, 59, 999_999, timezone.utc)):
-        (kept,) = Marks({"a": Mark(created_at=when, updated_at=when)}).values()
-        assert (kept.created_at, kept.updated_at) == (when, when)
+        with closing(marks([("a", Mark(updated_at=when))])) as kept:
+            assert kept[0].updated_at == when
+
+
+def test_a_disk_that_is_full_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what can be done."""
+    monkeypatch.setattr("didomi_source.marks._MEMORY_BYTES", 1)
+    with closing(marks([("a", Mark())])) as kept:
+        kept._records.flush()
+        kept._records._file = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115 - closed with the marks
+        with pytest.raises(DiskFull, match=r"has no room for notes on the logs .*No space left.*set TMPDIR"):
+            kept.append("b", Mark())

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from didomi_source.errors import Forbidden
 from didomi_source.extra import ExtraColumns
 from didomi_source.known import Known, KnownExport
-from didomi_source.marks import Mark, Marks
 from didomi_source.paging import Direction
 from didomi_source.rows import as_dict, is_settled
 from didomi_source.settings import Settings
 from didomi_source.sync import Batch, ExportSync, Request, plan
+from ledger import Ledger, Row, note_times
 
 from .values_of_any_kind import TIMES
 
@@ -26,22 +26,24 @@ DAY = timedelta(days=1)
 EXPORT = "e1"
 
 
-def log(days_ago: float | None, status: str = "completed", *, missing: bool = False) -> Mark:
+def log(days_ago: float | None, status: str = "completed", *, missing: bool = False) -> Row:
     created_at = None if days_ago is None else NOW - days_ago * DAY
-    return Mark(is_settled=is_settled(status), is_missing=missing, created_at=created_at)
+    return {"status": status, "missing_at_source_since": NOW if missing else None, "created_at": created_at}
 
 
 def known_export(
-    *logs: Mark, complete: int | None = None, newest: float | None = 1, full: float | None = 3
+    *logs: Row, complete: int | None = None, newest: float | None = 1, full: float | None = 3
 ) -> KnownExport:
     """An export as the last complete read left it; times in days before now."""
-    return KnownExport(
-        Marks({str(n): log for n, log in enumerate(logs)}),
-        None if newest is None else NOW - newest * DAY,
-        len(logs) if complete is None else complete,
-        len(logs),
-        None if full is None else NOW - full * DAY,
+    export = KnownExport(
+        count=len(logs),
+        complete_newest_created_at=None if newest is None else NOW - newest * DAY,
+        complete_logs_known=len(logs) if complete is None else complete,
+        complete_total=len(logs),
+        full_read_at=None if full is None else NOW - full * DAY,
     )
+    note_times(export, logs)
+    return export
 
 
 # -- the plan ------------------------------------------------------------------------------------
@@ -130,10 +132,15 @@ class Api:
         return logs[skip : skip + limit], len(logs)
 
 
-def sync(api: Api, known: Known | None = None, request: Request | None = None, page_size: int = 99) -> Batch:
+def sync(api: Api, held: Ledger | None = None, request: Request | None = None, page_size: int = 99) -> Batch:
     """Everything that one sync brings, its rows as dicts."""
     settings = Settings("key", "secret", "acme", page_size=page_size)
-    one = ExportSync(api, settings, request or Request("r"), EXPORT, known or Known(), ExtraColumns({}))  # type: ignore[arg-type]
+    known = held.known(EXPORT) if held else Known()
+    return all_of(ExportSync(api, settings, request or Request("r"), EXPORT, known, ExtraColumns({})))  # type: ignore[arg-type]
+
+
+def all_of(one: ExportSync) -> Batch:
+    """All its batches as one, the rows as dicts."""
     everything = Batch(export_logs=[], export_log_history=[])  # type: ignore[arg-type]
     for batch in one.batches():
         everything.export_logs += map(as_dict, batch.export_logs)
@@ -144,23 +151,15 @@ def sync(api: Api, known: Known | None = None, request: Request | None = None, p
     return everything
 
 
-def after(batch: Batch, before: Known | None = None) -> Known:
-    """What the destination holds once a batch is loaded, as known.py reads it back."""
-    known = before or Known()
-    logs = known.export(EXPORT).logs
+def after(batch: Batch, before: Ledger | None = None) -> Ledger:
+    """What the destination holds once a batch is loaded; the marks have to be asked for."""
+    held = before or Ledger()
     for row in batch.export_logs:
-        logs[row["id"]] = Mark(
-            row["content_hash"],
-            is_settled=is_settled(row.get("status")),
-            created_at=row.get("created_at"),
-            updated_at=row.get("updated_at"),
-        )
+        held.logs[row["id"]] = row
     for log_id, since in batch.missing_since.items():
-        logs[log_id] = logs.get(log_id)._replace(is_missing=since is not None)
-    (row,) = batch.export_syncs
-    if row["is_complete"] and row["mode"] != "backfill":
-        known.export(EXPORT).complete_logs_known = row["logs_known"]
-    return known
+        held.logs[log_id]["missing_at_source_since"] = since
+    held.syncs += batch.export_syncs
+    return held
 
 
 def item(log_id: str, status: str = "completed", **more: Any) -> dict[str, Any]:
@@ -176,13 +175,13 @@ def item(log_id: str, status: str = "completed", **more: Any) -> dict[str, Any]:
 )
 def test_over_many_runs_settled_never_goes_back(observed: list[tuple[str, datetime | None]]) -> None:
     """Whatever the API shows from run to run, the row that is kept never leaves `completed` or `failed` for less."""
-    known = Known()
+    held = Ledger()
     kept: list[bool] = []
     for status, updated_at in observed:
         shown = item("a", status, updated_at=updated_at and updated_at.isoformat())
-        batch = sync(Api([shown]), known)
-        known = after(batch, known)
-        kept.append(known.export(EXPORT).logs.get("a").is_settled)
+        batch = sync(Api([shown]), held)
+        held = after(batch, held)
+        kept.append(is_settled(held.logs["a"].get("status")))
         assert batch.export_syncs[0]["logs_pending"] == (not kept[-1])
     assert kept == sorted(kept)
     assert kept[-1] == any(status in ("completed", "failed") for status, _ in observed)
@@ -190,8 +189,8 @@ def test_over_many_runs_settled_never_goes_back(observed: list[tuple[str, dateti
 
 def test_a_pending_log_that_shows_an_older_state_is_still_pending() -> None:
     """What is not taken over does not count; what is kept does."""
-    known = after(sync(Api([item("a", "pending", updated_at="2026-05-30T12:00:00Z")])))
-    batch = sync(Api([item("a", "running", updated_at="2026-05-29T12:00:00Z")]), known)
+    held = after(sync(Api([item("a", "pending", updated_at="2026-05-30T12:00:00Z")])))
+    batch = sync(Api([item("a", "running", updated_at="2026-05-29T12:00:00Z")]), held)
     assert (batch.export_logs, batch.export_syncs[0]["logs_pending"]) == ([], 1)
 
 
@@ -250,37 +249,37 @@ def test_a_change_that_is_no_other_state_leaves_the_history_alone() -> None:
     """Another field is another row of the log, not another state."""
     batch = changes_while_read(item("a"), item("a", region="eu"))
     assert (len(batch.export_logs), len(batch.export_log_history)) == (3, 2)
-    known = after(sync(Api([item("a")])))
-    batch = sync(Api([item("a", region="eu")]), known)
+    held = after(sync(Api([item("a")])))
+    batch = sync(Api([item("a", region="eu")]), held)
     assert len(batch.export_logs) == 1
     assert [row.get("sequence") for row in batch.export_log_history] == [None]  # the destination is asked
 
 
 def test_what_is_gone_is_marked_and_what_returns_is_written() -> None:
     """A whole read knows; a log that returns unchanged is written again, so that its mark goes."""
-    known = after(sync(Api([item("b"), item("a")])))
-    gone = sync(Api([item("b")]), known)
+    held = after(sync(Api([item("b"), item("a")])))
+    gone = sync(Api([item("b")]), held)
     assert gone.missing_since.keys() == {"a"}
     assert gone.export_syncs[0]["logs_missing"] == 1
-    known = after(gone, known)
-    assert sync(Api([item("b")]), known).missing_since == {}
-    back = sync(Api([item("b"), item("a")]), known)
+    held = after(gone, held)
+    assert sync(Api([item("b")]), held).missing_since == {}
+    back = sync(Api([item("b"), item("a")]), held)
     assert [row["id"] for row in back.export_logs] == ["a"]
 
 
 def test_what_returns_in_an_older_state_only_loses_its_mark() -> None:
     """A settled log that was gone and comes back as pending stays settled."""
-    known = after(sync(Api([item("b"), item("a")])))
-    known = after(sync(Api([item("b")]), known), known)
-    back = sync(Api([item("b"), item("a", "pending")]), known)
+    held = after(sync(Api([item("b"), item("a")])))
+    held = after(sync(Api([item("b")]), held), held)
+    back = sync(Api([item("b"), item("a", "pending")]), held)
     assert (back.export_logs, back.missing_since) == ([], {"a": None})
 
 
 def test_an_error_ends_the_reading_and_nothing_else() -> None:
     """What came before it is kept, nothing is called missing, and the row says why."""
-    known = after(sync(Api([item("gone")])))
+    held = after(sync(Api([item("gone")])))
     logs = [item(f"{n:03d}", created_at=f"2026-05-{30 - n // 10:02d}T{23 - n % 10:02d}:00:00Z") for n in range(60)]
-    batch = sync(Api(logs, refuse_at=4), known, page_size=10)
+    batch = sync(Api(logs, refuse_at=4), held, page_size=10)
     row = batch.export_syncs[0]
     assert (row["is_complete"], row["error"], row["requests"]) == (False, "403", 4)
     assert len(batch.export_logs) == row["logs_new"] == 19
@@ -289,9 +288,13 @@ def test_an_error_ends_the_reading_and_nothing_else() -> None:
 
 def test_one_bad_log_is_set_aside_once() -> None:
     """It costs the others nothing, and comes into quarantine in one run only."""
-    known = Known(reading={EXPORT, "e2"})
+
+    def sync_after(quarantined: set[str]) -> Batch:
+        known = Known(reading={EXPORT, "e2"}, quarantined=quarantined)
+        return all_of(ExportSync(Api(logs), SETTINGS, Request("r"), EXPORT, known, ExtraColumns({})))  # type: ignore[arg-type]
+
     logs = [item("a"), {"id": None}, "text", item("b", export_id="elsewhere"), item("c", export_id="e2")]
-    batch = sync(Api(logs), known)
+    batch = sync_after(set())
     assert [row["id"] for row in batch.export_logs] == ["a"]
     assert [row["reason"] for row in batch.export_log_quarantine] == [
         "has no usable id", "expected an object, got a text", "belongs to another export",
@@ -299,16 +302,16 @@ def test_one_bad_log_is_set_aside_once() -> None:
     row = batch.export_syncs[0]
     # that of e2 is read there: export_id is ignored by the server
     assert (row["logs_quarantined"], row["distinct_ids"], row["is_complete"]) == (3, 1, True)
-    again = sync(Api(logs), known)
+    again = sync_after({row["fingerprint"] for row in batch.export_log_quarantine})
     assert (again.export_log_quarantine, again.export_syncs[0]["logs_quarantined"]) == ([], 3)
 
 
 def test_a_backfill_takes_its_range_alone() -> None:
     """No log outside of it is written, and none is called missing."""
-    known = after(sync(Api([item("old", created_at="2026-01-01T00:00:00Z")])))
+    held = after(sync(Api([item("old", created_at="2026-01-01T00:00:00Z")])))
     logs = [item("c", created_at="2026-05-31T00:00:00Z"), item("b"), item("a", created_at="2026-05-01T00:00:00Z")]
     request = Request("r", created_from=NOW - 2 * DAY, created_to=NOW - DAY)
-    batch = sync(Api(logs), known, request)
+    batch = sync(Api(logs), held, request)
     assert [row["id"] for row in batch.export_logs] == ["b"]
     assert (batch.missing_since, batch.export_syncs[0]["mode"]) == ({}, "backfill")
 

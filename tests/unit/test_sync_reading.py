@@ -14,12 +14,10 @@ from didomi_source import values
 from didomi_source.errors import BadRequest, Forbidden
 from didomi_source.extra import ExtraColumns
 from didomi_source.known import Known, KnownExport
-from didomi_source.marks import Mark, Marks
 from didomi_source.paging import Direction
-from didomi_source.rows import is_settled
 from didomi_source.settings import Settings
 from didomi_source.sync import Batch, ExportSync, Plan, Request, plan
-from ledger import Ledger, Row
+from ledger import Ledger, Row, note_times
 
 SETTINGS = Settings(api_key="k", api_secret="s", organization_id="acme", page_size=10, lookback_days=2.0)
 EXPORT = "export-1"
@@ -192,7 +190,7 @@ def test_the_states_of_a_new_log_are_numbered_without_asking_the_destination() -
     api = Api([log(-n) for n in range(15)], sort="ignored")
     api.before = lambda number: [api.change(-n, **states[min((number - 1) // 3, 2)]) for n in (13, 14)]
     known = Known(remembered={"log-0013"})
-    known.export(EXPORT).logs["log-0002"] = Mark(created_at=NOW)
+    known.hold(["log-0002"], EXPORT)
     (batch,) = ExportSync(api, SETTINGS, Request("r"), EXPORT, known, ExtraColumns({})).batches()
     found: dict[str, list[int | None]] = {}
     for row in batch.export_log_history:
@@ -336,8 +334,8 @@ def test_an_id_that_another_export_has_is_set_aside() -> None:
     """A key column takes it once: whoever has it keeps it, and the log is not lost."""
     api = thirty()
     known = Known(reading={EXPORT, "other"})
-    known.export("other").logs["log-0005"] = Mark(is_settled=True, created_at=NOW)
-    assert known.claim(["log-0006"], "other") == {}
+    known.hold(["log-0005"], "other")
+    assert known.owners.claim(["log-0006"], "other", 0) == (["log-0006"], {"log-0006": 0}, {})
     (batch,) = ExportSync(api, SETTINGS, Request("r"), EXPORT, known, ExtraColumns({})).batches()
     assert {row["raw_log"]: row["reason"] for row in batch.export_log_quarantine} == {
         values.canonical(log(-number)): "has the id of a log of export other" for number in (5, 6)
@@ -351,7 +349,7 @@ def test_an_id_that_another_export_has_is_set_aside() -> None:
 def test_of_an_id_that_another_export_has_every_log_is_set_aside() -> None:
     """Also where the page shows two that differ."""
     known = Known(reading={EXPORT, "other"})
-    known.claim(["log-0001"], "other")
+    known.owners.claim(["log-0001"], "other", 0)
     api = Api([log(-1), log(-1, status="pending"), log(-2)])
     (batch,) = ExportSync(api, SETTINGS, Request("r"), EXPORT, known, ExtraColumns({})).batches()
     assert [row["raw_log"] for row in batch.export_log_quarantine] == [
@@ -384,7 +382,7 @@ def test_of_an_id_that_another_export_has_every_log_is_set_aside() -> None:
 def test_a_list_of_which_nothing_can_be_used_is_an_error(logs: list[Row], error: str | None) -> None:
     """Then the form of the list has changed; one log that can be used makes the others odd ones."""
     known = Known(reading={EXPORT, "other"})
-    known.claim([log(-number)["id"] for number in (5, 6)], "other")
+    known.owners.claim([log(-number)["id"] for number in (5, 6)], "other", 0)
     (batch,) = ExportSync(Api(logs), SETTINGS, Request("r"), EXPORT, known, ExtraColumns({})).batches()
     (sync,) = batch.export_syncs
     assert sync["is_complete"] is (error is None)
@@ -568,19 +566,20 @@ def test_only_errors_of_ours_end_an_export_quietly() -> None:
 
 def known(**fields: Any) -> KnownExport:
     """An export that was read completely an hour ago: 2 logs, the newest of three hours ago."""
-    logs = Marks(
-        {
-            "a": Mark(is_settled=True, created_at=NOW - 3 * HOUR),
-            "b": Mark(is_settled=True, created_at=NOW - 30 * HOUR),
-        }
-    )
-    usual = {"complete_newest_created_at": NOW - 3 * HOUR, "complete_logs_known": 2, "full_read_at": NOW - HOUR}
-    return KnownExport(**{"logs": logs, **usual, **fields})
+    usual = {
+        "count": 2,
+        "newest_created_at": NOW - 3 * HOUR,
+        "complete_newest_created_at": NOW - 3 * HOUR,
+        "complete_logs_known": 2,
+        "full_read_at": NOW - HOUR,
+    }
+    return KnownExport(**{**usual, **fields})
 
 
 def with_log(status: str, created_at: datetime | None, *, is_missing: bool = False) -> KnownExport:
-    found = known()
-    found.logs["c"] = Mark(is_settled=is_settled(status), is_missing=is_missing, created_at=created_at)
+    found = known(count=3)
+    missing_since = NOW if is_missing else None
+    note_times(found, [{"status": status, "created_at": created_at, "missing_at_source_since": missing_since}])
     return found
 
 
@@ -617,7 +616,11 @@ FULL, TWO_DAYS = "full", f"logs since {NOW - 3 * HOUR - 2 * DAY:%Y-%m-%d %H:%M} 
             Plan("incremental", TWO_DAYS, NOW - 3 * HOUR - 2 * DAY),
         ),
         (known(complete_newest_created_at=None), Request("r"), Plan(FULL, "no log with a time is known", None)),
-        (known(logs={}, complete_logs_known=0), Request("r"), Plan(FULL, "no log with a time is known", None)),
+        (
+            KnownExport(complete_logs_known=0, full_read_at=NOW),
+            Request("r"),
+            Plan(FULL, "no log with a time is known", None),
+        ),
         (
             with_log("pending", NOW - 90 * HOUR),
             Request("r"),

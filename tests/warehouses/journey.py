@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from models.compare import all_differences, is_same
 from .engines import IS_THOROUGH, Engine, duckdb_in, environment
 
 Rows = list[dict[str, Any]]
+PAGE_SIZE = 20  # so that no list is read at once
 COMMAND_SECONDS = 240  # an emulator that hangs is not waited for
 # What differs between two warehouses that read the same at nearly the same time.
 OF_THE_MOMENT = {*OF_THE_RUN, "first_observed_at", "started_at", "finished_at", "sync_id", "quarantined_at"}
@@ -68,7 +69,7 @@ class Site:
         folder.mkdir()
         self.engine, self.folder = engine, folder
         self._job = Job(folder, forker, sandbox)
-        self._job.environment |= engine.environment
+        self._job.environment |= {**engine.environment, "SOURCES__DIDOMI__PAGE_SIZE": str(PAGE_SIZE)}
 
     def start(self, command: str, *arguments: str, kill_at: str = "") -> Callable[[], Result]:
         """Start a command; returns what waits for its end."""
@@ -215,6 +216,18 @@ def quiet_run(journey: Journey, outcome: Outcome) -> None:
     outcome.compare("a quiet run writes", {"export_syncs": exports}, journey.site.engine.written(found["run_id"]))
 
 
+def not_sorted(journey: Journey, outcome: Outcome) -> None:
+    """All lists have to be read as a whole, which nobody knew: each asks the destination what it holds of the rest."""
+    behaviour = journey.sandbox.behaviour
+    journey.sandbox.behaviour = replace(behaviour, sort="ignored", order="random_id")
+    found = journey.load(outcome)
+    journey.sandbox.behaviour = behaviour
+    exports = len(journey.store.exports())
+    outcome.compare("it writes", {"export_syncs": exports}, journey.site.engine.written(found["run_id"]))
+    sorts = {row["sort"] for row in journey.site.engine.execute("select distinct sort from {export_syncs}")}
+    outcome.compare("sorts", {"honoured", "ignored", "not_needed"}, sorts)
+
+
 def settlement(journey: Journey, outcome: Outcome) -> None:
     journey.store.settle(PENDING, users=4321)
     found = journey.load(outcome)
@@ -333,6 +346,7 @@ def documented(tables: dict[str, Rows]) -> dict[str, Rows]:
 STEPS: dict[str, Callable[[Journey, Outcome], None]] = {
     "first load": first_load,
     "quiet second run": quiet_run,
+    "$sort ignored": not_sorted,
     "settlement": settlement,
     "new metric columns": new_metric,
     "garbage quarantined": garbage,
@@ -344,6 +358,7 @@ STEPS: dict[str, Callable[[Journey, Outcome], None]] = {
 }
 TELLING = (
     "first load",
+    "$sort ignored",
     "another export beside",
     "models built",
     "status and report",
