@@ -94,10 +94,18 @@ class Numbers:
     def __len__(self) -> int:
         return self._count
 
-    def __setitem__(self, name: str, number: int) -> None:
-        if self.setdefault(name, number) != number:
-            key = hash(name)
-            self._numbers[key % _BUCKETS][bisect_left(self._keys[key % _BUCKETS], key)] = number
+    def swap(self, name: str, number: int) -> int | None:
+        """Give this number to a name; returns the one that it had."""
+        key = hash(name)
+        keys, numbers = self._keys[key % _BUCKETS], self._numbers[key % _BUCKETS]
+        at = bisect_left(keys, key)
+        if at < len(keys) and keys[at] == key:
+            before, numbers[at] = numbers[at], number
+            return before
+        keys.insert(at, key)
+        numbers.insert(at, number)
+        self._count += 1
+        return None
 
 
 class Claim(NamedTuple):
@@ -154,7 +162,7 @@ class Owners:
     def put(self, log_id: str, export_id: str, place: int) -> None:
         """Note where the mark of a log of an export is."""
         with self._lock:
-            self._held[log_id] = self._number(export_id) + place + 1
+            self._held.swap(log_id, self._number(export_id) + place + 1)
 
     def _number(self, export_id: str) -> int:
         return self._exports.setdefault(export_id, len(self._exports)) << _PLACE_BITS

@@ -50,14 +50,15 @@ def test_names_are_a_set(pages: list[list[str]]) -> None:
 
 @given(st.lists(st.tuples(IDS, st.integers(0, 2**64 - 1), st.booleans()), max_size=40))
 def test_numbers_are_a_dict(given_: list[tuple[str, int, bool]]) -> None:
-    """With `setdefault`, `get` and assignment."""
+    """With `setdefault`, `get`, and an assignment that tells what was there."""
     numbers, expected = Numbers(), dict[str, int]()
     for name, number, stays in given_:
         assert numbers.get(name) == expected.get(name)
         if stays:
             assert numbers.setdefault(name, number) == expected.setdefault(name, number)
         else:
-            numbers[name] = expected[name] = number
+            assert numbers.swap(name, number) == expected.get(name)
+            expected[name] = number
     assert {name: numbers.get(name) for name in expected} == expected
     assert len(numbers) == len(expected)
 
