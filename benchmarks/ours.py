@@ -91,8 +91,8 @@ def growth(sizes: Sequence[int]) -> list[str]:
     return [
         "## Growth",
         "",
-        "The first load of didomi-source alone, and the run after it, which finds nothing new. Each start costs the same: what a "
-        "further log costs is the difference to the row above.",
+        "The first load of didomi-source alone, and the run after it, which finds nothing new. Each start costs the same:",
+        "what a further log costs is the difference to the row above.",
         "",
         "| logs | CPU s | CPU µs per log | per further log | wall s | peak MB | database MB | again: CPU s | peak MB |",
         "|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
