@@ -13,6 +13,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from datetime import datetime, timezone
 from functools import partial
 from itertools import count
@@ -197,19 +198,26 @@ class Marks:
 
     def close(self) -> None:
         """Remove the files."""
-        self._records.close()
-        self._ids.close()
+        for file in (self._records, self._ids):
+            with suppress(OSError):  # of what was not written yet
+                file.close()
 
     def __len__(self) -> int:
         return self._count
 
     def __getitem__(self, place: int) -> Mark:
-        self._records.seek(place * _RECORD.size)
-        return _mark(self._records.read(_RECORD.size))
+        try:
+            self._records.seek(place * _RECORD.size)
+            return _mark(self._records.read(_RECORD.size))
+        except OSError as error:
+            raise _no_room(error) from error
 
     def __setitem__(self, place: int, mark: Mark) -> None:
-        self._records.seek(place * _RECORD.size)
-        self._records.write(_record(mark))
+        try:
+            self._records.seek(place * _RECORD.size)
+            self._records.write(_record(mark))
+        except OSError as error:
+            raise _no_room(error) from error
 
     def append(self, log_id: str, mark: Mark) -> int:
         """Add the mark of a log; returns its place."""
@@ -253,9 +261,14 @@ class Marks:
             self._ids.seek(0, os.SEEK_END)
             self._ids.write(_END.join([*map(str.encode, log_ids), b""]))
         except OSError as error:
-            msg = f"{gettempdir()} has no room for notes on the logs that were read ({error}): make room, or set TMPDIR"
-            raise DiskFull(msg) from error
+            raise _no_room(error) from error
         self._count += len(log_ids)
+
+
+def _no_room(error: OSError) -> DiskFull:
+    return DiskFull(
+        f"{gettempdir()} has no room for notes on the logs that were read ({error}): make room, or set TMPDIR"
+    )
 
 
 def _record(mark: Mark) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -174,11 +174,19 @@ def test_times_are_kept_to_the_microsecond() -> None:
             assert kept[0].updated_at == when
 
 
-def test_a_disk_that_is_full_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With what can be done."""
+@pytest.mark.parametrize(
+    "use",
+    [lambda kept: kept.append("b", Mark()), lambda kept: kept[0], lambda kept: kept.__setitem__(0, Mark())],
+    ids=["add", "read", "change"],
+)
+def test_a_disk_that_is_full_is_named(monkeypatch: pytest.MonkeyPatch, use: Callable[[Marks], object]) -> None:
+    """With what can be done; what was written may only now go to the disk."""
     monkeypatch.setattr("didomi_source.marks._MEMORY_BYTES", 1)
-    with closing(marks([("a", Mark())])) as kept:
-        kept._records.flush()
-        kept._records._file = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115 - closed with the marks
-        with pytest.raises(DiskFull, match=r"has no room for notes on the logs .*No space left.*set TMPDIR"):
-            kept.append("b", Mark())
+    kept = marks([("a", Mark())])
+    kept._records.close()
+    full = kept._records._file = Path("/dev/full").open("r+b", buffering=4096)  # noqa: SIM115 - closed below
+    full.write(b"buffered")
+    with pytest.raises(DiskFull, match=r"has no room for notes on the logs .*No space left.*set TMPDIR"):
+        use(kept)
+    kept.close()
+    assert full.closed
