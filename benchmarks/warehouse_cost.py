@@ -37,7 +37,7 @@ NEWEST = "(l.export_id = %s and l.created_at >= %s)"
 READS = [
     known._IDS,  # noqa: SLF001
     known._TIMES,  # noqa: SLF001
-    known._REACH,  # noqa: SLF001
+    known._REACH.format(condition=NEWEST.replace("l.", "").replace(">=", "<")),  # noqa: SLF001
     known._MARKS.format(condition=NEWEST),  # noqa: SLF001
     known._UNRECORDED.format(condition=NEWEST),  # noqa: SLF001
     known._REMEMBERED,  # noqa: SLF001

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from itertools import groupby
+from itertools import chain, groupby
 from operator import itemgetter
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -35,7 +35,7 @@ from {export_logs} group by 1, 2, 3"""
 _REACH = """
 select export_id, created_at from (
     select export_id, created_at, row_number() over (partition by export_id order by created_at desc) as place
-    from {export_logs} where created_at is not null) ranked
+    from {{export_logs}} where {condition}) older
 where place = %s"""
 # Where a destination cannot merge, a log has several rows: in this order the newest is the first.
 _MARKS = """
@@ -144,21 +144,21 @@ class Destination:
                 known.remembered = {log_id for (log_id,) in _query(client, _REMEMBERED)}
         return known
 
-    def read_marks(self, known: Known, since: Mapping[str, datetime | None], newest: int) -> None:
+    def read_marks(self, known: Known, since: Mapping[str, datetime | None], further: int) -> None:
         """Read the marks of the logs that a run may meet.
 
         Args:
             known: Where they are added.
             since: The exports to be read, and back to when; None for all of an export.
-            newest: So many logs of each export in any case.
+            further: So many of each export that are older: the page on which a read ends goes further back.
         """
         held = [export_id for export_id in since if known.export(export_id).count]
-        reach = self._reach(newest) if any(since[export_id] for export_id in held) else {}
         for begin in range(0, len(held), _EXPORTS_AT_ONCE):
+            chunk = held[begin : begin + _EXPORTS_AT_ONCE]
+            reach = self._reach([(export_id, when) for export_id in chunk if (when := since[export_id])], further)
             conditions, values = [], []
-            for export_id in held[begin : begin + _EXPORTS_AT_ONCE]:
-                times = [since[export_id], reach.get(export_id)]
-                back_to = None if None in times else _first(times)
+            for export_id in chunk:
+                back_to = reach.get(export_id)
                 known.export(export_id).has_all_marks = back_to is None
                 conditions.append("l.export_id = %s and l.created_at >= %s" if back_to else "l.export_id = %s")
                 values += [export_id, back_to] if back_to else [export_id]
@@ -186,10 +186,12 @@ class Destination:
                 )
                 known.add_mark(log_id, export_id, mark)
 
-    def _reach(self, newest: int) -> dict[str, datetime | None]:
-        """How far back so many logs of each export go; without the exports that have fewer."""
+    def _reach(self, since: Sequence[tuple[str, datetime]], further: int) -> dict[str, datetime | None]:
+        """When the log was created that is so many further back than a time; without the exports that have fewer."""
+        condition = " or ".join(["(export_id = %s and created_at < %s)"] * len(since))
+        sql, values = _REACH.format(condition=condition), chain(*since, [further])
         with self._client() as client:
-            return {name: _utc(when) for name, when in _query(client, _REACH, newest)} if client else {}
+            return {name: _utc(when) for name, when in _query(client, sql, *values)} if client and since else {}
 
     def count(self, export_id: str, since: datetime) -> int:
         """How many logs of an export are held that were created then or later."""

@@ -193,7 +193,7 @@ class _Run:
         self._known = self._destination.known()
         self._known.reading = {row["id"] for row in self._exports}
         since = {export_id: self._reads_since(export_id) for export_id in self._known.reading}
-        self._destination.read_marks(self._known, since, 2 * self._settings.page_size)
+        self._destination.read_marks(self._known, since, self._settings.page_size)
         self._readings = {
             name: ExportSync(self._client, self._settings, self._request, name, self._known, self._extra).batches()
             for name in self._known.reading

@@ -35,7 +35,7 @@ class Ledger:
         run._client.close()
         run._destination = self
         run._known = known = self.known(export_id)
-        self.read_marks(known, {export_id: run._reads_since(export_id)}, 2 * settings.page_size)
+        self.read_marks(known, {export_id: run._reads_since(export_id)}, settings.page_size)
         extra = ExtraColumns(dict.fromkeys({name for row in self.logs.values() for name in row}, "text"))
         batches = list(ExportSync(client, settings, request, export_id, known, extra).batches())
         history = [row._asdict() for batch in batches for row in run._history_rows(batch)]
@@ -73,17 +73,16 @@ class Ledger:
 
     # -- what the source asks of its destination --------------------------------------------------
 
-    def read_marks(self, known: Known, since: Mapping[str, datetime | None], newest: int) -> None:
-        """The marks of the logs of an export, back to a time and so many at least."""
-        ((export_id, back_to),) = since.items()
-        times = sorted(filter(None, (row.get("created_at") for row in self.logs.values())), reverse=True)
-        if back_to is None or len(times) < newest:
+    def read_marks(self, known: Known, since: Mapping[str, datetime | None], further: int) -> None:
+        """The marks of the logs of an export, back to a time and so many further."""
+        ((export_id, when),) = since.items()
+        times = {log_id: row.get("created_at") for log_id, row in self.logs.items()}
+        older = sorted((at for at in times.values() if at and when and at < when), reverse=True)
+        if when is None or len(older) < further:
             known.export(export_id).has_all_marks = True
             self.read_marks_of(known, list(self.logs))
         else:
-            back_to = min([back_to, *times[newest - 1 : newest]])
-            rows = self.logs.items()
-            self.read_marks_of(known, [i for i, row in rows if row.get("created_at") and row["created_at"] >= back_to])
+            self.read_marks_of(known, [log_id for log_id, at in times.items() if at and at >= older[further - 1]])
 
     def read_marks_of(self, known: Known, log_ids: Sequence[str]) -> None:
         """The marks of some logs."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from itertools import count
 from typing import Any
@@ -12,10 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conftest import Warehouse
+from conftest import Start, Warehouse
 from didomi_source.known import Destination, Known, KnownExport
 from didomi_source.marks import Mark
-from didomi_source.sandbox import plain_store, serve
+from didomi_source.sandbox import Behaviour, plain_store, serve
 from ledger import Row, mark_of, note_times
 
 NOW = datetime.now(timezone.utc).replace(microsecond=0)
@@ -113,27 +115,27 @@ def test_what_is_known_of_an_export_is_what_its_rows_say(loaded: Warehouse, rows
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
 @given(
-    rows=ROWS.map(named), since=st.fixed_dictionaries({"a": TIMES, "b": TIMES, "c": TIMES}), newest=st.integers(1, 5)
+    rows=ROWS.map(named), since=st.fixed_dictionaries({"a": TIMES, "b": TIMES, "c": TIMES}), further=st.integers(1, 5)
 )
 def test_the_marks_that_a_run_may_need_are_read_at_once(
-    loaded: Warehouse, rows: list[Row], since: dict[str, datetime | None], newest: int
+    loaded: Warehouse, rows: list[Row], since: dict[str, datetime | None], further: int
 ) -> None:
-    """Of each export those since a time, and so many in any case; all where there is no time, or so few."""
+    """Of each export those since a time, and so many that are older; all where there is no time, or fewer older ones."""
     hold(loaded, rows)
     destination = Destination(loaded.pipeline())
     known = destination.known()
-    destination.read_marks(known, since, newest)
+    destination.read_marks(known, since, further)
     for export_id in ("a", "b"):
         own = [row for row in rows if row["export_id"] == export_id]
-        times = sorted((row["created_at"] for row in own if row["created_at"]), reverse=True)
-        back_to, needed = since[export_id], own
-        if back_to is not None and len(times) >= newest:
-            back_to = min(back_to, times[newest - 1])
-            needed = [row for row in own if row["created_at"] and row["created_at"] >= back_to]
-        assert marks_of(known, export_id) == expected_marks(needed)
-        assert known.export(export_id).has_all_marks == (
-            bool(own) and (since[export_id] is None or len(times) < newest)
+        when, needed = since[export_id], own
+        older = sorted(
+            (row["created_at"] for row in own if when and row["created_at"] and row["created_at"] < when), reverse=True
         )
+        is_all = when is None or len(older) < further
+        if not is_all:
+            needed = [row for row in own if row["created_at"] and row["created_at"] >= older[further - 1]]
+        assert marks_of(known, export_id) == expected_marks(needed)
+        assert known.export(export_id).has_all_marks == (bool(own) and is_all)
 
 
 def test_marks_that_were_not_expected_are_asked_for(loaded: Warehouse) -> None:
@@ -177,3 +179,39 @@ def test_logs_since_a_time_are_counted(loaded: Warehouse) -> None:
     destination = Destination(loaded.pipeline())
     assert [destination.count("a", NOW - n * DAY) for n in (-1, 0, 3, 99)] == [0, 1, 4, 9]
     assert (destination.count("b", NOW), Destination(None).count("a", NOW)) == (0, 0)
+
+
+NEWEST, BY_ID, ALL = "(l.export_id = %s and l.created_at >= %s)", "l.id in (...)", "(l.export_id = %s)"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "conditions"),
+    [
+        ("honoured", "honoured", [NEWEST]),
+        ("honoured", "ignored", [NEWEST, BY_ID, ALL]),
+        ("ignored", "ignored", [ALL]),
+        ("ignored", "honoured", [ALL]),
+    ],
+)
+def test_a_run_asks_for_what_it_meets(
+    sandbox: Start,
+    warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+    before: Any,
+    after: Any,
+    conditions: list[str],
+) -> None:
+    """The newest at once. Of a list that is no longer sorted a page that is not among them, then all; nothing is written."""
+    server = sandbox(plain_store(300, step=3600.0), Behaviour(rate_limit=(10_000, 1), sort=before))
+    warehouse.load(server, page_size=20)
+    server.behaviour = replace(server.behaviour, sort=after)
+    asked: list[str] = []
+    read = Destination._read_marks
+
+    def note(self: Destination, known: Known, condition: str, values: Any) -> None:
+        asked.append(re.sub(r"(%s, )+%s", "...", condition))
+        read(self, known, condition, values)
+
+    monkeypatch.setattr(Destination, "_read_marks", note)
+    assert warehouse.load(server, page_size=20) == {"export_syncs": 1}
+    assert asked == conditions
