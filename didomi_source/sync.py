@@ -349,7 +349,7 @@ class ExportSync:
             sequence = before.sequence
         else:
             batch.export_log_history.append(state)
-        self._changed += before.is_known and not before.is_written
+        self._changed += not before.is_written
         self._marks[place] = Mark(
             row.content_hash,
             state.version_id,

@@ -14,6 +14,7 @@ from didomi_source import values
 from didomi_source.errors import BadRequest, Forbidden
 from didomi_source.extra import ExtraColumns
 from didomi_source.known import Known, KnownExport
+from didomi_source.marks import Mark
 from didomi_source.paging import Direction
 from didomi_source.settings import Settings
 from didomi_source.sync import Batch, ExportSync, Plan, Request, plan
@@ -419,6 +420,36 @@ def test_more_logs_than_can_be_seen_make_it_read_everything() -> None:
     )  # fmt: skip
     runs.api.logs.append(log(1))
     assert (runs.run()["mode"], len(runs.ledger.logs)) == ("incremental", 32)
+
+
+def test_what_comes_and_goes_while_everything_is_read_is_not_missing() -> None:
+    """The destination does not hold it yet: only the next whole read can miss it."""
+    runs = Runs(thirty(), lookback_days=0.25)
+    runs.run()
+    fleeting = log(1)
+    runs.api.logs += [log(-900), log(-901), fleeting]
+    runs.api.asked.clear()
+    runs.api.before = lambda number: number == 3 and runs.api.logs.remove(fleeting)
+    sync = runs.run()
+    assert (sync["mode"], sync["api_total"], sync["logs_new"], sync["logs_missing"]) == ("full", 32, 3, 0)
+    runs.api.before = lambda _number: None
+    assert runs.run(full=True)["logs_missing"] == 1
+
+
+def test_the_notes_on_an_export_are_thrown_away_when_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when reading breaks off, and the rest of its batches is not taken."""
+    api, known = thirty(), [Known(), Known(), Known()]
+    syncs = [ExportSync(api, SETTINGS, Request("r"), EXPORT, each, ExtraColumns({})).batches() for each in known]
+    assert len(list(syncs[0])) == 1
+    monkeypatch.setattr("didomi_source.sync.BATCH_ROWS", 1)
+    next(syncs[1])
+    syncs[1].close()
+    api.before = {}.__getitem__
+    with pytest.raises(KeyError):
+        next(syncs[2])
+    for each in known:
+        with pytest.raises(ValueError, match="closed file"):
+            each.export(EXPORT).marks.append("a", Mark())
 
 
 @pytest.mark.parametrize("gone", [0, 1])
