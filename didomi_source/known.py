@@ -194,8 +194,8 @@ class Destination:
             return {name: _utc(when) for name, when in _query(client, sql, *values)} if client and since else {}
 
     def count(self, export_id: str, since: datetime) -> int:
-        """How many logs of an export are held that were created then or later."""
-        sql = "select count(distinct id) from {export_logs} where export_id = %s and created_at >= %s"
+        """How many rows there are of logs of an export that were created then or later."""
+        sql = "select count(*) from {export_logs} where export_id = %s and created_at >= %s"
         with self._client() as client:
             rows = list(_query(client, sql, export_id, since)) if client else []
         return int(rows[0][0]) if rows else 0

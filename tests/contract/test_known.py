@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from itertools import count
@@ -167,6 +168,16 @@ def test_of_a_log_with_several_rows_the_newest_counts(loaded: Warehouse) -> None
     known = Destination(loaded.pipeline()).known()
     known.read_marks("a")
     assert (known.export("a").count, marks_of(known, "a")) == (1, expected_marks(rows[1:]))
+
+
+def test_many_threads_may_ask_at_once(loaded: Warehouse) -> None:
+    """As the readings of the exports do."""
+    row = {"status": None, "is_recorded": False, "metrics__users": 1, "created_at": NOW}
+    hold(loaded, [{"id": str(n), "export_id": str(n % 4), **row} for n in range(10)])
+    destination = Destination(loaded.pipeline())
+    with ThreadPoolExecutor(8) as pool:
+        counts = list(pool.map(lambda n: destination.count(str(n % 4), NOW), range(200)))
+    assert counts == [3, 3, 2, 2] * 50
 
 
 def test_logs_since_a_time_are_counted(loaded: Warehouse) -> None:

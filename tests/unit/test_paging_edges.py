@@ -486,16 +486,18 @@ def test_a_sweep_may_end_before_the_empty_page() -> None:
     assert reader.is_whole
 
 
-def test_an_item_overlooked_before_makes_another_sweep() -> None:
-    """One that was there, by its time, and was not shown: two quiet sweeps have to follow."""
+@pytest.mark.parametrize("times", [[3.5], [3.5, 99], [99, 3.5]])
+def test_an_item_overlooked_before_makes_another_sweep(times: list[float]) -> None:
+    """One that was there, by its time, and was not shown: two quiet sweeps have to follow, whatever is new beside it."""
 
     def show(server: Server, number: int) -> None:
         if number == 6:
-            server.items.append(entry(900, at=3.5))
+            server.items += [entry(900 + n, at=at) for n, at in enumerate(times)]
 
     server = Server(entries(15)[::-1], sorts=False, before=show)
     reader, _ = read(server)
-    assert server.way == "-: 0 10 15 0 10 15 0 10 16 0 10 16"
+    end = 15 + len(times)
+    assert server.way == f"-: 0 10 15 0 10 15 0 10 {end} 0 10 {end}"
     assert (reader.is_whole, reader.seen) == (True, names(server.items))
 
 
