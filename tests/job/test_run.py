@@ -9,7 +9,7 @@ import pytest
 
 from conftest import EXPORT, TABLES
 from didomi_source.job import progress
-from didomi_source.sandbox import Behaviour, Fault
+from didomi_source.sandbox import Behaviour, Fault, plain_store
 
 
 def test_a_run_loads_what_the_api_holds(job, api):
@@ -34,6 +34,14 @@ def test_a_file_holds_what_was_loaded_once(job, given, kept):
     """The tables through which rows came are empty after a run; who configures it otherwise finds them there."""
     job.run(**given)
     assert job.sql("select count(*) from didomi_raw_staging.export_logs") == [(kept,)]
+
+
+@pytest.mark.parametrize(("logs", "code"), [(100, 0), (5_100, -9)])
+def test_a_large_package_alone_is_loaded_in_little_memory(job, api, logs, code):
+    """That of an ordinary day is over sooner; killed where that begins, a run shows whether it comes there."""
+    api.store = plain_store(logs)
+    point = "didomi_source.job.warehouse:load_in_little_memory before 1"
+    assert job.didomi("run", "--skip-models", kill_at=point).code == code
 
 
 def test_the_working_directory_may_be_deleted_between_runs(job, api):
