@@ -264,10 +264,11 @@ def _read_times(client: SqlClientBase[Any], known: Known) -> None:
     rows = _query(client, _TIMES, latest_credible())
     for export_id, status, is_there, count, count_with_time, first, newest in rows:
         export = known.export(export_id)
-        export.newest_created_at = _last([export.newest_created_at, _utc(newest)])
+        export.newest_created_at = max(filter(None, [export.newest_created_at, _utc(newest)]), default=None)
         export.has_logs_without_time |= count_with_time < count
         if is_there and not is_settled(status):
-            export.oldest_open_created_at = _first([export.oldest_open_created_at, _utc(first)])
+            times = filter(None, [export.oldest_open_created_at, _utc(first)])
+            export.oldest_open_created_at = min(times, default=None)
 
 
 def _read_syncs(client: SqlClientBase[Any], known: Known) -> None:
@@ -279,14 +280,6 @@ def _read_syncs(client: SqlClientBase[Any], known: Known) -> None:
         export.sort = sort
         if mode == "full":
             export.full_read_at = _utc(started_at)
-
-
-def _first(times: Iterable[datetime | None]) -> datetime | None:
-    return min((when for when in times if when is not None), default=None)
-
-
-def _last(times: Iterable[datetime | None]) -> datetime | None:
-    return max((when for when in times if when is not None), default=None)
 
 
 def _utc(when: datetime | None) -> datetime | None:

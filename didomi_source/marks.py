@@ -1,4 +1,4 @@
-"""What has to be kept of each log while a run lasts, in a tenth of the memory that Python's own sets and dicts take.
+"""What has to be kept of each log while a run lasts, in 24 bytes of memory for each.
 
 Of a name its hash is kept, 64 bits in one of many sorted arrays. So two names may be taken for one: among a million
 logs that happens once in 37 million runs. What was seen of a log is in a temporary file, if there are many of them.
