@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from datetime import datetime, timedelta, timezone
@@ -190,3 +191,22 @@ def test_a_disk_that_is_full_is_named(monkeypatch: pytest.MonkeyPatch, use: Call
         use(kept)
     kept.close()
     assert full.closed
+
+
+def test_what_is_kept_of_many_logs_is_not_in_memory() -> None:
+    """24 bytes of each are, with some room to grow; ids and marks are in files."""
+    names, owners, mark = Names(), Owners(), Mark("1" * 32, "2" * 32)
+    tracemalloc.start()
+    with closing(Marks()) as kept:
+        for page in range(100):
+            log_ids = [f"{page:016}{number:08}" for number in range(1_000)]
+            names.update(log_ids)
+            assert len(owners.claim(log_ids, "an export", len(kept)).new) == 1_000
+            columns = zip(*[mark] * 1_000, strict=True)
+            content, version, settled, _, _, _, updated, sequences = columns
+            kept.extend(log_ids, content, version, settled, updated, sequences)
+        del log_ids, columns, content, version, settled, updated, sequences
+        bytes_in_use, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (len(kept), len(names)) == (100_000, 100_000)
+    assert bytes_in_use < 40 * 100_000
