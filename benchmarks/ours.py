@@ -12,9 +12,9 @@ import measure
 from measure import ROOT, Cost
 from server import MAX_LIMIT, ORGANIZATION, Server, serve
 
-from didomi_source.job.demo import settings_of
-from didomi_source.sandbox import Behaviour, Store, generate, plain_store
-from didomi_source.sandbox import serve as serve_sandbox
+from didomi_sandbox import Behaviour, Store, generate, plain_store
+from didomi_sandbox import serve as serve_sandbox
+from didomi_source.cli.demo import settings_of
 
 LOAD = ["run", "--skip-models"]
 DATABASE = "target.duckdb"

@@ -24,9 +24,9 @@ from sqlglot.optimizer.qualify import qualify
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from didomi_source import known  # noqa: E402
-from didomi_source.job.demo import settings_of  # noqa: E402
-from didomi_source.sandbox import Behaviour, generate, serve  # noqa: E402
+from didomi_sandbox import Behaviour, generate, serve  # noqa: E402
+from didomi_source.cli.demo import settings_of  # noqa: E402
+from didomi_source.reading import known  # noqa: E402
 from models import dbt  # noqa: E402
 from warehouses.test_translated import ENVIRONMENTS  # noqa: E402
 from warehouses.translated import compiled  # noqa: E402

@@ -21,8 +21,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .reading.sync import Request as Request
     from .source import didomi_source as didomi_source
-    from .sync import Request as Request
 
 __all__ = ["Request", "didomi_source"]
 
@@ -34,7 +34,7 @@ def __getattr__(name: str) -> Any:
 
         return didomi_source
     if name == "Request":
-        from .sync import Request
+        from .reading.sync import Request
 
         return Request
     msg = f"module {__name__!r} has no attribute {name!r}"

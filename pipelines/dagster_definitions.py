@@ -16,8 +16,8 @@ from dagster_dbt import DbtProject, build_dbt_asset_specs
 
 from didomi_source.errors import ConfigurationError
 from didomi_source.job import Options, run
-from didomi_source.job.models import project_dir
 from didomi_source.schema import TABLES
+from didomi_source.warehouse.dbt import project_dir
 
 OPTIONS = Options(destination=os.environ.get("DIDOMI_DESTINATION", "duckdb"))
 

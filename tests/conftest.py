@@ -20,8 +20,8 @@ import dlt
 import duckdb
 import pytest
 
+from didomi_sandbox import Behaviour, Fault, Sandbox, Store, serve
 from didomi_source import didomi_source
-from didomi_source.sandbox import Behaviour, Fault, Sandbox, Store, serve
 
 pytest_plugins = ["counts"]
 

@@ -9,13 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from didomi_source.extra import ExtraColumns
-from didomi_source.known import Known, KnownExport, latest_credible
-from didomi_source.marks import Mark
-from didomi_source.rows import as_dict, is_settled
+from didomi_source.reading.fields import ExtraColumns
+from didomi_source.reading.known import Known, KnownExport, latest_credible
+from didomi_source.reading.logs import as_dict, is_settled
+from didomi_source.reading.marks import Mark
+from didomi_source.reading.sync import Batch, ExportSync, Request
 from didomi_source.settings import Settings
 from didomi_source.source import _Run
-from didomi_source.sync import Batch, ExportSync, Request
 
 Row = dict[str, Any]
 

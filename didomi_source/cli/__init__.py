@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 
 def main() -> None:
     """Run the command line; every error ends in one line and its exit code."""
-    from didomi_source.console import obey_signals
+    from .console import obey_signals
 
     if set_up.COMPLETE in os.environ:
         set_up.prepare_completion()

@@ -21,7 +21,7 @@ app = typer.Typer(
 
 def fail(message: str, exit_code: int) -> NoReturn:
     """Print an error and end."""
-    from didomi_source.console import complain
+    from .console import complain
 
     complain(message)
     sys.exit(exit_code)
@@ -29,7 +29,7 @@ def fail(message: str, exit_code: int) -> NoReturn:
 
 def end(failures: list[str], exit_code: int) -> NoReturn:
     """Print what failed, a line each, and end."""
-    from didomi_source.console import complain
+    from .console import complain
 
     for line in failures:
         complain(line)

@@ -30,7 +30,7 @@ from .options import (
 
 if TYPE_CHECKING:
     from didomi_source.job import Options
-    from didomi_source.signals import Watcher
+    from didomi_source.metrics import Watcher
 
 logger = logging.getLogger(__name__)
 
@@ -174,8 +174,9 @@ def copy(
     The next run there reads on where the last one here ended. Nothing is changed here.
     """
     options = job_options(verbose, log_format, destination=destination, dataset=dataset, working_dir=working_dir)
-    from didomi_source import console
     from didomi_source.job.copy import copy as copy_tables
+
+    from . import console
 
     with console.Steps() as steps:
         counts = copy_tables(options, to, steps.report)
@@ -196,8 +197,8 @@ def check(
     Logs in, lists the exports that can be read, tries the destination, and looks for dbt: one line each.
     """
     options = job_options(verbose, destination=destination, dataset=dataset, export_ids=tuple(export_id or ()))
-    from didomi_source import console
-    from didomi_source.job.check import check as look
+    from . import console
+    from .check import check as look
 
     worst = 0
     with console.results():
@@ -209,7 +210,7 @@ def check(
 
 def _watchers(metrics_file: Path | None, ping_url: str | None) -> list[Watcher]:
     """Who is told how the run goes; the ping is the last, so that it tells of everything."""
-    from didomi_source.signals import ping, prometheus, telemetry
+    from didomi_source.metrics import ping, prometheus, telemetry
 
     found: list[Watcher] = []
     if metrics_file is not None:
@@ -226,8 +227,9 @@ def _watchers(metrics_file: Path | None, ping_url: str | None) -> list[Watcher]:
 
 
 def _run(options: Options, *, as_json: bool, watchers: Sequence[Watcher] = ()) -> None:
-    from didomi_source import console
-    from didomi_source.signals import run_watched
+    from didomi_source.metrics import run_watched
+
+    from . import console
 
     gc.freeze()  # what was imported stays: it need not be looked through each time that memory is given back
     with console.Steps() as steps:
@@ -241,8 +243,9 @@ def _run(options: Options, *, as_json: bool, watchers: Sequence[Watcher] = ()) -
 
 
 def _forecast(options: Options, *, as_json: bool) -> None:
-    from didomi_source import console
     from didomi_source.job.forecast import forecast
+
+    from . import console
 
     with console.Steps() as steps:
         found = forecast(options, steps.report)

@@ -12,7 +12,7 @@ from .app import CODES, app, end, text
 from .options import Days, Seed, Verbose, set_up_log
 
 if TYPE_CHECKING:
-    from didomi_source.sandbox import Sandbox
+    from didomi_sandbox import Sandbox
 
 
 @app.command(epilog=text("Examples:\n  didomi demo\n  didomi demo --folder /tmp/try --seed 3 --days 400", CODES))
@@ -29,8 +29,8 @@ def demo(
     Needs no account and no network.
     """
     set_up_log(verbose)
-    from didomi_source import console
-    from didomi_source.job.demo import next_steps, run_demo
+    from . import console
+    from .demo import next_steps, run_demo
 
     with console.Steps() as steps:
         summary, rates, volumes = run_demo(folder, steps.report, seed=seed, days=days)
@@ -74,8 +74,8 @@ def sandbox(
     Prints the variables that point `didomi` at it, and serves until it is ended.
     """
     set_up_log(verbose)
-    from didomi_source.job.demo import access_to
-    from didomi_source.job.sandbox import serve_sandbox
+    from .demo import access_to
+    from .sandbox import serve_sandbox
 
     def on_ready(api: Sandbox) -> None:
         for name, value in access_to(api).items():

@@ -86,7 +86,7 @@ Days = Annotated[int, typer.Option("--days", help="How many days of it.", min=1,
 
 def set_up_log(verbose: int, log_format: LogFormat = LogFormat.text) -> None:
     """Log to stderr as asked for."""
-    from didomi_source.console import set_up_logging
+    from .console import set_up_logging
 
     set_up_logging(verbose, as_json=log_format is LogFormat.json)
 

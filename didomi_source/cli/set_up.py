@@ -36,8 +36,8 @@ def init(
     And an example of the secrets. Overwrites nothing, and asks for no secret: those belong into a file or the
     environment, not into a command line.
     """
-    from didomi_source import console
-    from didomi_source.job.scaffold import scaffold
+    from . import console
+    from .scaffold import scaffold
 
     written = scaffold(folder)
     with console.results():
@@ -61,8 +61,8 @@ def doctor(
     network; `didomi check` does.
     """
     options = job_options(verbose, destination=destination, dataset=dataset, working_dir=working_dir)
-    from didomi_source import console
-    from didomi_source.job.doctor import facts
+    from . import console
+    from .doctor import facts
 
     with console.results():
         console.print_facts(list(facts(options)))

@@ -73,9 +73,10 @@ def status(
 
     What it says is as old as the last run that ended well; when that is too old, it says so first.
     """
-    from didomi_source import console
-    from didomi_source.job.judge import Limits, judge
-    from didomi_source.job.nagios import UNKNOWN, nagios, unknown
+    from didomi_source.health.judge import Limits, judge
+    from didomi_source.health.nagios import UNKNOWN, nagios, unknown
+
+    from . import console
 
     limits = Limits(timedelta(hours=max_age), min_rate)
     try:
@@ -136,8 +137,9 @@ def report(
     options = job_options(
         verbose, log_format, destination=destination, dataset=dataset, model_vars=variables(variables_)
     )
-    from didomi_source import console
     from didomi_source.report import write_report
+
+    from . import console
 
     path = write_report(options, output, max_age=timedelta(hours=max_age))
     with console.results():
@@ -187,9 +189,10 @@ def notify(
     options = job_options(
         verbose, log_format, destination=destination, dataset=dataset, export_ids=tuple(export_id or ())
     )
-    from didomi_source import console
-    from didomi_source.alerts import notify as tell
-    from didomi_source.job.judge import Limits
+    from didomi_source.health.judge import Limits
+    from didomi_source.notify import notify as tell
+
+    from . import console
 
     limits = Limits(timedelta(hours=max_age), min_rate)
     with console.Steps() as steps:

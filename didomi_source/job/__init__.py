@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+from didomi_source.health.status import ExportStatus, read_status
+
 from .options import Options
 from .run import run
-from .status import ExportStatus, read_status
 from .summary import Summary
 
 __all__ = ["ExportStatus", "Options", "Summary", "read_status", "run"]

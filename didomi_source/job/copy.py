@@ -9,12 +9,12 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from didomi_source.errors import ConfigurationError, DestinationError, TableMissing
+from didomi_source.warehouse import databases as warehouse
+from didomi_source.warehouse.errors import translate
+from didomi_source.warehouse.pipelines import LOADER_FORMATS, opened, reading
 
-from . import warehouse
-from .explain import translate
 from .lock import run_lock
 from .options import Options, prepare_environment
-from .pipeline import LOADER_FORMATS, opened, reading
 
 if TYPE_CHECKING:
     import dlt

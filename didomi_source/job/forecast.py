@@ -10,15 +10,15 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from didomi_source.errors import DidomiError
+from didomi_source.warehouse import databases as warehouse
+from didomi_source.warehouse.pipelines import reading, scratch
 
-from . import warehouse
 from .options import Options, load_settings, prepare_environment
-from .pipeline import reading, scratch
 
 if TYPE_CHECKING:
-    from didomi_source.client import DidomiClient
+    from didomi_source.api.client import DidomiClient
+    from didomi_source.reading.sync import Plan
     from didomi_source.settings import Settings
-    from didomi_source.sync import Plan
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def forecast(options: Options, report: Callable[[str], None]) -> Forecast:
     Raises:
         DidomiError: What a run would raise.
     """
-    from didomi_source.client import DidomiClient
+    from didomi_source.api.client import DidomiClient
     from didomi_source.source import list_exports
 
     prepare_environment()
@@ -97,8 +97,8 @@ class _Outlook(NamedTuple):
 
 def _outlooks(settings: Settings, options: Options) -> Callable[[str], _Outlook]:
     """What the destination tells of each export."""
-    from didomi_source.known import Destination, KnownExport
-    from didomi_source.sync import Request, plan
+    from didomi_source.reading.known import Destination, KnownExport
+    from didomi_source.reading.sync import Request, plan
 
     request = Request("forecast", options.full, options.created_from, options.created_to)
     now = datetime.now(timezone.utc)
@@ -119,7 +119,7 @@ def _outlooks(settings: Settings, options: Options) -> Callable[[str], _Outlook]
 def _export(
     client: DidomiClient, settings: Settings, export_id: str, name: str | None, outlook: _Outlook
 ) -> ExportForecast:
-    from didomi_source.paging import REFUSES_SORT, Direction
+    from didomi_source.reading.paging import REFUSES_SORT, Direction
 
     chosen = outlook.plan
     try:

@@ -12,13 +12,15 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from didomi_source.errors import DestinationError, DidomiError, ModelsFailed, TableMissing
+from didomi_source.warehouse import databases as warehouse
+from didomi_source.warehouse import dbt as models
+from didomi_source.warehouse import publish
+from didomi_source.warehouse.errors import translate
+from didomi_source.warehouse.pipelines import LOADER_FORMATS, opened
+from didomi_source.warehouse.profiles import dbt_environment
 
-from . import models, publish, warehouse
-from .explain import translate
 from .lock import run_lock
 from .options import Options, load_settings, prepare_environment
-from .pipeline import LOADER_FORMATS, opened
-from .profiles import dbt_environment
 from .summary import SYNC_COLUMNS, Models, Summary
 
 if TYPE_CHECKING:
@@ -72,8 +74,8 @@ def run(options: Options, report: Report = logger.info) -> Summary:
 
 
 def _load(pipeline: dlt.Pipeline, settings: Settings, options: Options, report: Report) -> tuple[str, Counter[str]]:
+    from didomi_source.reading.sync import Request
     from didomi_source.source import didomi_source, new_run_id
-    from didomi_source.sync import Request
 
     from .progress import Progress
 

@@ -56,9 +56,9 @@ def write_report(
     path = _writable(output)
     now = now or _as_of(options) or datetime.now(timezone.utc)
 
-    from didomi_source.job.judge import MAX_AGE
+    from didomi_source.health.judge import MAX_AGE
     from didomi_source.job.options import prepare_environment
-    from didomi_source.job.pipeline import reading
+    from didomi_source.warehouse.pipelines import reading
 
     from .data import read_marts
     from .render import render

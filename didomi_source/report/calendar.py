@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from didomi_source.health.words import MONTHS, counted, day, listed
+
 from .data import CALENDAR_WEEKS, STRIP_DAYS, Day, calendar_start
-from .text import MONTHS, counted, day, listed
 
 STEP = 12  # units from one day to the next
 SIZE = 10  # units that a day's square takes

@@ -17,9 +17,9 @@ from xml.etree import ElementTree as ET
 from markupsafe import Markup
 
 from didomi_source.errors import ConfigurationError
+from didomi_source.health.words import percent
 
 from .data import CHART_DAYS
-from .text import percent
 
 # Colours that stand for the style sheet's, so that one drawing serves the light and the dark page.
 _COLOURS = {"#000001": "seven", "#000002": "month", "#000003": "users", "#000004": "usual", "#000005": "unusual"}

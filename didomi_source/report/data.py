@@ -9,8 +9,8 @@ from datetime import date, datetime, timedelta
 from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from didomi_source.job import warehouse
-from didomi_source.job.status import HEALTH_ORDER
+from didomi_source.health.status import HEALTH_ORDER
+from didomi_source.warehouse import databases as warehouse
 
 if TYPE_CHECKING:
     import dlt

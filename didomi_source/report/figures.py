@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from didomi_source.job.status import RETIRED
+from didomi_source.health.status import RETIRED
+from didomi_source.health.words import NOTHING, change, counted, grouped, listed, percent, points, short
 
 from .charts import Rate
 from .data import CHART_DAYS, STRIP_DAYS, Export, Marts, OrganizationDay
-from .text import NOTHING, change, counted, grouped, listed, percent, points, short
 from .verdict import name_of
 
 _WEEK = timedelta(days=7)

@@ -16,9 +16,9 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from didomi_source.job.judge import MAX_AGE
+from didomi_source.health import words as text
+from didomi_source.health.judge import MAX_AGE
 
-from . import text
 from .calendar import legend
 from .charts import rates_chart
 from .data import CHART_DAYS, Export, Incident, Marts

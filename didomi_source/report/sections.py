@@ -9,10 +9,11 @@ from typing import TypeVar
 
 from markupsafe import Markup
 
+from didomi_source.health.words import change, counted, day, grouped, moment, percent
+
 from .calendar import Calendar, calendar, strip
 from .charts import Level, Rate, sparkline, users_chart
 from .data import BAD, CHART_DAYS, DETAILED, Day, Export, Marts, Volume, interval_days
-from .text import change, counted, day, grouped, moment, percent
 from .verdict import Freshness, latest_unusual, name_of
 
 ATTENTION_ROWS = 15

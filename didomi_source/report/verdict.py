@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 
-from didomi_source.job.judge import MAX_AGE
-from didomi_source.job.status import RETIRED
+from didomi_source.health.headline import THEN, headline
+from didomi_source.health.judge import MAX_AGE
+from didomi_source.health.status import RETIRED
+from didomi_source.health.words import counted, day, grouped, listed, moment, shortened, span
 
 from .data import BAD, Export, Marts, Volume
-from .headline import THEN, headline
-from .text import counted, day, grouped, listed, moment, shortened, span
 
 _NAME_LENGTH = 60
 _LISTED = 3

@@ -7,8 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from didomi_source.job.demo import access_to
-from didomi_source.sandbox import generate, serve
+from didomi_sandbox import generate, serve
+from didomi_source.cli.demo import access_to
 from job.harness import clean_environment
 
 ROOT = Path(__file__).parents[2]

@@ -17,7 +17,7 @@ import pytest
 import requests
 
 from conftest import EXPORT
-from didomi_source.sandbox import Behaviour, Fault, Sandbox
+from didomi_sandbox import Behaviour, Fault, Sandbox
 from job.harness import Job, Result, clean_environment
 
 from .shell import DIDOMI, didomi, program_environment

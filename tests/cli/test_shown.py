@@ -13,8 +13,8 @@ import duckdb
 import pytest
 
 from conftest import EXPORT
-from didomi_source.job.demo import access_to
-from didomi_source.sandbox import Behaviour, Fault, Sandbox, Store, plain_store, serve
+from didomi_sandbox import Behaviour, Fault, Sandbox, Store, plain_store, serve
+from didomi_source.cli.demo import access_to
 from job.harness import Forker, Job, clean_environment
 
 from .shell import didomi, on_terminal

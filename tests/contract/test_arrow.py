@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import EXPORT, Row, Start, Warehouse, arguments
-from didomi_source import arrow, didomi_source
-from didomi_source.rows import HistoryRow, Rows
-from didomi_source.sandbox import Store, plain_store
+from didomi_sandbox import Store, plain_store
+from didomi_source import didomi_source
+from didomi_source.reading import arrow
+from didomi_source.reading.logs import HistoryRow, Rows
 from didomi_source.schema import EXPORT_LOG_HISTORY
 
 BATCH_ROWS = 1_000
@@ -22,7 +23,7 @@ HISTORY_TYPES = {name: column["data_type"] for name, column in EXPORT_LOG_HISTOR
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("didomi_source.sync.BATCH_ROWS", BATCH_ROWS)
+    monkeypatch.setattr("didomi_source.reading.sync.BATCH_ROWS", BATCH_ROWS)
 
 
 def load(warehouse: Warehouse, store: Store, sandbox: Start, loader_file_format: str | None = "parquet") -> None:

@@ -16,7 +16,10 @@ from typing import Any
 import pytest
 
 from conftest import EXPORT, Start, Warehouse, arguments
-from didomi_source.client import DidomiClient
+from didomi_sandbox import Behaviour, Fault, RawJson, Sandbox, plain_store, serve
+from didomi_sandbox.connections import drip, drip_head, gzip_bomb
+from didomi_sandbox.kinds import envelope, redirect, refusal, too_many, too_many_until
+from didomi_source.api.client import DidomiClient
 from didomi_source.errors import (
     ApiError,
     AuthenticationError,
@@ -28,11 +31,8 @@ from didomi_source.errors import (
     ProtocolError,
     Unavailable,
 )
-from didomi_source.paging import ListReader, Page
-from didomi_source.rows import read_items
-from didomi_source.sandbox import Behaviour, Fault, RawJson, Sandbox, plain_store, serve
-from didomi_source.sandbox.connections import drip, drip_head, gzip_bomb
-from didomi_source.sandbox.kinds import envelope, redirect, refusal, too_many, too_many_until
+from didomi_source.reading.logs import read_items
+from didomi_source.reading.paging import ListReader, Page
 from didomi_source.settings import Settings
 from didomi_source.source import list_exports
 

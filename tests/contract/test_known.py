@@ -16,9 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conftest import Start, Warehouse
-from didomi_source.known import Destination, Known, KnownExport
-from didomi_source.marks import Mark
-from didomi_source.sandbox import Behaviour, plain_store, serve
+from didomi_sandbox import Behaviour, plain_store, serve
+from didomi_source.reading.known import Destination, Known, KnownExport
+from didomi_source.reading.marks import Mark
 from ledger import Row, mark_of, note_times
 
 NOW = datetime.now(timezone.utc).replace(microsecond=0)

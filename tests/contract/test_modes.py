@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 from conftest import EXPORT, Row, Start, Warehouse, utc
-from didomi_source.sandbox import Behaviour, Sandbox, Store, plain_store
+from didomi_sandbox import Behaviour, Sandbox, Store, plain_store
 
 PENDING = "log-pending"
 

@@ -10,10 +10,10 @@ import pytest
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from conftest import EXPORT, Row, Start, Warehouse, arguments
+from didomi_sandbox import Behaviour, Store, plain_store
 from didomi_source import didomi_source
-from didomi_source.job.warehouse import load_in_little_memory, tidy
-from didomi_source.sandbox import Behaviour, Store, plain_store
-from didomi_source.sync import Request
+from didomi_source.reading.sync import Request
+from didomi_source.warehouse.databases import load_in_little_memory, tidy
 
 OTHER = "another"
 TABLES = ("exports", "export_logs", "export_log_history", "export_log_quarantine", "export_syncs")
@@ -22,7 +22,7 @@ OF_THE_RUN = ("run_id", "sync_id", "extracted_at", "first_observed_at", "started
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("didomi_source.sync.BATCH_ROWS", 20)
+    monkeypatch.setattr("didomi_source.reading.sync.BATCH_ROWS", 20)
 
 
 def two_exports() -> Store:
@@ -154,9 +154,9 @@ def test_rows_for_which_little_memory_is_too_little_are_loaded(
     sandbox: Start, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """DuckDB really breaks off, and nothing is lost or doubled."""
-    monkeypatch.setattr("didomi_source.job.warehouse._MEMORY_LIMIT", "8MB")
+    monkeypatch.setattr("didomi_source.warehouse.databases._MEMORY_LIMIT", "8MB")
     messages: list[str] = []
-    monkeypatch.setattr("didomi_source.job.warehouse.logger.info", lambda message, *_: messages.append(message))
+    monkeypatch.setattr("didomi_source.warehouse.databases.logger.info", lambda message, *_: messages.append(message))
     store = plain_store(0)
     for number in range(100):
         store.add_log(EXPORT, id=f"log-{number}", status="failed", result=f"{number}-" + "wide" * 50_000)

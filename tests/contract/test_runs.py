@@ -11,9 +11,9 @@ import duckdb
 import pytest
 
 from conftest import EXPORT, Start, Warehouse
+from didomi_sandbox import Behaviour, Fault, Sandbox, plain_store
+from didomi_sandbox.kinds import refusal
 from didomi_source import Request
-from didomi_source.sandbox import Behaviour, Fault, Sandbox, plain_store
-from didomi_source.sandbox.kinds import refusal
 
 HOUR = timedelta(hours=1)
 

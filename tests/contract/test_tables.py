@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from conftest import EXPORT, TABLES, Row, Start, Warehouse
-from didomi_source.extra import MAX_EXTRA_COLUMNS
-from didomi_source.rows import MAX_FLAGS
-from didomi_source.sandbox import Behaviour, Fault, Store, plain_store
-from didomi_source.sandbox.payloads import mutate_log
+from didomi_sandbox import Behaviour, Fault, Store, plain_store
+from didomi_sandbox.payloads import mutate_log
+from didomi_source.reading.fields import MAX_EXTRA_COLUMNS
+from didomi_source.reading.logs import MAX_FLAGS
 from didomi_source.schema import TABLES as DECLARED
 
 CREATED = "2026-03-01T04:12:07.000Z"

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from warehouse import ROOT
 
-from didomi_source.job.demo import settings_of
-from didomi_source.sandbox import generate, serve
+from didomi_sandbox import generate, serve
+from didomi_source.cli.demo import settings_of
 
 events = []
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from warehouse import ROOT, build
 
-from didomi_source import console
+from didomi_source.cli import console
 from didomi_source.job import Options, read_status
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ import duckdb
 import pytest
 from warehouse import ROOT
 
-from didomi_source.job.demo import access_to
-from didomi_source.sandbox import generate, serve
+from didomi_sandbox import generate, serve
+from didomi_source.cli.demo import access_to
 
 PAGE = ROOT / "docs" / "operations.md"
 TEXT = PAGE.read_text()

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from warehouse import README, ROOT, build, rewritten
 
-from didomi_source.job.demo import settings_of
-from didomi_source.sandbox import generate, serve
+from didomi_sandbox import generate, serve
+from didomi_source.cli.demo import settings_of
 
 TEXT = README.read_text()
 CONSOLE = [

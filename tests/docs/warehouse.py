@@ -15,8 +15,8 @@ from pathlib import Path
 
 import duckdb
 
-from didomi_source.job.demo import settings_of
-from didomi_source.sandbox import generate, serve
+from didomi_sandbox import generate, serve
+from didomi_source.cli.demo import settings_of
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"

@@ -16,10 +16,10 @@ import duckdb
 import pytest
 
 from conftest import JSON_COLUMNS, OF_THE_RUN, utc
+from didomi_sandbox import Behaviour, Fault, Sandbox, Store, plain_store, serve
+from didomi_source.cli.demo import settings_of
 from didomi_source.errors import DidomiError
 from didomi_source.job import Options, Summary, run
-from didomi_source.job.demo import settings_of
-from didomi_source.sandbox import Behaviour, Fault, Sandbox, Store, plain_store, serve
 
 from .leaks import leaks, secrets_of
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import duckdb
 
-from didomi_source.sandbox import Sandbox
+from didomi_sandbox import Sandbox
 
 
 def secrets_of(sandbox: Sandbox) -> set[str]:

@@ -12,10 +12,10 @@ from random import Random
 from typing import Any, Protocol
 
 from conftest import EXPORT, utc
-from didomi_source.client import DidomiClient
-from didomi_source.sandbox import Behaviour, Fault, Sandbox, Store
+from didomi_sandbox import Behaviour, Fault, Sandbox, Store
+from didomi_source.api.client import DidomiClient
+from didomi_source.reading.sync import Request
 from didomi_source.settings import Settings
-from didomi_source.sync import Request
 from ledger import Ledger
 
 from .lab import KEY, NO_LIMIT, SECRET, Lab

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from counts import Counted
-from didomi_source.job.demo import settings_of
-from didomi_source.sandbox import KINDS, Fault, Sandbox
+from didomi_sandbox import KINDS, Fault, Sandbox
+from didomi_source.cli.demo import settings_of
 from job.harness import clean_environment
 
 from .lab import QUICK, WHEN, Lab, columns_of, lost, misbehaving, store_of, truth

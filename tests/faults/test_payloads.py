@@ -11,11 +11,11 @@ from typer.testing import CliRunner
 
 from conftest import Row
 from counts import Counted
+from didomi_sandbox import PAYLOADS, Fault, Sandbox, Store, plain_store
+from didomi_sandbox.encoding import encode
+from didomi_sandbox.payloads import mutate_log
 from didomi_source.cli import app
 from didomi_source.job import Options, read_status
-from didomi_source.sandbox import PAYLOADS, Fault, Sandbox, Store, plain_store
-from didomi_source.sandbox.encoding import encode
-from didomi_source.sandbox.payloads import mutate_log
 
 from .lab import EVERYTHING, SETTINGS, Lab, columns_of, lost, misbehaving, store_of, truth
 from .payload_outcomes import OUTCOMES, Loaded, Quarantined, flagged

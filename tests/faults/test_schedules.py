@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from counts import Counted
-from didomi_source.sandbox import ORDERS, Sandbox
+from didomi_sandbox import ORDERS, Sandbox
 
 from .lab import Lab, misbehaving, store_of
 from .schedules import FAULTS, MOVES, InDuckdb, InMemory, Move, Run, Schedule, Switch, World

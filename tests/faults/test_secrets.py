@@ -17,10 +17,10 @@ import pytest
 import typer
 
 from counts import Counted
+from didomi_sandbox import KINDS, Fault, Sandbox
+from didomi_sandbox.kinds import redirect, refusal
 from didomi_source.cli import app
 from didomi_source.errors import DidomiError
-from didomi_source.sandbox import KINDS, Fault, Sandbox
-from didomi_source.sandbox.kinds import redirect, refusal
 from job.harness import Forker, Job, Result
 
 from .lab import DIDOMI, EVERYTHING, KEY, SECRET, Lab, misbehaving, store_of, truth

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from didomi_source.sandbox import Behaviour, Sandbox, plain_store, serve
+from didomi_sandbox import Behaviour, Sandbox, plain_store, serve
 
 from .harness import Forker, Job
 

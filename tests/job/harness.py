@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 import duckdb
 
 from conftest import OF_THE_RUN, TABLES, Warehouse
-from didomi_source.job.demo import access_to
-from didomi_source.sandbox import Sandbox
+from didomi_sandbox import Sandbox
+from didomi_source.cli.demo import access_to
 
 FORKER = Path(__file__).with_name("forker.py")
 DIDOMI = Path(sys.executable).with_name("didomi")

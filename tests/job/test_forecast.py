@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from conftest import EXPORT
-from didomi_source.sandbox import Behaviour, Fault, plain_store
-from didomi_source.sandbox.kinds import refusal
+from didomi_sandbox import Behaviour, Fault, plain_store
+from didomi_sandbox.kinds import refusal
 
 
 def files(folder: Path) -> dict[str, int]:

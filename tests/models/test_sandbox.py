@@ -10,8 +10,8 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from didomi_source.job.demo import settings_of
-from didomi_source.sandbox import Store, generate, serve
+from didomi_sandbox import Store, generate, serve
+from didomi_source.cli.demo import settings_of
 
 from . import dbt, oracle
 from .compare import all_differences

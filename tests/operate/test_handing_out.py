@@ -14,9 +14,11 @@ import pytest
 
 from conftest import EXPORT
 from didomi_source.errors import ConfigurationError, DestinationError
-from didomi_source.job import Options, publish, warehouse
-from didomi_source.job.pipeline import reading, scratch
+from didomi_source.job import Options
 from didomi_source.job.run import _hand_out
+from didomi_source.warehouse import databases as warehouse
+from didomi_source.warehouse import publish
+from didomi_source.warehouse.pipelines import reading, scratch
 from report.marts import Made, export, failing
 
 READER = """

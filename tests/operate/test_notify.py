@@ -12,11 +12,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from didomi_source.alerts import ledger as ledgers
-from didomi_source.alerts.ledger import LEASE, LEASE_SECONDS, TABLE, Ledger
 from didomi_source.errors import RunLocked
 from didomi_source.job.options import Options
-from didomi_source.job.pipeline import scratch
+from didomi_source.notify import ledger as ledgers
+from didomi_source.notify.ledger import LEASE, LEASE_SECONDS, TABLE, Ledger
+from didomi_source.warehouse.pipelines import scratch
 from report.marts import Made, export, failing, late
 from warehouses.postgres import server
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from didomi_source.job import scaffold
+from didomi_source.cli import scaffold
 from job.harness import clean_environment
 
 ROOT = Path(__file__).parents[2]

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from didomi_source.job.judge import Limits, Problem, judge
-from didomi_source.job.nagios import nagios
-from didomi_source.job.status import ExportStatus
+from didomi_source.health.judge import Limits, Problem, judge
+from didomi_source.health.nagios import nagios
+from didomi_source.health.status import ExportStatus
 from report.marts import NOW, ago, export, failing, late, stuck
 
 HOUR = timedelta(hours=1)

@@ -13,10 +13,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from didomi_source.errors import ConfigurationError, RunLocked
 from didomi_source.job import Options, Summary
-from didomi_source.signals import Outcome, run_watched
-from didomi_source.signals.ping import Ping
-from didomi_source.signals.prometheus import MetricsFile
-from didomi_source.signals.telemetry import Telemetry, is_wanted
+from didomi_source.metrics import Outcome, run_watched
+from didomi_source.metrics.ping import Ping
+from didomi_source.metrics.prometheus import MetricsFile
+from didomi_source.metrics.telemetry import Telemetry, is_wanted
 from report.marts import export, failing
 
 SYNC = {
@@ -63,7 +63,7 @@ def test_a_run_that_found_another_one_at_work_says_nothing(listener):
 
 def test_a_service_that_does_not_answer_is_a_warning_without_the_url(listener, caplog, monkeypatch):
     """The end is tried three times; the secret path is in no log."""
-    monkeypatch.setattr("didomi_source.signals.ping.time.sleep", lambda _: None)
+    monkeypatch.setattr("didomi_source.metrics.ping.time.sleep", lambda _: None)
     monkeypatch.setattr(logging.getLogger("didomi_source"), "propagate", True)
     listener.status = lambda _: 503
     call(listener, outcome(), path="/secret-uuid")
@@ -227,7 +227,7 @@ def test_a_watcher_that_fails_fails_no_run(monkeypatch, caplog):
     with pytest.raises(ConfigurationError, match="not configured"):
         run_watched(Options(), told.append, [Broken(), Sound()])
     assert told == [78]
-    assert [r.getMessage() for r in caplog.records if r.name == "didomi_source.signals"] == ["broken"]
+    assert [r.getMessage() for r in caplog.records if r.name == "didomi_source.metrics"] == ["broken"]
 
 
 def test_the_command_tells_all_of_them(job, listener):

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from didomi_source.job.demo import access_to
-from didomi_source.sandbox import Sandbox, generate, serve
+from didomi_sandbox import Sandbox, generate, serve
+from didomi_source.cli.demo import access_to
 from job.harness import clean_environment
 
 

@@ -7,7 +7,7 @@ import shlex
 
 import pytest
 
-from didomi_source.job.demo import access_to
+from didomi_source.cli.demo import access_to
 
 from .image import build
 from .schedules import counts, expected

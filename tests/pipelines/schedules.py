@@ -12,7 +12,7 @@ import duckdb
 import yaml
 from dockerfile_parse import DockerfileParser
 
-from didomi_source.sandbox import Sandbox
+from didomi_sandbox import Sandbox
 
 ROOT = Path(__file__).parents[2]
 PIPELINES = ROOT / "pipelines"

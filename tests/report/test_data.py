@@ -10,8 +10,8 @@ import pytest
 
 from didomi_source.errors import DestinationError
 from didomi_source.job.options import Options
-from didomi_source.job.pipeline import reading
 from didomi_source.report import data
+from didomi_source.warehouse.pipelines import reading
 
 from .marts import NOW, TODAY, ago, export, failing, late, promised_columns, stuck
 
@@ -198,7 +198,7 @@ def test_marts_that_are_not_there_are_told(tmp_path, read):
 
 def test_nothing_but_marts_is_read(made, monkeypatch, tmp_path):
     """Every table of the one reader is one of the marts' schema."""
-    from didomi_source.job import warehouse
+    from didomi_source.warehouse import databases as warehouse
 
     seen = set()
 

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta, timezone
 
 import pytest
 
-from didomi_source.report import text
+from didomi_source.health import words as text
 
 TODAY = date(2026, 11, 24)
 

@@ -10,9 +10,9 @@ import pytest
 import sqlglot
 from psycopg2.extras import execute_values
 
-from didomi_source.job import warehouse
 from didomi_source.job.options import Options
 from didomi_source.report import write_report
+from didomi_source.warehouse import databases as warehouse
 from warehouses.postgres import Server, server
 
 from .marts import NOW, morning, promised_columns

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from didomi_source.sandbox import Behaviour, Sandbox, Store, plain_store, serve
+from didomi_sandbox import Behaviour, Sandbox, Store, plain_store, serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from didomi_source.sandbox import CHOICES, ORDERS, Behaviour, Store, plain_store
+from didomi_sandbox import CHOICES, ORDERS, Behaviour, Store, plain_store
 
 if TYPE_CHECKING:
-    from didomi_source.sandbox import Sandbox
+    from didomi_sandbox import Sandbox
     from tests.sandbox.conftest import Api
 
 ALL = list(range(25))

@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from didomi_source.sandbox import Fault, Kind, plain_store
-from didomi_source.sandbox.connections import drip, drip_head, gzip_bomb, huge_page
+from didomi_sandbox import Fault, Kind, plain_store
+from didomi_sandbox.connections import drip, drip_head, gzip_bomb, huge_page
 
 if TYPE_CHECKING:
-    from didomi_source.sandbox import Sandbox
+    from didomi_sandbox import Sandbox
     from tests.sandbox.conftest import Api
 
 RESET = "reset"

@@ -10,11 +10,11 @@ import pytest
 import requests
 from urllib3.exceptions import HTTPError
 
-from didomi_source.sandbox import KINDS, Behaviour, Fault
-from didomi_source.sandbox.kinds import body, gateway, redirect, refusal, too_many_until
+from didomi_sandbox import KINDS, Behaviour, Fault
+from didomi_sandbox.kinds import body, gateway, redirect, refusal, too_many_until
 
 if TYPE_CHECKING:
-    from didomi_source.sandbox import Sandbox
+    from didomi_sandbox import Sandbox
     from tests.sandbox.conftest import Api
 
 INTEGRATIONS = "/marketplace/integrations"

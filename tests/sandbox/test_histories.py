@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from didomi_source.sandbox import generate, plain_store
-from didomi_source.sandbox.clock import iso
+from didomi_sandbox import generate, plain_store
+from didomi_sandbox.clock import iso
 
 if TYPE_CHECKING:
-    from didomi_source.sandbox import Store
+    from didomi_sandbox import Store
 
 UNTIL = datetime(2026, 11, 23, 20, 8, tzinfo=timezone.utc)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from didomi_source.sandbox import Sandbox
+    from didomi_sandbox import Sandbox
     from tests.sandbox.conftest import Api
 
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from didomi_source.sandbox import KINDS, PAYLOADS, Fault, RawJson
-from didomi_source.sandbox.encoding import encode
-from didomi_source.sandbox.payloads import duplicate_log, mutate_log
+from didomi_sandbox import KINDS, PAYLOADS, Fault, RawJson
+from didomi_sandbox.encoding import encode
+from didomi_sandbox.payloads import duplicate_log, mutate_log
 
 if TYPE_CHECKING:
-    from didomi_source.sandbox import Sandbox
+    from didomi_sandbox import Sandbox
     from tests.sandbox.conftest import Api
 
 

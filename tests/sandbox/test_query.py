@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from didomi_source.sandbox import Store
-from didomi_source.sandbox.query import parse
+from didomi_sandbox import Store
+from didomi_sandbox.query import parse
 
 if TYPE_CHECKING:
-    from didomi_source.sandbox import Sandbox
+    from didomi_sandbox import Sandbox
     from tests.sandbox.conftest import Api
 
 

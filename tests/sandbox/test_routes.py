@@ -10,10 +10,10 @@ import jwt
 import pytest
 import requests
 
-from didomi_source.sandbox import Store
+from didomi_sandbox import Store
 
 if TYPE_CHECKING:
-    from didomi_source.sandbox import Sandbox
+    from didomi_sandbox import Sandbox
     from tests.sandbox.conftest import Api
 
 INTEGRATIONS = "/marketplace/integrations"

@@ -21,13 +21,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-import didomi_source.sandbox
-from didomi_source.sandbox import Behaviour, Fault, Sandbox, plain_store, serve
+import didomi_sandbox
+from didomi_sandbox import Behaviour, Fault, Sandbox, plain_store, serve
 
 if TYPE_CHECKING:
     from tests.sandbox.conftest import Api
 
-FOLDER = Path(didomi_source.sandbox.__file__).parent
+FOLDER = Path(didomi_sandbox.__file__).parent
 
 
 def login(sandbox: Sandbox, *, verify: str | bool = True) -> int:
@@ -173,7 +173,7 @@ def test_sandbox_imports_nothing_else_of_the_connector() -> None:
                 imported |= {alias.name for alias in node.names}
     own = {name for name in imported if name.split(".")[0] == "didomi_source"}
     assert own
-    assert {name for name in own if not name.startswith("didomi_source.sandbox")} == set()
+    assert {name for name in own if not name.startswith("didomi_sandbox")} == set()
 
 
 def test_no_module_is_longer_than_a_reader_likes() -> None:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from didomi_source.sandbox import Clock, Store, plain_store
-from didomi_source.sandbox.clock import epoch, iso
+from didomi_sandbox import Clock, Store, plain_store
+from didomi_sandbox.clock import epoch, iso
 
 if TYPE_CHECKING:
-    from didomi_source.sandbox import Sandbox
+    from didomi_sandbox import Sandbox
     from tests.sandbox.conftest import Api
 
 

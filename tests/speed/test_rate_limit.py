@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import pytest
 
-from didomi_source.rate_limit import Budget
-from didomi_source.sandbox import Behaviour
-from didomi_source.sandbox.limits import Limiter
+from didomi_sandbox import Behaviour
+from didomi_sandbox.limits import Limiter
+from didomi_source.api.rate_limit import Budget
 
 LIMIT, WINDOW = 100, 15.0
 

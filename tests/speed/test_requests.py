@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 
 from conftest import Start, Warehouse
-from didomi_source.sandbox import Behaviour, Store, plain_store
+from didomi_sandbox import Behaviour, Store, plain_store
 
 EXPORTS = [f"export-{number}" for number in range(1, 21)]
 # As an export of a log an hour with pages of 99 and two days of lookback, on a smaller scale.

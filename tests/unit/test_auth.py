@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from didomi_source.auth import DEFAULT_LIFE_SECONDS, TokenCache
+from didomi_source.api.auth import DEFAULT_LIFE_SECONDS, TokenCache
 
 
 class Login:

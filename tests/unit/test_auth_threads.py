@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from didomi_source.auth import DEFAULT_LIFE_SECONDS, TokenCache
+from didomi_source.api.auth import DEFAULT_LIFE_SECONDS, TokenCache
 
 
 class Logins:

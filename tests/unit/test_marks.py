@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from didomi_source.errors import DiskFull
-from didomi_source.marks import Mark, Marks, Names, Numbers, Owners
+from didomi_source.reading.marks import Mark, Marks, Names, Numbers, Owners
 
 from .values_of_any_kind import TIMES
 
@@ -118,8 +118,8 @@ TestOwners = OwnersMachine.TestCase
 @pytest.fixture(params=[0, 2**18], ids=["on disk", "in memory"])
 def memory(request: pytest.FixtureRequest) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("didomi_source.marks._MEMORY_BYTES", request.param or 1)
-        patch.setattr("didomi_source.marks._CHUNK_BYTES", 7)
+        patch.setattr("didomi_source.reading.marks._MEMORY_BYTES", request.param or 1)
+        patch.setattr("didomi_source.reading.marks._CHUNK_BYTES", 7)
         yield
 
 
@@ -182,7 +182,7 @@ def test_times_are_kept_to_the_microsecond() -> None:
 )
 def test_a_disk_that_is_full_is_named(monkeypatch: pytest.MonkeyPatch, use: Callable[[Marks], object]) -> None:
     """With what can be done; what was written may only now go to the disk."""
-    monkeypatch.setattr("didomi_source.marks._MEMORY_BYTES", 1)
+    monkeypatch.setattr("didomi_source.reading.marks._MEMORY_BYTES", 1)
     kept = marks([("a", Mark())])
     kept._records.close()
     full = kept._records._file = Path("/dev/full").open("r+b", buffering=4096)  # noqa: SIM115 - closed below

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from didomi_source.errors import BadRequest, NeverSettled, ProtocolError
-from didomi_source.paging import Direction, Entry, ListReader, Page, Sort
+from didomi_source.reading.paging import Direction, Entry, ListReader, Page, Sort
 
 from .moving_list import BEGIN, MovingList, Shape
 

@@ -9,9 +9,9 @@ from itertools import groupby
 
 import pytest
 
-from didomi_source import paging
 from didomi_source.errors import BadRequest, NeverSettled, ProtocolError
-from didomi_source.paging import Direction, Entry, ListReader, Page, Sort
+from didomi_source.reading import paging
+from didomi_source.reading.paging import Direction, Entry, ListReader, Page, Sort
 
 BEGIN = datetime(2026, 1, 1, tzinfo=timezone.utc)
 HOUR = timedelta(hours=1)

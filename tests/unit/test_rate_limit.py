@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from didomi_source.rate_limit import NotSent, RateLimiter
+from didomi_source.api.rate_limit import NotSent, RateLimiter
 
 
 class Time(threading.Condition):

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from didomi_source.errors import Forbidden
-from didomi_source.extra import ExtraColumns
-from didomi_source.known import Known, KnownExport
-from didomi_source.paging import Direction
-from didomi_source.rows import as_dict, is_settled
+from didomi_source.reading.fields import ExtraColumns
+from didomi_source.reading.known import Known, KnownExport
+from didomi_source.reading.logs import as_dict, is_settled
+from didomi_source.reading.paging import Direction
+from didomi_source.reading.sync import Batch, ExportSync, Request, plan
 from didomi_source.settings import Settings
-from didomi_source.sync import Batch, ExportSync, Request, plan
 from ledger import Ledger, Row, note_times
 
 from .values_of_any_kind import TIMES

@@ -12,12 +12,12 @@ import pytest
 
 from didomi_source import values
 from didomi_source.errors import BadRequest, Forbidden
-from didomi_source.extra import ExtraColumns
-from didomi_source.known import Known, KnownExport
-from didomi_source.marks import Mark
-from didomi_source.paging import Direction
+from didomi_source.reading.fields import ExtraColumns
+from didomi_source.reading.known import Known, KnownExport
+from didomi_source.reading.marks import Mark
+from didomi_source.reading.paging import Direction
+from didomi_source.reading.sync import Batch, ExportSync, Plan, Request, plan
 from didomi_source.settings import Settings
-from didomi_source.sync import Batch, ExportSync, Plan, Request, plan
 from ledger import Ledger, Row, note_times
 
 SETTINGS = Settings(api_key="k", api_secret="s", organization_id="acme", page_size=10, lookback_days=2.0)
@@ -153,7 +153,7 @@ def batches(api: Api, page_size: int) -> list[Batch]:
 
 def test_a_batch_goes_out_as_soon_as_it_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
     """The last one brings the row of the sync."""
-    monkeypatch.setattr("didomi_source.sync.BATCH_ROWS", 250)
+    monkeypatch.setattr("didomi_source.reading.sync.BATCH_ROWS", 250)
     found = batches(Api([log(-n) for n in range(600)]), 100)
     assert [len(batch.export_logs) for batch in found] == [298, 297, 5]
     assert [len(batch.export_syncs) for batch in found] == [0, 0, 1]
@@ -168,7 +168,7 @@ def test_a_batch_is_full_as_soon_as_it_has_enough(
     monkeypatch: pytest.MonkeyPatch, name: str, enough: int, is_good: bool
 ) -> None:
     """Of rows or of bytes, good ones or bad ones; the next page begins another one."""
-    monkeypatch.setattr(f"didomi_source.sync.{name}", enough)
+    monkeypatch.setattr(f"didomi_source.reading.sync.{name}", enough)
     logs = [log(-n) if is_good else log(-n, export_id="elsewher") for n in range(100, 250)]
     found = batches(Api(logs), 100)
     assert [len(batch.export_logs) + len(batch.export_log_quarantine) for batch in found] == [100, 50]
@@ -441,7 +441,7 @@ def test_the_notes_on_an_export_are_thrown_away_when_it_is_read(monkeypatch: pyt
     api, known = thirty(), [Known(), Known(), Known()]
     syncs = [ExportSync(api, SETTINGS, Request("r"), EXPORT, each, ExtraColumns({})).batches() for each in known]
     assert len(list(syncs[0])) == 1
-    monkeypatch.setattr("didomi_source.sync.BATCH_ROWS", 1)
+    monkeypatch.setattr("didomi_source.reading.sync.BATCH_ROWS", 1)
     next(syncs[1])
     syncs[1].close()
     api.before = {}.__getitem__

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from didomi_source import rows, values
-from didomi_source.extra import ExtraColumns
-from didomi_source.paging import Entry
-from didomi_source.rows import log_rows, read_items
+from didomi_source import values
+from didomi_source.reading import logs as rows
+from didomi_source.reading.fields import ExtraColumns
+from didomi_source.reading.logs import log_rows, read_items
+from didomi_source.reading.paging import Entry
 
 from .values_of_any_kind import JSON
 

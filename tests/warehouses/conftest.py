@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from didomi_source.sandbox import Behaviour, plain_store, serve
+from didomi_sandbox import Behaviour, plain_store, serve
 from job.conftest import forker  # noqa: F401 - a fixture
 
 from .engines import IS_THOROUGH, started

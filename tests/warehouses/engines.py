@@ -17,7 +17,7 @@ import pytest
 
 from conftest import JSON_COLUMNS, TABLES
 from didomi_source.job.options import Options, prepare_environment
-from didomi_source.job.pipeline import scratch
+from didomi_source.warehouse.pipelines import scratch
 from models import dbt
 
 from . import postgres

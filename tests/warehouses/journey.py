@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from conftest import OF_THE_RUN, TABLES
+from didomi_sandbox import Sandbox, Store, generate
+from didomi_sandbox.clock import iso
 from didomi_source.report import write_report
-from didomi_source.sandbox import Sandbox, Store, generate
-from didomi_source.sandbox.clock import iso
 from job.harness import Forker, Job, Result
 from models import dbt, raw
 from models.compare import all_differences, is_same

@@ -24,7 +24,7 @@ from dlt.destinations.impl.snowflake.snowflake import SnowflakeMergeJob
 from dlt.destinations.sql_jobs import SqlMergeFollowupJob
 
 from conftest import TABLES, Warehouse
-from didomi_source.sandbox import plain_store
+from didomi_sandbox import plain_store
 
 from .emulators import servers
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from conftest import TABLES
-from didomi_source.sandbox import Behaviour, Store, plain_store, serve
+from didomi_sandbox import Behaviour, Store, plain_store, serve
 from job.harness import Forker
 
 from .engines import EMULATED, IS_THOROUGH, Engine, duckdb_in, started

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from didomi_source.job.demo import access_to
-from didomi_source.sandbox import Behaviour, serve
+from didomi_sandbox import Behaviour, serve
+from didomi_source.cli.demo import access_to
 from job.harness import DIDOMI, clean_environment
 from models import dbt, raw
 from models.compare import all_differences

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
-from didomi_source.sandbox import Behaviour, plain_store, serve
+from didomi_sandbox import Behaviour, plain_store, serve
 from job.harness import Forker
 
 from .engines import started

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from didomi_source.job import profiles, warehouse
 from didomi_source.job.options import Options, prepare_environment
-from didomi_source.job.pipeline import scratch
+from didomi_source.warehouse import databases as warehouse
+from didomi_source.warehouse import profiles
+from didomi_source.warehouse.pipelines import scratch
 
 SNOWFLAKE = "snowflake://ann:pass@acct/DB?warehouse=WH&role=R"
 

@@ -1,0 +1,292 @@
+"""The API's routes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import replace
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import Route
+
+from didomi_sandbox import query as queries
+from didomi_sandbox.answers import Answer, error_answer, json_answer, list_answer
+from didomi_sandbox.encoding import encode
+from didomi_sandbox.faults import Scene
+from didomi_sandbox.reading import Page, Reader, Wanted, hidden_fields
+from didomi_sandbox.recorder import Request
+from didomi_sandbox.sessions import NotAuthenticatedError
+from didomi_sandbox.wire import WireResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.requests import Request as HttpRequest
+
+    from didomi_sandbox import faults
+    from didomi_sandbox.server import Sandbox
+    from didomi_sandbox.store import Entry, Record
+
+_ANONYMOUS = "anonymous"
+_NOT_FOUND = "Page not found"
+
+
+class RefusedError(Exception):
+    """A request that the API answers with an error."""
+
+    def __init__(self, status: int, message: str) -> None:
+        """Keep the status and the message for the answer."""
+        super().__init__(message)
+        self.status = status
+
+
+class Exchange:
+    """One request on its way to an answer."""
+
+    def __init__(self, sandbox: Sandbox, route: faults.Route, http: HttpRequest, body: bytes) -> None:
+        """Record the request, and find out whose it is."""
+        self.sandbox, self.route = sandbox, route
+        self.behaviour = sandbox.behaviour
+        self.path_params: dict[str, Any] = http.path_params
+        self.query = http.url.query
+        self.request = Request(
+            method=http.method,
+            path=http.url.path,
+            query=self.query,
+            params=dict(parse_qsl(self.query, keep_blank_values=True)),
+            headers=dict(http.headers),
+            body=body,
+            time=sandbox.clock.now(),
+        )
+        sandbox.recorder.add(self.request)
+        self._unauthenticated: NotAuthenticatedError | None = None
+        self._identify()
+
+    def _identify(self) -> None:
+        if self.route == "login":
+            login = self.login()
+            self.request.organization = self.sandbox.store.organization_of(login.get("key"), login.get("secret"))
+            return
+        try:
+            self.request.organization = self.sandbox.sessions.organization(self.request.headers.get("authorization"))
+        except NotAuthenticatedError as error:
+            self._unauthenticated = error
+
+    def login(self) -> dict[str, Any]:
+        """Return what a login sends, empty when it is no JSON object."""
+        if "json" not in self.request.headers.get("content-type", ""):
+            return {}
+        try:
+            login = json.loads(self.request.body)
+        except ValueError:
+            return {}
+        return login if isinstance(login, dict) else {}
+
+    def organization(self) -> str:
+        """Return the organization that the token belongs to and the query names.
+
+        Raises:
+            RefusedError: There is no valid token, or the query names none or another organization.
+        """
+        if self._unauthenticated is not None or self.request.organization is None:
+            raise RefusedError(401, str(self._unauthenticated))
+        asked = self.request.params.get("organization_id")
+        if asked is None:
+            raise RefusedError(400, "Missing organization_id")
+        if asked != self.request.organization:
+            raise RefusedError(403, "You cannot access this organization")
+        return asked
+
+
+class Api:
+    """Answers requests from the store of a sandbox."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        """Serve a sandbox; its store, behaviour and faults are looked up anew for each request."""
+        self._sandbox = sandbox
+        self._reader = Reader()
+
+    def application(self) -> Starlette:
+        """Return the ASGI application."""
+        routes = [
+            self._route("/v1/sessions", "login", self._login, method="POST"),
+            self._route("/v1/marketplace/exports/logs", "logs", self._logs),
+            self._route("/v1/marketplace/exports/logs/{log_id}", "logs", self._log),
+            self._route("/v1/marketplace/integrations", "integrations", self._integrations),
+        ]
+        errors = {404: self._error(404, _NOT_FOUND), 405: self._error(405, "This method is not supported")}
+        app = Starlette(routes=routes, exception_handlers=errors)
+        app.router.redirect_slashes = False
+        return app
+
+    def _route(
+        self, path: str, route: faults.Route, handle: Callable[[Exchange], Answer], method: str = "GET"
+    ) -> Route:
+        async def endpoint(http: HttpRequest) -> Response:
+            return await self._answer(http, route, handle)
+
+        return Route(path, endpoint, methods=[method])
+
+    def _error(self, status: int, message: str) -> Any:
+        async def endpoint(http: HttpRequest, _: Exception) -> Response:
+            return await self._answer(http, "other", lambda _: error_answer(status, message))
+
+        return endpoint
+
+    # -- from request to response -------------------------------------------
+
+    async def _answer(self, http: HttpRequest, route: faults.Route, handle: Callable[[Exchange], Answer]) -> Response:
+        exchange = Exchange(self._sandbox, route, http, await http.body())
+        if exchange.behaviour.latency:
+            await asyncio.sleep(exchange.behaviour.latency)
+        self._sandbox.store.tick()
+        answer = self._limited(exchange, handle)
+        exchange.request.status = answer.status if answer.is_begun else None
+        accepts_gzip = "gzip" in exchange.request.headers.get("accept-encoding", "")
+        if answer.send is not None:
+            return WireResponse(answer)
+        body = answer.compress() if accepts_gzip and exchange.behaviour.gzip else answer.payload()
+        return Response(body, answer.status, answer.headers)
+
+    def _limited(self, exchange: Exchange, handle: Callable[[Exchange], Answer]) -> Answer:
+        organization = exchange.request.organization or _ANONYMOUS
+        verdict = self._sandbox.limiter.check(organization, exchange.request.time, exchange.behaviour)
+        if verdict.allowed:
+            answer = self._faulty(exchange, handle)
+        else:
+            answer = error_answer(429, "Too many requests, please try again later.")
+        if not answer.from_gateway:
+            answer.headers = {**verdict.headers, **answer.headers}
+        return answer
+
+    def _faulty(self, exchange: Exchange, handle: Callable[[Exchange], Answer]) -> Answer:
+        answer = self._play(exchange, Answer(200), replacing=True)
+        if answer is not None:
+            return answer
+        answer = _refusing(handle, exchange)
+        if answer.status >= HTTPStatus.BAD_REQUEST:
+            return answer
+        return self._play(exchange, answer, replacing=False) or answer
+
+    def _play(self, exchange: Exchange, answer: Answer, *, replacing: bool) -> Answer | None:
+        """Return the answer after the faults that the request meets, or None when it meets none."""
+        request = exchange.request
+        struck = self._sandbox.fault_rules.meet(exchange.route, request.params.get("export_id"), replacing=replacing)
+        for fault in struck[:1] if replacing else struck:
+            request.fault += (fault.kind.name,)
+            scene = Scene(
+                route=exchange.route,
+                params=request.params,
+                host=request.headers.get("host", ""),
+                target=request.path + (f"?{request.query}" if request.query else ""),
+                number=fault.number,
+                random=fault.random,
+                read=self._rereader(exchange) if answer.items is not None and exchange.route == "logs" else None,
+            )
+            answer = fault.kind.play(scene, answer)
+        return answer if struck else None
+
+    def _rereader(self, exchange: Exchange) -> Callable[[int, int], list[bytes]]:
+        def read(limit: int, skip: int) -> list[bytes]:
+            query = replace(queries.parse(exchange.query), limit=limit, skip=skip)
+            return self._list(exchange, query, self._read_logs(exchange, query)).items or []
+
+        return read
+
+    # -- routes -------------------------------------------------------------
+
+    @staticmethod
+    def _login(exchange: Exchange) -> Answer:
+        login, organization = exchange.login(), exchange.request.organization
+        if login.get("type") != "api-key" or organization is None:
+            return error_answer(400, "Invalid authentication information")
+        token = exchange.sandbox.sessions.issue(organization, exchange.behaviour.token_life)
+        return json_answer({"type": "api-key", "key": login["key"], "access_token": token}, 201)
+
+    def _integrations(self, exchange: Exchange) -> Answer:
+        organization = exchange.organization()
+        _permit(exchange.behaviour.integrations)
+        query = queries.parse(exchange.query)
+        wanted = Wanted("exports", query, _of(organization), organization)
+        return self._list(exchange, query, self._read(exchange, wanted))
+
+    def _logs(self, exchange: Exchange) -> Answer:
+        self._check_export(exchange)
+        exchange.sandbox.lists_read += 1
+        if exchange.behaviour.on_request is not None:
+            exchange.behaviour.on_request(exchange.sandbox.store, exchange.sandbox.lists_read)
+        query = queries.parse(exchange.query)
+        return self._list(exchange, query, self._read_logs(exchange, query))
+
+    def _log(self, exchange: Exchange) -> Answer:
+        self._check_export(exchange)
+        _permit(exchange.behaviour.log_by_id)
+        query = queries.parse(exchange.query)
+        query = replace(query, where={**query.where, "id": exchange.path_params["log_id"]}, limit=1, skip=0)
+        found = self._read_logs(exchange, query).entries
+        if not found:
+            raise RefusedError(404, f"No record found for id '{exchange.path_params['log_id']}'")
+        answer = self._list(exchange, query, Page(1, 1, 0, found))
+        return answer.with_body((answer.items or [b""])[0])
+
+    @staticmethod
+    def _check_export(exchange: Exchange) -> None:
+        exchange.organization()
+        export_id, behaviour = exchange.request.params.get("export_id"), exchange.behaviour
+        if export_id is None and behaviour.export_filter == "required":
+            raise RefusedError(400, "Missing export_id")
+        if export_id in behaviour.forbidden_exports:
+            raise RefusedError(403, "You cannot access this export")
+        if export_id in behaviour.missing_exports:
+            raise RefusedError(404, f"No record found for id '{export_id}'")
+
+    # -- lists --------------------------------------------------------------
+
+    def _read_logs(self, exchange: Exchange, query: queries.Query) -> Page:
+        organization = exchange.organization()
+        closed = exchange.behaviour.forbidden_exports | exchange.behaviour.missing_exports
+        return self._read(exchange, Wanted("logs", query, _of(organization, closed), (organization, closed)))
+
+    def _read(self, exchange: Exchange, wanted: Wanted) -> Page:
+        sandbox = exchange.sandbox
+        return self._reader.page(sandbox.store, wanted, exchange.behaviour, sandbox.random)
+
+    @staticmethod
+    def _list(exchange: Exchange, query: queries.Query, page: Page) -> Answer:
+        hidden = hidden_fields(exchange.behaviour) if exchange.route == "logs" else ()
+        items = [_encoded(entry, hidden, query.select) for entry in page.entries]
+        if exchange.behaviour.envelope != "full":
+            return list_answer({}, items)
+        return list_answer({"total": page.total, "limit": page.limit, "skip": page.skip}, items)
+
+
+def _refusing(handle: Callable[[Exchange], Answer], exchange: Exchange) -> Answer:
+    try:
+        return handle(exchange)
+    except RefusedError as error:
+        return error_answer(error.status, str(error))
+    except queries.BadQueryError as error:
+        return error_answer(error.status, str(error))
+
+
+def _permit(access: str) -> None:
+    if access == "forbidden":
+        raise RefusedError(403, "You cannot access this resource")
+    if access == "missing":
+        raise RefusedError(404, _NOT_FOUND)
+
+
+def _of(organization: str, closed: frozenset[str] = frozenset()) -> Callable[[Record], bool]:
+    return lambda record: (
+        record.get("organization_id") == organization and (not closed or record.get("export_id") not in closed)
+    )
+
+
+def _encoded(entry: Entry, hidden: tuple[str, ...], select: tuple[str, ...] | None) -> bytes:
+    if select is None:
+        return entry.encoded(hidden)
+    return encode({k: v for k, v in entry.record.items() if k in select and k not in hidden})

@@ -1,0 +1,199 @@
+"""Faults of the connection: answers that break off, never end, crawl or swell."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import zlib
+from typing import TYPE_CHECKING
+
+from didomi_sandbox.faults import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from didomi_sandbox.answers import Answer
+    from didomi_sandbox.faults import Scene
+    from didomi_sandbox.wire import Wire
+
+    Send = Callable[[Wire, Answer], Awaitable[None]]
+
+_MEGABYTE = 1 << 20
+_GZIP_HEAD = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
+
+
+def _sent(name: str, send: Send, *, replaces: bool = False) -> Kind:
+    def play(_: Scene, answer: Answer) -> Answer:
+        answer.send = send
+        answer.from_gateway = replaces
+        return answer
+
+    return Kind(name, play, replaces=replaces)
+
+
+async def _reset(wire: Wire, _: Answer) -> None:
+    await wire.reset()
+
+
+async def _close(wire: Wire, _: Answer) -> None:
+    await wire.close()
+
+
+async def _wait(wire: Wire, _: Answer) -> None:
+    await wire.closed()
+
+
+async def _half(wire: Wire, answer: Answer) -> None:
+    body = answer.payload()
+    await wire.head(answer, len(body))
+    wire.write(body[: len(body) // 2])
+
+
+async def _reset_mid_body(wire: Wire, answer: Answer) -> None:
+    await _half(wire, answer)
+    # What is still in the buffers would be lost with the connection.
+    await asyncio.sleep(0.02)
+    await wire.reset()
+
+
+async def _short_body(wire: Wire, answer: Answer) -> None:
+    await _half(wire, answer)
+    await wire.close()
+
+
+async def _hang_mid_body(wire: Wire, answer: Answer) -> None:
+    await _half(wire, answer)
+    await wire.closed()
+
+
+async def _hang_after_head(wire: Wire, answer: Answer) -> None:
+    await wire.head(answer, len(answer.payload()))
+    await wire.closed()
+
+
+async def _unfinished_chunks(wire: Wire, answer: Answer) -> None:
+    answer.headers["Transfer-Encoding"] = "chunked"
+    body = answer.payload()
+    await wire.head(answer, None)
+    wire.write(b"%x\r\n%s\r\n" % (len(body), body))
+    await wire.close()
+
+
+def drip(seconds: float = 1.0) -> Kind:
+    """Send one byte at a time.
+
+    Args:
+        seconds: The pause before each byte.
+    """
+
+    async def send(wire: Wire, answer: Answer) -> None:
+        body = answer.payload()
+        await wire.head(answer, len(body))
+        for byte in body:
+            await asyncio.sleep(seconds)
+            if not wire.is_open:
+                break
+            wire.write(bytes([byte]))
+        await wire.close()
+
+    return _sent("drip", send)
+
+
+def drip_head(seconds: float = 1.0) -> Kind:
+    """Send the answer with one header after the other, as many as come to mind, and never a body.
+
+    Args:
+        seconds: The pause before each header.
+    """
+
+    async def send(wire: Wire, _: Answer) -> None:
+        wire.write(b"HTTP/1.1 200 OK\r\n")
+        number = 0
+        while wire.is_open:
+            wire.write(b"X-Still-There-%d: yes\r\n" % number)
+            number += 1
+            await asyncio.sleep(seconds)
+        await wire.closed()
+
+    return _sent("drip_head", send)
+
+
+def gzip_bomb(megabytes: int = 1024) -> Kind:
+    """Send a small gzip body that unpacks to a huge, valid and nearly empty JSON document.
+
+    Args:
+        megabytes: The unpacked size.
+    """
+
+    async def send(wire: Wire, answer: Answer) -> None:
+        answer.headers["Content-Encoding"] = "gzip"
+        await wire.stream(answer, _bomb(answer.payload(), megabytes))
+
+    return _sent("gzip_bomb", send)
+
+
+async def _bomb(payload: bytes, megabytes: int) -> AsyncIterator[bytes]:
+    """Yield a gzip stream: the payload's first byte, a lot of blanks, and its rest."""
+    blanks = b" " * _MEGABYTE
+    # After a full flush a block stands for itself, so that it can be packed once and sent any number of times.
+    packed = _deflate(blanks)
+    checksum = zlib.crc32(payload[:1])
+    yield _GZIP_HEAD + _deflate(payload[:1])
+    for _ in range(megabytes):
+        checksum = zlib.crc32(blanks, checksum)
+        yield packed
+    checksum = zlib.crc32(payload[1:], checksum)
+    size = (len(payload) + megabytes * _MEGABYTE) & 0xFFFFFFFF
+    last = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    yield last.compress(payload[1:]) + last.flush() + checksum.to_bytes(4, "little") + size.to_bytes(4, "little")
+
+
+def _deflate(data: bytes) -> bytes:
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return packer.compress(data) + packer.flush(zlib.Z_FULL_FLUSH)
+
+
+def huge_page(megabytes: int = 300) -> Kind:
+    """Send a page of this size: copies of its first log, each with an id of its own.
+
+    Args:
+        megabytes: The size at least.
+    """
+
+    async def send(wire: Wire, answer: Answer) -> None:
+        await wire.stream(answer, _many(answer, megabytes * _MEGABYTE))
+
+    return _sent("huge_page", send)
+
+
+async def _many(answer: Answer, size: int) -> AsyncIterator[bytes]:
+    log = json.loads(answer.items[0]) if answer.items else {}
+    before, after = json.dumps({**log, "id": "#"}, separators=(",", ":")).encode().split(b"#", 1)
+    empty = type(answer)(answer.status, envelope=answer.envelope, items=[]).payload()
+    head, tail = empty[:-2], empty[-2:]
+    yield head
+    sent, number = 0, 0
+    while sent < size:
+        items = [b"%shuge-%09d%s" % (before, n, after) for n in range(number, number + 2000)]
+        chunk = (b"," if number else b"") + b",".join(items)
+        number += len(items)
+        sent += len(chunk)
+        yield chunk
+    yield tail
+
+
+CONNECTION_KINDS = (
+    _sent("reset", _reset, replaces=True),
+    _sent("closed", _close, replaces=True),
+    _sent("hang", _wait, replaces=True),
+    _sent("reset_mid_body", _reset_mid_body),
+    _sent("short_body", _short_body),
+    _sent("unfinished_chunks", _unfinished_chunks),
+    _sent("hang_after_head", _hang_after_head),
+    _sent("hang_mid_body", _hang_mid_body),
+    drip(),
+    drip_head(),
+    gzip_bomb(),
+    huge_page(),
+)
+"""The kinds of this module, with their usual arguments."""

@@ -1,0 +1,87 @@
+"""The rate limit of each organization, and the headers that tell about it."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from didomi_sandbox.behaviour import Behaviour
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the limit says to one request.
+
+    Attributes:
+        allowed: Whether it may pass.
+        headers: The ``RateLimit`` headers, and ``Retry-After`` in seconds when it may not.
+    """
+
+    allowed: bool
+    headers: dict[str, str]
+
+
+class Limiter:
+    """Counts the requests of each organization."""
+
+    def __init__(self) -> None:
+        """Start with nothing counted."""
+        self._counted: dict[str, deque[float]] = {}
+        self._opened: dict[str, float] = {}
+
+    def check(self, organization: str, now: float, behaviour: Behaviour) -> Verdict:
+        """Count a request, and say whether it may pass.
+
+        Args:
+            organization: Who asks; over all its keys.
+            now: Seconds since 1970.
+            behaviour: The limit and its kind of window.
+        """
+        if behaviour.rate_limit is None:
+            return Verdict(allowed=True, headers={})
+        limit, window = behaviour.rate_limit
+        counted = self._counted.setdefault(organization, deque())
+        opened = self._open(organization, counted, now, behaviour)
+        free = limit - len(counted) - self._others(now - opened, behaviour)
+        allowed = free > 0
+        if allowed or behaviour.rejected_count:
+            counted.append(now)
+        reset = self._reset(counted, opened, now, behaviour)
+        headers = _headers(limit, window, max(0, free - 1), reset) if behaviour.rate_headers else {}
+        return Verdict(allowed, headers if allowed else {**headers, "Retry-After": str(reset)})
+
+    def _open(self, organization: str, counted: deque[float], now: float, behaviour: Behaviour) -> float:
+        """Forget what lies outside the window, and return the moment that it began."""
+        _, window = behaviour.rate_limit or (0, 0)
+        if behaviour.rate_window == "sliding":
+            while counted and counted[0] <= now - window:
+                counted.popleft()
+            return now - window
+        opened = self._opened.setdefault(organization, now)
+        if now >= opened + window:
+            counted.clear()
+            opened = self._opened[organization] = now
+        return opened
+
+    @staticmethod
+    def _others(elapsed: float, behaviour: Behaviour) -> int:
+        """Return how much of the limit somebody else has used since the window began."""
+        limit, window = behaviour.rate_limit or (0, 1)
+        return int(limit * behaviour.other_client_share * min(1.0, elapsed / window))
+
+    @staticmethod
+    def _reset(counted: deque[float], opened: float, now: float, behaviour: Behaviour) -> int:
+        _, window = behaviour.rate_limit or (0, 0)
+        end = opened + window if behaviour.rate_window == "fixed" else (counted[0] if counted else now) + window
+        return max(1, math.ceil(end - now))
+
+
+def _headers(limit: int, window: float, remaining: int, reset: int) -> dict[str, str]:
+    """Return the headers of the IETF draft, version 7."""
+    return {
+        "RateLimit-Policy": f"{limit};w={math.ceil(window)}",
+        "RateLimit": f"limit={limit}, remaining={remaining}, reset={reset}",
+    }

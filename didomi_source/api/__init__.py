@@ -1,0 +1,1 @@
+"""The API's HTTP: login, pages, retries, rate limit."""

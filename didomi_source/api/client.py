@@ -1,0 +1,386 @@
+"""The API's HTTP: log in, get pages, try again what may pass, and translate errors once."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import re
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta, timezone
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
+from urllib.parse import urlencode, urljoin, urlsplit
+
+import orjson
+import requests
+import tenacity
+
+from didomi_source import values
+from didomi_source.errors import (
+    ApiError,
+    AuthenticationError,
+    BadRequest,
+    Forbidden,
+    NotFound,
+    ProtocolError,
+    ServerFailure,
+    Unavailable,
+)
+from didomi_source.reading.paging import Direction
+from didomi_source.settings import Settings, environment_name
+
+from .auth import TokenCache
+from .envelope import parse_envelope
+from .rate_limit import NotSent, RateLimiter
+from .transport import exchange, new_session
+
+logger = logging.getLogger(__name__)
+
+LOGS_PATH = "/marketplace/exports/logs"
+INTEGRATIONS_PATH = "/marketplace/integrations"
+
+# A fault that does not pass is not worth minutes; a rate limit always passes, so only time ends that.
+_ATTEMPTS = 5
+_PROTOCOL_ATTEMPTS = 4
+_REDIRECTS = 3
+_OK = {200, 201}
+_PASSING = {408, 425, 500, 502, 503, 504}
+_TOO_MANY_REQUESTS = 429
+
+
+_NOT_TAKEN = "it does not take the request: check organization_id, and lower page_size"
+_REFUSALS: dict[int, tuple[type[ApiError], str]] = {
+    400: (BadRequest, _NOT_TAKEN),
+    422: (BadRequest, _NOT_TAKEN),
+    403: (Forbidden, "give the API key the right to read this, or leave it out"),
+    404: (NotFound, "check the export id, the organization id and base_url"),
+}
+
+T = TypeVar("T")
+
+
+class RateLimited(Unavailable):
+    """429: come back after so many seconds."""
+
+    def __init__(self, message: str, retry_after: float | None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class _NoLogin(Exception):
+    """The login has failed for good: the request that needed it is not worth another try."""
+
+    def __init__(self, error: ApiError | AuthenticationError) -> None:
+        super().__init__()
+        self.error = error
+
+
+class DidomiClient:
+    """A client for the parts of the Didomi API that this project reads; threads may share it.
+
+    Args:
+        settings: Where, as whom, and with which bounds.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._session = new_session(trust_env=settings.trust_env)
+        self._limiter = RateLimiter()
+        self._tokens = TokenCache(self._log_in)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def authenticate(self) -> None:
+        """Log in now, so that wrong credentials show before anything else.
+
+        Raises:
+            AuthenticationError: The API refuses key and secret.
+            ApiError: The API cannot be reached, or answers something else.
+        """
+        try:
+            self._tokens.get()
+        except _NoLogin as failure:
+            raise failure.error from None
+
+    @property
+    def requests_sent(self) -> int:
+        """How many requests were sent so far."""
+        return self._limiter.sent
+
+    def seconds_for(self, requests: int) -> float:
+        """How long the rate limit makes so many requests take at least, if nobody else uses it."""
+        return self._limiter.seconds_for(requests)
+
+    @property
+    def is_authenticated(self) -> bool:
+        """Whether a login has worked."""
+        return self._tokens.has_token
+
+    def logs_page(
+        self, export_id: str, skip: int, limit: int, direction: Direction | None
+    ) -> tuple[list[Any], int | None]:
+        """Get one page of an export's logs.
+
+        Args:
+            export_id: The export.
+            skip: Offset of the first log.
+            limit: Logs asked for; the server may send fewer, or more.
+            direction: The order asked for, by creation and then by id; None asks for none.
+
+        Returns:
+            The logs as received, and the length of the whole list where the server says it.
+
+        Raises:
+            ApiError: See errors.py; the message names the export.
+
+        Source: developers.didomi.io, batch export, logs (read 2026-11); `$sort` is a convention of the
+        framework that the API shows.
+        """
+        query: dict[str, Any] = {"export_id": export_id, "$limit": limit, "$skip": skip}
+        if direction is not None:
+            query |= {"$sort[created_at]": int(direction), "$sort[id]": int(direction)}
+        return self._page(LOGS_PATH, query, skip)
+
+    def integrations_page(self, skip: int, limit: int, _direction: Direction | None) -> tuple[list[Any], int | None]:
+        """Get one page of the organization's integrations, the exports among them.
+
+        Source: a convention: the documented route creates them with POST (tutorials, read 2026-11).
+        """
+        return self._page(INTEGRATIONS_PATH, {"$limit": limit, "$skip": skip}, skip)
+
+    # -- requests --------------------------------------------------------------------------------
+
+    def _page(self, path: str, query: Mapping[str, Any], skip: int) -> tuple[list[Any], int | None]:
+        query = {"organization_id": self._settings.organization_id, **query}
+        url = f"{self._settings.base_url}{path}?{urlencode(query, safe='$[]')}"
+
+        def get() -> tuple[list[Any], int | None]:
+            return parse_envelope(self._get(url), skip)
+
+        return self._try_again(get, f"GET {url}")
+
+    def _get(self, url: str) -> object:
+        refused: str | None = None
+        renewals = 0
+        while True:
+            token = self._tokens.get(refused)
+            answer = self._send(url, token)
+            if answer is None:  # the token grew old while the request waited for its turn
+                continue
+            response, body = answer
+            if response.status_code != requests.codes.unauthorized:
+                return self._result(response, body)
+            refused = token
+            renewals += 1
+            if renewals > self._tokens.renewals:
+                msg = "the API refuses a token that it has just issued (401): is the API key still valid?"
+                raise AuthenticationError(msg)
+
+    def _send(self, url: str, token: str) -> tuple[requests.Response, bytes] | None:
+        """Send a GET; None when the token grew old while the request waited for its turn."""
+        for _ in range(_REDIRECTS + 1):
+            request = requests.Request("GET", url, headers=_headers(Authorization=f"Bearer {token}"))
+            answer = None
+            with self._limiter.slot():
+                if not self._tokens.is_current(token):
+                    raise NotSent
+                answer = self._exchange(request)
+            if answer is None or not answer[0].is_redirect:
+                return answer
+            url = _redirected(url, answer[0].headers["Location"])
+        msg = f"more than {_REDIRECTS} redirects"
+        raise ProtocolError(msg)
+
+    def _log_in(self) -> str:
+        # A session of its own: nothing that logs or keeps requests ever sees the secret.
+        url = f"{self._settings.base_url}/sessions"
+        body = {"type": "api-key", "key": self._settings.api_key, "secret": self._settings.api_secret}
+
+        def log_in() -> str:
+            with new_session(trust_env=self._settings.trust_env) as session, self._limiter.slot():
+                request = requests.Request("POST", url, headers=_headers(), json=body)
+                response, answer = self._exchange(request, session)
+            if response.is_redirect:
+                msg = "the login answers with a redirect, which is not followed: correct base_url"
+                raise AuthenticationError(msg)
+            if response.status_code in (400, 401, 403):
+                msg = (
+                    f"the API refuses the API key ({response.status_code}): check "
+                    f"{environment_name('api_key')} and {environment_name('api_secret')}"
+                )
+                raise AuthenticationError(msg)
+            found = self._result(response, answer)
+            token = found.get("access_token") if isinstance(found, dict) else None
+            if not isinstance(token, str) or not re.fullmatch(r"[\x21-\x7e]+", token):
+                msg = 'the login answers without a usable "access_token"'
+                raise ProtocolError(msg)
+            return token
+
+        try:
+            return self._try_again(log_in, f"POST {url}")
+        except (ApiError, AuthenticationError) as error:
+            raise _NoLogin(error) from None
+
+    def _exchange(
+        self, request: requests.Request, session: requests.Session | None = None
+    ) -> tuple[requests.Response, bytes]:
+        response, body = exchange(
+            session or self._session,
+            request,
+            seconds=self._settings.answer_seconds,
+            max_bytes=self._settings.max_answer_bytes,
+        )
+        self._limiter.observe(response.headers)
+        return response, body
+
+    def _try_again(self, call: Callable[[], T], what: str) -> T:
+        """Call until it works, fails for good, or the time is up; errors then say what was asked."""
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type((Unavailable, ProtocolError)),
+            stop=self._is_hopeless,
+            wait=_pause,
+            before_sleep=lambda state: logger.warning("%s: %s; trying again", what, self._clean(str(_failure(state)))),
+            reraise=True,
+        )
+        try:
+            return retrying(call)
+        except _NoLogin as failure:
+            raise failure.error from None
+        except (ApiError, AuthenticationError) as error:
+            kind = Unavailable if isinstance(error, RateLimited) else type(error)
+            raise kind(f"{what}: {self._clean(str(error))}") from None
+
+    def _is_hopeless(self, state: tenacity.RetryCallState) -> bool:
+        # Time spent waiting for the answers of others or for a turn is no reason to give up.
+        error, waited = _failure(state), state.idle_for
+        if isinstance(error, RateLimited):
+            return waited + (error.retry_after or 0.0) > self._settings.retry_seconds
+        attempts = _PROTOCOL_ATTEMPTS if isinstance(error, ProtocolError) else _ATTEMPTS
+        return state.attempt_number >= attempts or waited >= self._settings.retry_seconds
+
+    def _result(self, response: requests.Response, body: bytes) -> object:
+        """The parsed JSON of a good answer; any other answer as an error."""
+        status = response.status_code
+        if status in _OK:
+            return _parse(response, body)
+        said = self._clean(_message(body))
+        if status == _TOO_MANY_REQUESTS:
+            raise self._rate_limited(response.headers)
+        if status in _PASSING or status >= 500:  # noqa: PLR2004 - server errors
+            kind = ServerFailure if status == 500 else Unavailable  # noqa: PLR2004 - neither a gateway nor overload
+            raise kind(f"the API answers {' '.join(filter(None, [str(status), said]))}")
+        if status in _REFUSALS:
+            error, advice = _REFUSALS[status]
+            raise error(f"the API answers {' '.join(filter(None, [str(status), said]))}: {advice}")
+        msg = f"expected 200, got {status} {said}"
+        raise ProtocolError(msg)
+
+    def _rate_limited(self, headers: Mapping[str, str]) -> RateLimited:
+        wait = _retry_after(headers.get("Retry-After"))
+        if wait is not None and wait <= self._settings.retry_seconds:
+            self._limiter.block(wait)
+        when = "" if wait is None else f"; it is open again at {_clock_time(wait)}"
+        return RateLimited(f"the organization's rate limit is used up (429){when}", wait)
+
+    def _clean(self, text: str) -> str:
+        """Take key, secret and tokens out of a text that came from outside."""
+        text = re.sub(r"[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,}", "***", text)
+        for secret in (self._settings.api_secret, self._settings.api_key, self._tokens.current):
+            text = text.replace(secret, "***") if secret else text
+        return text
+
+
+def _pause(state: tenacity.RetryCallState) -> float:
+    """Seconds until the next attempt: what the server orders, else 0.5, 1, 2, 4 … with jitter."""
+    backoff = tenacity.wait_exponential_jitter(initial=0.5, max=16, jitter=0.5)(state)
+    error = _failure(state)
+    if isinstance(error, RateLimited) and error.retry_after:
+        return error.retry_after + backoff / 8
+    return backoff
+
+
+def _failure(state: tenacity.RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None
+
+
+def _headers(**more: str) -> dict[str, str]:
+    return {"Accept": "application/json", "User-Agent": "didomi-source", **more}
+
+
+def _parse(response: requests.Response, body: bytes) -> object:
+    """Parse JSON that may hold NaN, numbers of any size and broken text: one log must not cost the page.
+
+    Numbers that are not finite become text.
+    """
+    if not values.has_long_number(body):  # orjson would round it
+        with suppress(ValueError, TypeError):
+            parsed = orjson.loads(body)
+            orjson.dumps(parsed)  # refuses what is nested too deep for all that comes after
+            return parsed
+    body = values.flattened(body)
+    with suppress(ValueError):
+        return json.loads(body, parse_constant=str, parse_float=_float_or_text)
+    try:
+        return json.loads(
+            body.decode("utf-8", "replace"), parse_constant=str, parse_float=_float_or_text, parse_int=_int_or_text
+        )
+    except ValueError:
+        kind = re.sub(r"[^\w/+.;= -]", "", response.headers.get("Content-Type", "none"))[:60]
+        msg = f"expected JSON, got {len(body)} bytes that do not parse (Content-Type: {kind})"
+        raise ProtocolError(msg) from None
+
+
+def _int_or_text(digits: str) -> int | str:
+    return int(digits) if len(digits) < 1000 else digits  # noqa: PLR2004 - beyond any column
+
+
+def _float_or_text(text: str) -> float | str:
+    return number if math.isfinite(number := float(text)) else text
+
+
+def _message(body: bytes) -> str:
+    """What an error answer says of itself, made harmless."""
+    try:
+        answer = json.loads(body[:10_000])
+        said = f"{answer['name']}: {answer['message']}"
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""
+    return "(" + "".join(c if c.isprintable() else " " for c in said)[:200] + ")"
+
+
+def _retry_after(value: str | None) -> float | None:
+    """Seconds to wait: the header gives seconds or a date; zero means soon, not at once."""
+    if not value:
+        return None
+    if value.strip().isdigit():
+        return max(float(value), 0.5)
+    try:
+        when = parsedate_to_datetime(value)
+    except (TypeError, ValueError):
+        return None
+    when = when if when.tzinfo else when.replace(tzinfo=timezone.utc)
+    return max((when - datetime.now(timezone.utc)).total_seconds(), 0.5)
+
+
+def _clock_time(seconds: float) -> str:
+    return (datetime.now(timezone.utc) + timedelta(seconds=seconds)).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _redirected(url: str, location: str) -> str:
+    """Where a redirect leads, if it stays on the host: the token must not go anywhere else."""
+    old = urlsplit(url)
+    try:
+        new = urlsplit(urljoin(url, location))
+        stays = (new.scheme, new.hostname, new.port) == (old.scheme, old.hostname, old.port)
+    except ValueError:
+        msg = "the API redirects to what is no address: correct base_url"
+        raise ProtocolError(msg) from None
+    upgrades = (old.scheme, new.scheme) == ("http", "https") and new.hostname == old.hostname
+    if not (stays or upgrades):
+        msg = f"the API redirects to {new.scheme}://{new.hostname}, which is not followed: correct base_url"
+        raise ProtocolError(msg)
+    return new.geturl()

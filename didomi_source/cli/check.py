@@ -1,0 +1,87 @@
+"""Whether everything that a run needs is in place, looked at one thing after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any, NamedTuple
+
+from didomi_source.errors import DidomiError
+from didomi_source.job.options import Options, load_settings, prepare_environment
+from didomi_source.warehouse import databases as warehouse
+from didomi_source.warehouse.pipelines import scratch
+from didomi_source.warehouse.profiles import dbt_environment
+
+
+class Finding(NamedTuple):
+    """One thing looked at: whether it is in place, and what to know or do."""
+
+    subject: str
+    is_good: bool
+    text: str
+    exit_code: int = 0
+
+
+def check(options: Options) -> Iterator[Finding]:
+    """Look at the settings, the API, each export, the destination and the models.
+
+    Yields:
+        A finding for each, as soon as it is known; what depends on a failed one is left out.
+    """
+    prepare_environment()
+    yield from _check_api(options)
+    yield from _check_destination(options)
+
+
+def _check_api(options: Options) -> Iterator[Finding]:
+    from didomi_source.api.client import DidomiClient
+    from didomi_source.source import list_exports
+
+    try:
+        settings = load_settings(options.export_ids)
+    except DidomiError as error:
+        yield _failed("settings", error)
+        return
+    yield Finding("settings", True, f"organization {settings.organization_id}, {settings.base_url}")
+    with closing(DidomiClient(settings)) as client:
+        try:
+            client.authenticate()
+            yield Finding("login", True, "the API accepts the key")
+            exports = list_exports(client, settings)
+        except DidomiError as error:
+            yield _failed("exports" if client.is_authenticated else "login", error)
+            return
+        for export in exports:
+            subject = f"export {export['id']}"
+            try:
+                logs, total = client.logs_page(export["id"], 0, 1, None)
+            except DidomiError as error:
+                yield _failed(subject, error)
+                continue
+            yield Finding(subject, True, _known_of(export.get("name"), logs, total))
+
+
+def _known_of(name: str | None, logs: list[Any], total: int | None) -> str:
+    size = "no log yet" if not logs else "logs" if total is None else f"{total:,} logs"
+    if name:
+        return f"{name}, {size}"
+    return f"{size}, and its configuration is not listed" + ("" if logs else ": is the id right?")
+
+
+def _check_destination(options: Options) -> Iterator[Finding]:
+    subject = "destination"
+    try:
+        with scratch(options) as pipeline:
+            where = warehouse.describe(pipeline)
+            warehouse.check_path(pipeline, options)
+            warehouse.try_out(pipeline)
+            yield Finding(subject, True, f"{where}, dataset {options.dataset}")
+            subject = "models"
+            dbt_environment(pipeline, options)
+            yield Finding(subject, True, f"dbt for {options.destination} is installed")
+    except DidomiError as error:
+        yield _failed(subject, error)
+
+
+def _failed(subject: str, error: DidomiError) -> Finding:
+    return Finding(subject, False, str(error), error.exit_code)

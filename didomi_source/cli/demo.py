@@ -1,0 +1,136 @@
+"""The demo: the whole job against the sandbox, and where to look next."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from didomi_source.errors import ConfigurationError, DestinationError
+from didomi_source.job.options import Options
+from didomi_source.job.summary import Summary
+from didomi_source.warehouse import databases as warehouse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from didomi_sandbox import Sandbox
+
+RATES = """select
+    coalesce(name, export_id) as export, runs_completed_28d, runs_failed_28d, success_rate_28d
+from didomi_marts.didomi__exports
+order by success_rate_28d nulls last, export"""
+
+VOLUMES = """select
+    coalesce(exports.name, export_id) as export, days.run_date, days.users, days.expected_users,
+    days.users / nullif(days.expected_users, 0) - 1 as difference
+from didomi_marts.didomi__daily_user_volume as days
+join didomi_marts.didomi__exports as exports using (export_id)
+where days.users is not null
+qualify row_number() over (partition by export_id order by days.run_date desc) = 1
+order by export"""
+
+Rows = list[tuple[Any, ...]]
+
+
+def run_demo(folder: Path, report: Callable[[str], None], *, seed: int, days: int) -> tuple[Summary, Rows, Rows]:
+    """Serve made-up exports, and load them into `warehouse.duckdb` in a folder.
+
+    Args:
+        folder: Where the warehouse goes; it may exist.
+        report: Told each step as it begins.
+        seed: Which history.
+        days: How many days of it.
+
+    Returns:
+        What came of the run; the success rate of each export with the runs behind it; the latest users of each
+        with what was expected.
+
+    Raises:
+        DidomiError: A step failed.
+    """
+    from didomi_source.job.run import run
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        msg = f"cannot make {folder} ({error.strerror}): choose another place with --folder"
+        raise DestinationError(msg) from None
+    database = folder.absolute() / warehouse.DUCKDB_FILE
+    module = sandbox_module()
+    report("Starting a local Didomi API")
+    with module.serve(module.generate(seed=seed, days=days)) as api, _environment(settings_of(api, database)):
+        summary = run(Options(working_dir=folder / ".didomi"), report)
+    if summary.exit_code:
+        return summary, [], []
+    return summary, _query(database, RATES), _query(database, VOLUMES)
+
+
+def next_steps(folder: Path) -> list[str]:
+    """Commands to go on with."""
+    # Without the virtual environment being active, the bare name would not be found.
+    didomi = "didomi" if shutil.which("didomi") else shlex.quote(str(Path(sys.argv[0]).absolute()))
+    return [
+        f"cd {shlex.quote(str(folder))}",
+        f"{didomi} status",
+        f'duckdb {warehouse.DUCKDB_FILE} "from didomi_marts.didomi__export_runs"',
+    ]
+
+
+def settings_of(sandbox: Sandbox, database: Path) -> dict[str, str]:
+    """The environment that points the connector at a sandbox and a DuckDB file."""
+    return {
+        **access_to(sandbox),
+        "SOURCES__DIDOMI__EXPORT_IDS": "[]",  # whatever is configured besides
+        "DESTINATION__DUCKDB__CREDENTIALS": f"duckdb:///{database.absolute()}",
+    }
+
+
+def access_to(sandbox: Sandbox) -> dict[str, str]:
+    """The environment that points the connector at a sandbox."""
+    return {
+        "SOURCES__DIDOMI__API_KEY": sandbox.api_key,
+        "SOURCES__DIDOMI__API_SECRET": sandbox.api_secret,
+        "SOURCES__DIDOMI__ORGANIZATION_ID": sandbox.organization_id,
+        "SOURCES__DIDOMI__BASE_URL": sandbox.base_url,
+    }
+
+
+def sandbox_module() -> Any:
+    """The sandbox, if it is installed.
+
+    Raises:
+        ConfigurationError: It is not.
+    """
+    try:
+        import didomi_sandbox as sandbox
+    except ImportError:
+        msg = "the sandbox is not installed: pip install 'didomi-source[demo]'"
+        raise ConfigurationError(msg) from None
+    return sandbox
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _query(database: Path, query: str) -> Rows:
+    import duckdb
+
+    with duckdb.connect(str(database), read_only=True) as connection:
+        return connection.execute(query).fetchall()

@@ -1,0 +1,157 @@
+"""How it is set up: versions, paths, and every setting with where it comes from; secrets are not shown."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import os
+import platform
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from didomi_source.errors import DidomiError
+from didomi_source.job.options import Options, prepare_environment
+from didomi_source.settings import SECTION, Settings, environment_name
+from didomi_source.warehouse import databases as warehouse
+from didomi_source.warehouse import dbt as models
+from didomi_source.warehouse.pipelines import scratch
+
+_PACKAGES = {
+    "the job": ("didomi-source", "dlt", "dbt-core"),
+    "duckdb": ("duckdb", "dbt-duckdb"),
+    "postgres": ("psycopg2-binary", "dbt-postgres"),
+    "bigquery": ("google-cloud-bigquery", "dbt-bigquery"),
+    "snowflake": ("snowflake-connector-python", "dbt-snowflake"),
+    "report": ("altair", "vl-convert-python"),
+    "notify": ("apprise",),
+    "otel": ("opentelemetry-sdk",),
+}
+_SECRET = {"api_key", "api_secret"}
+_OTHER = ("notify.urls", "notify.ping_url", "runtime.dlthub_telemetry")
+_VARIABLES = (
+    "DIDOMI_DESTINATION",
+    "DIDOMI_DATASET",
+    "DIDOMI_WORKING_DIR",
+    "DIDOMI_VARS",
+    "DIDOMI_MAX_AGE",
+    "DIDOMI_MIN_RATE",
+    "DIDOMI_LOG_FORMAT",
+)
+
+
+class Fact(NamedTuple):
+    """One thing about the set-up.
+
+    Args:
+        group: What it belongs to.
+        name: What it is.
+        value: How it is.
+        origin: Where that comes from.
+    """
+
+    group: str
+    name: str
+    value: str
+    origin: str = ""
+
+
+def facts(options: Options) -> Iterator[Fact]:
+    """Look at everything; asks nobody on the network, and opens no warehouse."""
+    yield from _versions()
+    yield from _settings()  # before our defaults, which would look like the user's
+    prepare_environment()
+    yield from _paths(options)
+
+
+def _versions() -> Iterator[Fact]:
+    yield Fact("versions", "python", platform.python_version(), platform.platform(terse=True))
+    for needed_by, packages in _PACKAGES.items():
+        for package in packages:
+            try:
+                yield Fact("versions", package, importlib.metadata.version(package), needed_by)
+            except importlib.metadata.PackageNotFoundError:
+                yield Fact("versions", package, "not installed", needed_by)
+
+
+def _paths(options: Options) -> Iterator[Fact]:
+    yield Fact("paths", "working directory", str(options.working_dir.absolute()))
+    for name in (".dlt/config.toml", ".dlt/secrets.toml"):
+        path = Path(name).absolute()
+        yield Fact("paths", name, str(path), "" if path.is_file() else "not there")
+    try:
+        yield Fact("paths", "dbt project", str(models.project_dir()))
+        with scratch(options) as pipeline:
+            yield Fact("paths", "warehouse", warehouse.describe(pipeline), f"dataset {options.dataset}")
+    except DidomiError as error:
+        yield Fact("paths", "warehouse", str(error))
+
+
+def _settings() -> Iterator[Fact]:
+    defaults = {
+        field.name: field.default if field.default is not dataclasses.MISSING else None
+        for field in dataclasses.fields(Settings)
+    }
+    for name, default in defaults.items():
+        value, origin = _found(f"{SECTION}.{name}")
+        if value in (None, "") and default is None:
+            yield Fact("settings", f"{SECTION}.{name}", "missing", origin)
+        elif value is None:
+            yield Fact("settings", f"{SECTION}.{name}", "all" if default == () else str(default), "default")
+        else:
+            yield Fact("settings", f"{SECTION}.{name}", _shown(name, value), origin)
+    yield from _unknown(defaults)
+    for name in _OTHER:
+        value, origin = _found(name)
+        if value is not None:
+            yield Fact("settings", name, "set, not shown" if name.startswith("notify") else str(value), origin)
+    for name in _VARIABLES:
+        if name in os.environ:
+            yield Fact("settings", name, os.environ[name], "environment")
+
+
+def _shown(name: str, value: Any) -> str:
+    if name in _SECRET:
+        return "set, not shown"
+    return str(value).rpartition("@")[2]  # an address may hold a password
+
+
+def _unknown(known: Mapping[str, Any]) -> Iterator[Fact]:
+    """Settings that nobody reads: most are misspelt."""
+    prefix = environment_name("")
+    given = {name.removeprefix(prefix).lower(): "environment" for name in os.environ if name.startswith(prefix)}
+    for provider, section in _sections():
+        given |= dict.fromkeys(section, provider)
+    for name, origin in sorted(given.items()):
+        if name not in known:
+            yield Fact("settings", f"{SECTION}.{name}", "not a setting: is it misspelt?", origin)
+
+
+def _sections() -> Iterator[tuple[str, list[str]]]:
+    """The names under [sources.didomi] of each file."""
+    import tomlkit
+
+    for provider in _providers():
+        for location in provider.present_locations:
+            found: Any = tomlkit.parse(Path(location).read_text("utf-8"))
+            for part in SECTION.split("."):
+                found = found.get(part, {}) if isinstance(found, dict) else {}
+            yield location, list(found)
+
+
+def _found(name: str) -> tuple[Any, str]:
+    """The value that holds, as it is written, and where it is from."""
+    *sections, key = name.split(".")
+    for provider in _providers():
+        value, _ = provider.get_value(key, str, None, *sections)
+        if value is not None:
+            locations = ", ".join(provider.present_locations)
+            return value, locations or "environment"
+    return None, ""
+
+
+def _providers() -> list[Any]:
+    from dlt.common.configuration.container import Container
+    from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
+
+    return list(Container()[PluggableRunContext].providers.providers)

@@ -1,0 +1,68 @@
+"""What is measured of a run and of each export, for whoever collects it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import NamedTuple
+
+from didomi_source.health.status import HEALTH_ORDER
+
+from . import Outcome
+
+
+class Measure(NamedTuple):
+    """One value: its name as Prometheus writes it, what it means, and what it is of."""
+
+    name: str
+    text: str
+    value: float
+    labels: dict[str, str]
+
+
+_STATUS = (
+    ("current_streak", "runs_in_streak", "Settled runs in a row that ended alike."),
+    ("last_success_at", "last_success_timestamp_seconds", "When the last completed run began."),
+    ("last_success_users", "last_success_users", "Users of the last completed run."),
+    ("success_rate_7d", "success_rate_7d_ratio", "Completed of settled runs, 7 days."),
+    ("success_rate_28d", "success_rate_28d_ratio", "Completed of settled runs, 28 days."),
+    ("logs_quarantined", "logs_quarantined", "Logs that could not be loaded."),
+    ("last_complete_sync_at", "last_complete_read_timestamp_seconds", "When it was last read completely."),
+)
+_SYNC = (
+    ("requests", "requests", "Requests of the last run."),
+    ("rows_received", "logs_received", "Logs received by the last run."),
+    ("logs_new", "logs_new", "Logs that the last run saw first."),
+    ("logs_changed", "logs_changed", "Logs that had changed by the last run."),
+    ("logs_pending", "logs_pending", "Logs still pending."),
+    ("is_complete", "is_complete", "Whether the last run read it completely."),
+)
+
+
+def measures(outcome: Outcome) -> Iterator[Measure]:
+    """What is known once a run is over."""
+    yield Measure("didomi_run_success", "Whether the last run ended well.", float(outcome.exit_code == 0), {})
+    yield Measure("didomi_run_exit_code", "Exit code of the last run.", outcome.exit_code, {})
+    yield Measure("didomi_run_timestamp_seconds", "When the last run ended.", outcome.ended_at, {})
+    seconds = outcome.ended_at - outcome.started_at
+    yield Measure("didomi_run_duration_seconds", "How long the last run took.", seconds, {})
+    if outcome.summary is None:
+        return
+    for sync in outcome.summary.syncs:
+        labels = {"export_id": str(sync["export_id"]), "export_name": str(sync["name"] or "")}
+        yield from _of(sync, _SYNC, labels)
+    for export in outcome.exports:
+        labels = {"export_id": export.export_id, "export_name": export.name or ""}
+        for health in dict.fromkeys((*HEALTH_ORDER, export.health)):
+            is_so = float(health == export.health)
+            yield Measure("didomi_export_health", "1 for the health that it is in.", is_so, labels | {"health": health})
+        yield from _of(vars(export), _STATUS, labels)
+
+
+def _of(row: dict[str, object], columns: tuple[tuple[str, str, str], ...], labels: dict[str, str]) -> Iterator[Measure]:
+    for column, name, text in columns:
+        value = row[column]
+        if isinstance(value, datetime):
+            value = value.timestamp()
+        if isinstance(value, (int, float)):
+            yield Measure(f"didomi_export_{name}", text, float(value), labels)

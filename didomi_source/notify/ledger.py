@@ -1,0 +1,157 @@
+"""Who was told what, in two tables beside the raw ones; the SQL is what all four warehouses share.
+
+`notifications` is only ever added to. `notification_lease` has one row, which whoever tells writes its name into: an
+`update … where holder = …` lets one of two through everywhere, also where no key is enforced.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from didomi_source.errors import DestinationError, RunLocked, TableMissing
+from didomi_source.job.options import Options
+from didomi_source.warehouse import databases as warehouse
+from didomi_source.warehouse.errors import translate
+
+if TYPE_CHECKING:
+    import dlt
+
+TABLE, LEASE = "notifications", "notification_lease"
+LEASE_SECONDS = 300
+WAIT_SECONDS = 30.0
+_TYPES = {"bigquery": ("string", "timestamp"), "snowflake": ("varchar", "timestamp_tz")}
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a target was told last of a subject."""
+
+    state: str
+    since_at: datetime | None
+    told_at: datetime
+
+
+class Ledger:
+    """The two tables.
+
+    Args:
+        pipeline: Whose warehouse it is.
+        options: Which dataset.
+    """
+
+    def __init__(self, pipeline: dlt.Pipeline, options: Options) -> None:
+        self._pipeline, self._options = pipeline, options
+
+    def prepare(self) -> None:
+        """Make the tables, where they are not there."""
+        text, timestamp = _TYPES.get(self._options.destination, ("varchar", "timestamp with time zone"))
+        columns = f"target {text}, subject {text}, state {text}, since_at {timestamp}, told_at {timestamp}"
+        self._create(TABLE, columns)
+        self._create(LEASE, f"holder {text}, taken_at {timestamp}")
+        self._execute(
+            "insert into {} (holder, taken_at) select '', current_timestamp from (select 1 as one) as one_row "
+            "where not exists (select 1 from {})",
+            LEASE,
+        )
+
+    def _create(self, table: str, columns: str) -> None:
+        statement = f"create table if not exists {{}} ({columns})"
+        try:
+            self._execute(statement, table)
+        except DestinationError:
+            # PostgreSQL refuses all but one of those that make a table at once; now it is there.
+            self._execute(statement, table)
+
+    def told(self, target: str) -> dict[str, Told]:
+        """Subject → what a target was told last; nothing while the table is not there."""
+        columns = ("subject", "state", "since_at", "told_at")
+        try:
+            rows = self._select(TABLE, columns, "where target = %s order by told_at", target)
+        except TableMissing:
+            return {}
+        return {row["subject"]: Told(row["state"], row["since_at"], row["told_at"]) for row in rows}
+
+    def write(self, target: str, told: Sequence[tuple[str, str, datetime | None]]) -> None:
+        """Write down what a target was told: subject, state, and since when it is so."""
+        for subject, state, since in told:
+            # BigQuery does not know the type of a parameter that is None.
+            place = "null" if since is None else "%s"
+            given = [target, subject, state, *([] if since is None else [since])]
+            self._execute(
+                "insert into {} (target, subject, state, since_at, told_at) "  # noqa: S608 - no value is in it
+                f"values (%s, %s, %s, {place}, current_timestamp)",
+                TABLE,
+                *given,
+            )
+
+    @cached_property
+    def _recoveries(self) -> Sequence[Mapping[str, Any]]:
+        return warehouse.select(
+            self._pipeline,
+            self._options.marts,
+            "didomi__export_incidents",
+            ("export_id", "recovered_at"),
+            "where recovered_at is not null",
+        )
+
+    def recoveries(self) -> Sequence[Mapping[str, Any]]:
+        """When incidents ended, from the marts."""
+        return self._recoveries
+
+    @contextmanager
+    def alone(self, report: Callable[[str], None], wait_seconds: float = WAIT_SECONDS) -> Iterator[None]:
+        """Be the only one that tells, on whatever machine.
+
+        The lease of one that died is taken over after five minutes, by the warehouse's clock.
+
+        Raises:
+            RunLocked: Another one is telling, and does not come to an end.
+        """
+        me = uuid4().hex
+        deadline = time.monotonic() + wait_seconds
+        while not self._take(me):
+            if time.monotonic() >= deadline:
+                msg = "another machine is telling of the same changes: nothing is left to be done here"
+                raise RunLocked(msg)
+            report("Waiting for another machine that is telling")
+            time.sleep(1)
+        try:
+            yield
+        finally:
+            self._change_holder(me, "")
+
+    def _take(self, me: str) -> bool:
+        self._change_holder("", me)
+        rows = self._select(LEASE, ("holder", "taken_at", "current_timestamp"))
+        if rows and all(row["holder"] == me for row in rows):
+            return True
+        # Two machines can have made the row at once, where no key is enforced: then one needs both rows.
+        self._change_holder(me, "")
+        for row in rows:
+            if row["holder"] and (row["current_timestamp"] - row["taken_at"]).total_seconds() > LEASE_SECONDS:
+                self._change_holder(row["holder"], "")
+        return False
+
+    def _change_holder(self, old: str, new: str) -> None:
+        self._execute("update {} set holder = %s, taken_at = current_timestamp where holder = %s", LEASE, new, old)
+
+    def _select(self, table: str, columns: Sequence[str], condition: str = "", *values: Any) -> list[dict[str, Any]]:
+        return warehouse.select(self._pipeline, self._options.dataset, table, columns, condition, *values)
+
+    def _execute(self, statement: str, table: str, *values: Any) -> None:
+        try:
+            with (
+                self._pipeline.sql_client() as client,
+                client.with_alternative_dataset_name(self._options.dataset),
+            ):
+                name = client.make_qualified_table_name(table)
+                client.execute_sql(statement.format(*[name] * statement.count("{}")), *values)
+        except Exception as error:  # noqa: BLE001 - each engine has its own, wrapped or not
+            raise translate(error, warehouse.place(self._pipeline)) from None

@@ -1,0 +1,1 @@
+"""Which logs are read, completely and cheaply, and how they become rows."""

@@ -1,0 +1,1 @@
+"""Everything that knows a database: open, read, lock, error messages, dbt, publish."""

@@ -1,0 +1,113 @@
+"""Build the models with dbt, in a process of its own once the pipeline has let go of the warehouse."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from didomi_source.errors import ConfigurationError, ModelsFailed
+from didomi_source.job.summary import Models
+
+_GOOD = {"success", "pass", "no-op", "skipped"}
+_QUIET = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DO_NOT_TRACK": "1"}
+
+
+def project_dir() -> Path:
+    """The dbt project: inside the installed package, or beside it in a checkout."""
+    package = Path(__file__).parent.parent
+    for candidate in (package / "sql", package.parent / "sql"):
+        if (candidate / "dbt_project.yml").exists():
+            return candidate
+    msg = f"the dbt project is missing from {package}: install didomi-source again"
+    raise ConfigurationError(msg)
+
+
+def build(working_dir: Path, environment: Mapping[str, str], variables: Mapping[str, Any]) -> Models:
+    """Build all models and run their data tests.
+
+    Args:
+        working_dir: Where dbt keeps its artefacts and logs.
+        environment: The variables of sql/profiles.yml; nothing of them is written to disk.
+        variables: The models' variables.
+
+    Returns:
+        What was built, and what failed.
+
+    Raises:
+        ModelsFailed: dbt could not begin, or did not come to its end.
+    """
+    target = working_dir.absolute() / "dbt"
+    target.mkdir(mode=0o700, exist_ok=True)
+    results = target / "run_results.json"
+    results.unlink(missing_ok=True)
+    started = time.monotonic()
+    code, output = _dbt(["build", "--exclude-resource-type", "unit_test"], target, environment, variables)
+    if not results.exists():
+        raise ModelsFailed(f"dbt could not build the models: {_end(code, output)}")
+    built = _read(results, time.monotonic() - started)
+    if code != 0 and not built.failures:
+        raise ModelsFailed(f"dbt failed: {_end(code, output)}")
+    return built
+
+
+def _dbt(
+    command: list[str], target: Path, environment: Mapping[str, str], variables: Mapping[str, Any]
+) -> tuple[int, str]:
+    project = str(project_dir())
+    arguments = [
+        *(sys.executable, "-m", "didomi_source.warehouse.dbt_process", "--no-use-colors", "--log-level", "warn"),
+        *("--log-path", str(target / "logs"), *command),
+        *("--project-dir", project, "--profiles-dir", project, "--target-path", str(target)),
+        *("--vars", json.dumps(dict(variables))),
+    ]
+    with subprocess.Popen(  # noqa: S603 - our own interpreter and project
+        arguments,
+        env={**_without_keys(os.environ), **_QUIET, **environment},
+        stdin=subprocess.PIPE,  # it ends when this is closed
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        cwd=target,
+    ) as process:
+        output = process.stdout.read() if process.stdout else ""
+        return process.wait(), output
+
+
+def _without_keys(environment: Mapping[str, str]) -> dict[str, str]:
+    """Keep the API's settings from dbt, which needs none of them, and so cannot write them down."""
+    return {name: value for name, value in environment.items() if not name.startswith("SOURCES__")}
+
+
+def _end(code: int, output: str) -> str:
+    """How dbt ended, and its last words."""
+    how = f"it was ended by signal {-code}" if code < 0 else f"it ended with {code}"
+    lines = [" ".join(line.split()) for line in output.splitlines() if line.strip()]
+    return f"{how}: {' '.join(lines[-6:])[:600]}" if lines else how
+
+
+def _read(results: Path, seconds: float) -> Models:
+    found = json.loads(results.read_text("utf-8"))["results"]
+    told = [(result["status"], f"{_name(result['unique_id'])}: {_message(result)}") for result in found]
+    return Models(
+        counts=dict(Counter(status for status, _ in told)),
+        failures=[line for status, line in told if status not in _GOOD | {"warn"}],
+        warnings=[line for status, line in told if status == "warn"],
+        seconds=seconds,
+    )
+
+
+def _name(unique_id: str) -> str:
+    kind, _, name = unique_id.split(".")[:3]
+    return f"{kind} {name}"
+
+
+def _message(result: Mapping[str, Any]) -> str:
+    return " ".join((result.get("message") or result["status"]).split())[:300]

@@ -1,0 +1,167 @@
+"""The dlt pipeline `didomi`: opened without a memory of its own, with what an interrupted run left finished first.
+
+Its working directory holds nothing that is needed but packages that wait to be loaded: schema and state come back from
+the destination. So it is emptied before each run, and whatever is wrong with it costs no more than reading again.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from didomi_source.errors import ConfigurationError, DestinationError, DidomiError
+from didomi_source.job.options import Options
+
+from . import databases as warehouse
+from .errors import behind, translate
+
+if TYPE_CHECKING:
+    import dlt
+
+logger = logging.getLogger(__name__)
+
+# The format that each engine loads fastest without losing types (docs/decisions/0004-loader-formats.md).
+LOADER_FORMATS = {"duckdb": "parquet", "motherduck": "parquet", "ducklake": "parquet"}
+NAME = "didomi"
+
+
+def directory_of(options: Options) -> Path:
+    """Where packages wait: one folder for each destination and dataset, so that none is loaded into another."""
+    return options.working_dir.absolute() / "pipelines" / options.destination / options.dataset
+
+
+@contextmanager
+def opened(options: Options, report: Callable[[str], None]) -> Iterator[tuple[dlt.Pipeline, list[str]]]:
+    """Finish what an interrupted run left, and open the pipeline anew.
+
+    Args:
+        options: What to open.
+        report: Told each step.
+
+    Yields:
+        The pipeline, and notes on what was found.
+
+    Raises:
+        ConfigurationError: The destination is not installed, or not configured.
+        DestinationError: The destination or the working directory cannot be used.
+    """
+    directory = directory_of(options)
+    with ExitStack() as stack:
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with scratch(options) as probe:
+                warehouse.check_path(probe, options)
+                stack.enter_context(warehouse.held(probe, report))
+                notes = _finish_pending(options, directory, probe, report)
+            shutil.rmtree(directory)
+        except OSError as error:
+            raise translate(error, directory) from error
+        yield stack.enter_context(_new(options, directory)), notes
+
+
+@contextmanager
+def reading(options: Options) -> Iterator[dlt.Pipeline]:
+    """Open the destination to read from it; a DuckDB file is opened read-only, once a run that writes it has ended.
+
+    Raises:
+        ConfigurationError: The destination is not installed, or not configured.
+        DestinationError: There is no DuckDB file yet, or another program holds it for long.
+    """
+    with scratch(options) as pipeline:
+        path = warehouse.duckdb_path(pipeline)
+        if path is None:
+            yield pipeline
+            return
+    if not path.exists():
+        msg = f"there is no warehouse {path} yet: run `didomi run` first"
+        raise DestinationError(msg)
+    with closing(warehouse.connected(path, logger.info, read_only=True)), scratch(options, path) as pipeline:
+        yield pipeline
+
+
+@contextmanager
+def scratch(options: Options, read_only: Path | None = None) -> Iterator[dlt.Pipeline]:
+    """Open the destination from a folder that is thrown away; given a DuckDB file, that one read-only."""
+    import dlt
+
+    destination = None
+    if read_only is not None:
+        from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
+
+        destination = dlt.destinations.duckdb(DuckDbCredentials(str(read_only), read_only=True))
+    with (
+        tempfile.TemporaryDirectory(prefix="didomi-") as folder,
+        _new(options, Path(folder), destination) as pipeline,
+    ):
+        yield pipeline
+
+
+def _finish_pending(options: Options, directory: Path, probe: dlt.Pipeline, report: Callable[[str], None]) -> list[str]:
+    """Load what a killed run left behind; dlt's own `run` would do only that, and extract nothing.
+
+    What cannot be loaded is set aside, since everything that the destination does not hold is read again; unless it
+    is the destination that does not work.
+    """
+    if not (directory / NAME).exists():
+        return []
+    try:
+        with _new(options, directory) as pipeline:
+            if not pipeline.has_pending_data:
+                return []
+            report("Finishing what an interrupted run left")
+            if pipeline.run() is None:  # it was of a first run that had not made the dataset yet
+                return []
+    except DidomiError:
+        raise
+    except Exception as error:  # whatever a damaged folder makes dlt raise
+        logger.debug("what an interrupted run left cannot be used", exc_info=True)
+        warehouse.try_out(probe)
+        aside = _set_aside(options, directory)
+        reason = type(list(behind(error))[-1]).__name__
+        return [f"what an interrupted run left could not be loaded ({reason}): it is in {aside}, and was read again"]
+    return ["what an interrupted run left was loaded first"]
+
+
+def _set_aside(options: Options, directory: Path) -> Path:
+    """Move a working folder away; only the last one is kept."""
+    aside = options.working_dir.absolute() / "broken"
+    shutil.rmtree(aside, ignore_errors=True)
+    directory.rename(aside)
+    directory.mkdir(mode=0o700)
+    return aside
+
+
+@contextmanager
+def _new(options: Options, directory: Path, destination: Any = None) -> Iterator[dlt.Pipeline]:
+    import dlt
+
+    try:
+        pipeline = dlt.pipeline(
+            NAME,
+            destination=destination or _destination(options.destination),
+            dataset_name=options.dataset,
+            pipelines_dir=str(directory),
+        )
+    except ImportError as error:
+        extra = warehouse.extra_of(options.destination)
+        msg = f"destination {options.destination} is not installed: pip install 'didomi-source[{extra}]'"
+        raise ConfigurationError(msg) from error
+    try:
+        yield pipeline
+    finally:
+        with suppress(Exception):  # another pipeline was opened meanwhile
+            pipeline.deactivate()
+
+
+def _destination(name: str) -> Any:
+    import dlt
+
+    settings = (f"destination.{name}.credentials", f"destination.{name}.credentials.database")
+    if name == "duckdb" and not any(dlt.config.get(setting) for setting in settings):
+        return dlt.destinations.duckdb(str(Path(warehouse.DUCKDB_FILE).absolute()))
+    return name
