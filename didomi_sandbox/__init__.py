@@ -14,16 +14,16 @@ is silent each possible behaviour is a switch. It knows nothing of the connector
 - `recorder`: what was asked. `clock`: the time, which a test can move.
 """
 
-from didomi_sandbox.behaviour import CHOICES, ORDERS, Behaviour
-from didomi_sandbox.clock import Clock
-from didomi_sandbox.encoding import RawJson
-from didomi_sandbox.faults import Fault, Kind
-from didomi_sandbox.histories import generate, plain_store
-from didomi_sandbox.kinds import KINDS
-from didomi_sandbox.payloads import PAYLOADS
-from didomi_sandbox.recorder import Request
-from didomi_sandbox.server import Sandbox, run, serve
-from didomi_sandbox.store import Store
+from .behaviour import CHOICES, ORDERS, Behaviour
+from .clock import Clock
+from .encoding import RawJson
+from .faults import Fault, Kind
+from .histories import generate, plain_store
+from .kinds import KINDS
+from .payloads import PAYLOADS
+from .recorder import Request
+from .server import Sandbox, run, serve
+from .store import Store
 
 __all__ = [
     "CHOICES",

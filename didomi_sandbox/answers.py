@@ -6,12 +6,12 @@ import gzip
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from didomi_sandbox.encoding import encode
+from .encoding import encode
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from didomi_sandbox.wire import Wire
+    from .wire import Wire
 
 _NAMES = {
     400: ("BadRequest", "bad-request"),

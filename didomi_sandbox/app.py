@@ -13,14 +13,14 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
-from didomi_sandbox import query as queries
-from didomi_sandbox.answers import Answer, error_answer, json_answer, list_answer
-from didomi_sandbox.encoding import encode
-from didomi_sandbox.faults import Scene
-from didomi_sandbox.reading import Page, Reader, Wanted, hidden_fields
-from didomi_sandbox.recorder import Request
-from didomi_sandbox.sessions import NotAuthenticatedError
-from didomi_sandbox.wire import WireResponse
+from . import query as queries
+from .answers import Answer, error_answer, json_answer, list_answer
+from .encoding import encode
+from .faults import Scene
+from .reading import Page, Reader, Wanted, hidden_fields
+from .recorder import Request
+from .sessions import NotAuthenticatedError
+from .wire import WireResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from starlette.requests import Request as HttpRequest
 
     from didomi_sandbox import faults
-    from didomi_sandbox.server import Sandbox
-    from didomi_sandbox.store import Entry, Record
+
+    from .server import Sandbox
+    from .store import Entry, Record
 
 _ANONYMOUS = "anonymous"
 _NOT_FOUND = "Page not found"

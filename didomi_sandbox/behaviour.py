@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from didomi_sandbox.store import Store
+    from .store import Store
 
 Sort = Literal["honoured", "first_field", "ignored", "rejected", "unprocessable", "crashes"]
 Order = Literal[

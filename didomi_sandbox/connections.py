@@ -7,14 +7,14 @@ import json
 import zlib
 from typing import TYPE_CHECKING
 
-from didomi_sandbox.faults import Kind
+from .faults import Kind
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from didomi_sandbox.answers import Answer
-    from didomi_sandbox.faults import Scene
-    from didomi_sandbox.wire import Wire
+    from .answers import Answer
+    from .faults import Scene
+    from .wire import Wire
 
     Send = Callable[[Wire, Answer], Awaitable[None]]
 

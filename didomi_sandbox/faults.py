@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from didomi_sandbox.answers import Answer
+    from .answers import Answer
 
 Route = Literal["login", "logs", "integrations", "other"]
 

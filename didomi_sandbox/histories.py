@@ -6,14 +6,14 @@ from datetime import date, datetime, time, timedelta, timezone
 from random import Random
 from typing import TYPE_CHECKING
 
-from didomi_sandbox.clock import iso
-from didomi_sandbox.profiles import ROLE_ARN, Profile, Trouble, failure, profiles
-from didomi_sandbox.store import Store
+from .clock import iso
+from .profiles import ROLE_ARN, Profile, Trouble, failure, profiles
+from .store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from didomi_sandbox.store import Record
+    from .store import Record
 
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 _DAY = timedelta(days=1)

@@ -8,16 +8,16 @@ import time
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
-from didomi_sandbox.answers import Answer, error_answer, error_body
-from didomi_sandbox.connections import CONNECTION_KINDS
-from didomi_sandbox.encoding import RawJson, encode
-from didomi_sandbox.faults import Kind
-from didomi_sandbox.payloads import PAYLOAD_KINDS
+from .answers import Answer, error_answer, error_body
+from .connections import CONNECTION_KINDS
+from .encoding import RawJson, encode
+from .faults import Kind
+from .payloads import PAYLOAD_KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from didomi_sandbox.faults import Scene
+    from .faults import Scene
 
 _HTML = "text/html; charset=utf-8"
 _PAGE = "<html><head><title>{0}</title></head><body><center><h1>{0}</h1></center><hr>nginx</body></html>"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from didomi_sandbox.behaviour import Behaviour
+    from .behaviour import Behaviour
 
 
 @dataclass(frozen=True)

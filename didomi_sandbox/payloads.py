@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from didomi_sandbox.encoding import RawJson, encode
-from didomi_sandbox.faults import Kind
+from .encoding import RawJson, encode
+from .faults import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from didomi_sandbox.answers import Answer
-    from didomi_sandbox.faults import Scene
-    from didomi_sandbox.store import Record
+    from .answers import Answer
+    from .faults import Scene
+    from .store import Record
 
     Change = Callable[[Record], object]
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
-from didomi_sandbox.clock import epoch
+from .clock import epoch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from didomi_sandbox.store import Record
+    from .store import Record
 
 Value = str | list["Value"] | dict[str, "Value"]
 """What a key can hold: text, or lists and objects of it."""

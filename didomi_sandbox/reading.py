@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from didomi_sandbox.clock import epoch
-from didomi_sandbox.query import BadQueryError, has_operators, matcher, without_operators
+from .clock import epoch
+from .query import BadQueryError, has_operators, matcher, without_operators
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
     from random import Random
 
-    from didomi_sandbox.behaviour import Behaviour
-    from didomi_sandbox.query import Query
-    from didomi_sandbox.store import Entry, Record, Store
+    from .behaviour import Behaviour
+    from .query import Query
+    from .store import Entry, Record, Store
 
 _KEPT_LISTS = 16
 

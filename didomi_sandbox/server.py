@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from didomi_sandbox.app import Api
-from didomi_sandbox.behaviour import Behaviour
-from didomi_sandbox.faults import Fault, Faults
-from didomi_sandbox.histories import generate
-from didomi_sandbox.kinds import KINDS
-from didomi_sandbox.limits import Limiter
-from didomi_sandbox.recorder import Recorder, Request
-from didomi_sandbox.sessions import Sessions
-from didomi_sandbox.store import Store
-from didomi_sandbox.wire import Protocol
+from .app import Api
+from .behaviour import Behaviour
+from .faults import Fault, Faults
+from .histories import generate
+from .kinds import KINDS
+from .limits import Limiter
+from .recorder import Recorder, Request
+from .sessions import Sessions
+from .store import Store
+from .wire import Protocol
 
 if TYPE_CHECKING:
     from collections import Counter

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import jwt
 
 if TYPE_CHECKING:
-    from didomi_sandbox.clock import Clock
+    from .clock import Clock
 
 _ALGORITHM = "HS256"
 

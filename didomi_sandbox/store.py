@@ -9,8 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from didomi_sandbox.clock import Clock, iso
-from didomi_sandbox.encoding import encode
+from .clock import Clock, iso
+from .encoding import encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

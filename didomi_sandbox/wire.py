@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
-    from didomi_sandbox.answers import Answer
+    from .answers import Answer
 
 _LINGER_NOTHING = struct.pack("ii", 1, 0)
 

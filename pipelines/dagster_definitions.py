@@ -15,16 +15,17 @@ import dagster as dg
 from dagster_dbt import DbtProject, build_dbt_asset_specs
 
 from didomi_source.errors import ConfigurationError
-from didomi_source.job import Options, run
+from didomi_source.job import run
 from didomi_source.schema import TABLES
 from didomi_source.warehouse.dbt import project_dir
+from didomi_source.warehouse.target import Target
 
-OPTIONS = Options(destination=os.environ.get("DIDOMI_DESTINATION", "duckdb"))
+TARGET = Target(destination=os.environ.get("DIDOMI_DESTINATION", "duckdb"))
 
 project = DbtProject(
     project_dir(),
     profiles_dir=project_dir(),
-    target_path=OPTIONS.working_dir.absolute() / f"dagster-{version('didomi-source')}",
+    target_path=TARGET.working_dir.absolute() / f"dagster-{version('didomi-source')}",
 )
 if not project.manifest_path.exists():
     project.preparer.prepare(project)
@@ -43,7 +44,7 @@ in_order = list(TopologicalSorter(lineage).static_order())
 def didomi(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
     """Load the logs, check that they arrived, build and test the models."""
     try:
-        summary = run(OPTIONS, context.log.info)
+        summary = run(TARGET, report=context.log.info)
     except ConfigurationError as error:
         raise dg.Failure(str(error), allow_retries=False) from None
     if summary.failures:

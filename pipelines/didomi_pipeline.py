@@ -8,10 +8,11 @@ finishes what an interrupted run left, loads, checks what was loaded, and builds
 
 import sys
 
-from didomi_source.job import Options, run
+from didomi_source.job import run
+from didomi_source.warehouse.target import Target
 
 if __name__ == "__main__":
-    summary = run(Options(destination="duckdb"), report=lambda step: print(step, file=sys.stderr))
+    summary = run(Target(destination="duckdb"), report=lambda step: print(step, file=sys.stderr))
     for failure in summary.failures:
         print(failure, file=sys.stderr)
     sys.exit(summary.exit_code)

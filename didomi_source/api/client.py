@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
+from enum import Enum
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urljoin, urlsplit
 
@@ -28,7 +29,6 @@ from didomi_source.errors import (
     ServerFailure,
     Unavailable,
 )
-from didomi_source.reading.paging import Direction
 from didomi_source.settings import Settings, environment_name
 
 from .auth import TokenCache
@@ -59,6 +59,13 @@ _REFUSALS: dict[int, tuple[type[ApiError], str]] = {
 }
 
 T = TypeVar("T")
+
+
+class Direction(int, Enum):
+    """The order to ask for: by creation, then by id."""
+
+    DESCENDING = -1
+    ASCENDING = 1
 
 
 class RateLimited(Unavailable):

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import Any, NamedTuple
 
 from didomi_source.errors import DidomiError
-from didomi_source.job.options import Options, load_settings, prepare_environment
+from didomi_source.job.options import load_settings
 from didomi_source.warehouse import databases as warehouse
 from didomi_source.warehouse.pipelines import scratch
 from didomi_source.warehouse.profiles import dbt_environment
+from didomi_source.warehouse.target import Target, prepare_environment
 
 
 class Finding(NamedTuple):
@@ -22,23 +23,23 @@ class Finding(NamedTuple):
     exit_code: int = 0
 
 
-def check(options: Options) -> Iterator[Finding]:
+def check(target: Target, export_ids: Sequence[str] = ()) -> Iterator[Finding]:
     """Look at the settings, the API, each export, the destination and the models.
 
     Yields:
         A finding for each, as soon as it is known; what depends on a failed one is left out.
     """
     prepare_environment()
-    yield from _check_api(options)
-    yield from _check_destination(options)
+    yield from _check_api(export_ids)
+    yield from _check_destination(target)
 
 
-def _check_api(options: Options) -> Iterator[Finding]:
+def _check_api(export_ids: Sequence[str]) -> Iterator[Finding]:
     from didomi_source.api.client import DidomiClient
     from didomi_source.source import list_exports
 
     try:
-        settings = load_settings(options.export_ids)
+        settings = load_settings(export_ids)
     except DidomiError as error:
         yield _failed("settings", error)
         return
@@ -68,17 +69,17 @@ def _known_of(name: str | None, logs: list[Any], total: int | None) -> str:
     return f"{size}, and its configuration is not listed" + ("" if logs else ": is the id right?")
 
 
-def _check_destination(options: Options) -> Iterator[Finding]:
+def _check_destination(target: Target) -> Iterator[Finding]:
     subject = "destination"
     try:
-        with scratch(options) as pipeline:
+        with scratch(target) as pipeline:
             where = warehouse.describe(pipeline)
-            warehouse.check_path(pipeline, options)
+            warehouse.check_path(pipeline, target)
             warehouse.try_out(pipeline)
-            yield Finding(subject, True, f"{where}, dataset {options.dataset}")
+            yield Finding(subject, True, f"{where}, dataset {target.dataset}")
             subject = "models"
-            dbt_environment(pipeline, options)
-            yield Finding(subject, True, f"dbt for {options.destination} is installed")
+            dbt_environment(pipeline, target)
+            yield Finding(subject, True, f"dbt for {target.destination} is installed")
     except DidomiError as error:
         yield _failed(subject, error)
 

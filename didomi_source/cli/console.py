@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from didomi_source.health.judge import Judgement
-    from didomi_source.job import ExportStatus, Summary
+    from didomi_source.health.status import ExportStatus
+    from didomi_source.job import Summary
     from didomi_source.job.forecast import Forecast
 
     from .check import Finding

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from didomi_source.errors import ConfigurationError, DestinationError
-from didomi_source.job.options import Options
 from didomi_source.job.summary import Summary
 from didomi_source.warehouse import databases as warehouse
+from didomi_source.warehouse.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,7 +65,7 @@ def run_demo(folder: Path, report: Callable[[str], None], *, seed: int, days: in
     module = sandbox_module()
     report("Starting a local Didomi API")
     with module.serve(module.generate(seed=seed, days=days)) as api, _environment(settings_of(api, database)):
-        summary = run(Options(working_dir=folder / ".didomi"), report)
+        summary = run(Target(working_dir=folder / ".didomi"), report=report)
     if summary.exit_code:
         return summary, [], []
     return summary, _query(database, RATES), _query(database, VOLUMES)

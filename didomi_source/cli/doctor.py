@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from didomi_source.errors import DidomiError
-from didomi_source.job.options import Options, prepare_environment
 from didomi_source.settings import SECTION, Settings, environment_name
 from didomi_source.warehouse import databases as warehouse
 from didomi_source.warehouse import dbt as models
 from didomi_source.warehouse.pipelines import scratch
+from didomi_source.warehouse.target import Target, prepare_environment
 
 _PACKAGES = {
     "the job": ("didomi-source", "dlt", "dbt-core"),
@@ -56,12 +56,12 @@ class Fact(NamedTuple):
     origin: str = ""
 
 
-def facts(options: Options) -> Iterator[Fact]:
+def facts(target: Target) -> Iterator[Fact]:
     """Look at everything; asks nobody on the network, and opens no warehouse."""
     yield from _versions()
     yield from _settings()  # before our defaults, which would look like the user's
     prepare_environment()
-    yield from _paths(options)
+    yield from _paths(target)
 
 
 def _versions() -> Iterator[Fact]:
@@ -74,15 +74,15 @@ def _versions() -> Iterator[Fact]:
                 yield Fact("versions", package, "not installed", needed_by)
 
 
-def _paths(options: Options) -> Iterator[Fact]:
-    yield Fact("paths", "working directory", str(options.working_dir.absolute()))
+def _paths(target: Target) -> Iterator[Fact]:
+    yield Fact("paths", "working directory", str(target.working_dir.absolute()))
     for name in (".dlt/config.toml", ".dlt/secrets.toml"):
         path = Path(name).absolute()
         yield Fact("paths", name, str(path), "" if path.is_file() else "not there")
     try:
         yield Fact("paths", "dbt project", str(models.project_dir()))
-        with scratch(options) as pipeline:
-            yield Fact("paths", "warehouse", warehouse.describe(pipeline), f"dataset {options.dataset}")
+        with scratch(target) as pipeline:
+            yield Fact("paths", "warehouse", warehouse.describe(pipeline), f"dataset {target.dataset}")
     except DidomiError as error:
         yield Fact("paths", "warehouse", str(error))
 

@@ -6,6 +6,7 @@ import gc
 import json
 import logging
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,13 +25,14 @@ from .options import (
     Verbose,
     WorkingDir,
     day,
-    job_options,
+    target_of,
     variables,
 )
 
 if TYPE_CHECKING:
-    from didomi_source.job import Options
+    from didomi_source.job import Options, Output
     from didomi_source.metrics import Watcher
+    from didomi_source.warehouse.target import Target
 
 logger = logging.getLogger(__name__)
 
@@ -89,23 +91,15 @@ def run(
 
     With OTEL_EXPORTER_OTLP_ENDPOINT set, traces and metrics go there (extra `otel`).
     """
-    options = job_options(
-        verbose,
-        log_format,
-        destination=destination,
-        dataset=dataset,
-        export_ids=tuple(export_id or ()),
-        full=full,
-        skip_models=skip_models,
-        working_dir=working_dir,
-        model_vars=variables(variables_),
-        report_to=report_to,
-        publish_to=publish_to,
-    )
+    target = target_of(verbose, log_format, destination=destination, dataset=dataset, working_dir=working_dir)
+    from didomi_source.job.options import Options
+
+    options = Options(tuple(export_id or ()), full, skip_models=skip_models, model_vars=variables(variables_))
     if dry_run:
-        _forecast(options, as_json=as_json)
+        _forecast(target, options, as_json=as_json)
     else:
-        _run(options, as_json=as_json, watchers=_watchers(metrics_file, ping_url))
+        outputs = _outputs(target, options, publish_to, report_to)
+        _run(target, options, outputs, as_json=as_json, watchers=_watchers(metrics_file, ping_url))
 
 
 _BACKFILL_EXAMPLES = """
@@ -136,19 +130,17 @@ def backfill(
     first, last = day(created_from, "--from"), day(created_to, "--to")
     if last < first:
         raise typer.BadParameter("the last day is before the first", param_hint="--to")
-    options = job_options(
-        verbose,
-        log_format,
-        destination=destination,
-        dataset=dataset,
+    target = target_of(verbose, log_format, destination=destination, dataset=dataset, working_dir=working_dir)
+    from didomi_source.job.options import Options
+
+    options = Options(
         export_ids=tuple(export_id or ()),
         created_from=first,
         created_to=last.replace(hour=23, minute=59, second=59, microsecond=999_999),
         skip_models=skip_models,
-        working_dir=working_dir,
         model_vars=variables(variables_),
     )
-    _run(options, as_json=as_json)
+    _run(target, options, as_json=as_json)
 
 
 _COPY_EXAMPLES = """
@@ -173,13 +165,13 @@ def copy(
 
     The next run there reads on where the last one here ended. Nothing is changed here.
     """
-    options = job_options(verbose, log_format, destination=destination, dataset=dataset, working_dir=working_dir)
+    target = target_of(verbose, log_format, destination=destination, dataset=dataset, working_dir=working_dir)
     from didomi_source.job.copy import copy as copy_tables
 
     from . import console
 
     with console.Steps() as steps:
-        counts = copy_tables(options, to, steps.report)
+        counts = copy_tables(target, to, steps.report)
     with console.results():
         for table, rows in counts.items():
             print(f"{table}: {rows:,} rows")
@@ -196,13 +188,13 @@ def check(
 
     Logs in, lists the exports that can be read, tries the destination, and looks for dbt: one line each.
     """
-    options = job_options(verbose, destination=destination, dataset=dataset, export_ids=tuple(export_id or ()))
+    target = target_of(verbose, destination=destination, dataset=dataset)
     from . import console
     from .check import check as look
 
     worst = 0
     with console.results():
-        for finding in look(options):
+        for finding in look(target, tuple(export_id or ())):
             console.print_finding(finding)
             worst = max(worst, finding.exit_code)
     raise typer.Exit(worst)
@@ -226,14 +218,38 @@ def _watchers(metrics_file: Path | None, ping_url: str | None) -> list[Watcher]:
     return found
 
 
-def _run(options: Options, *, as_json: bool, watchers: Sequence[Watcher] = ()) -> None:
-    from didomi_source.metrics import run_watched
+def _outputs(target: Target, options: Options, publish_to: Path | None, report_to: Path | None) -> list[Output]:
+    """The files to write after the models, refused now where they could not be written then."""
+    from didomi_source.job import Output
+    from didomi_source.report import write_report
+    from didomi_source.warehouse import publish
+
+    outputs = []
+    if publish_to is not None:
+        publish.check(target, publish_to)
+        outputs.append(Output("the copy for readers", partial(publish.publish, target, publish_to)))
+    if report_to is not None:
+        outputs.append(Output("the report", partial(write_report, target, report_to, model_vars=options.model_vars)))
+    return outputs
+
+
+def _run(
+    target: Target,
+    options: Options,
+    outputs: Sequence[Output] = (),
+    *,
+    as_json: bool,
+    watchers: Sequence[Watcher] = (),
+) -> None:
+    from didomi_source.job import run as run_job
+    from didomi_source.metrics import watch
 
     from . import console
 
     gc.freeze()  # what was imported stays: it need not be looked through each time that memory is given back
     with console.Steps() as steps:
-        summary = run_watched(options, steps.report, watchers)
+        job = partial(run_job, target, options, outputs)
+        summary = watch(job, target, steps.report, watchers, options.export_ids)
     with console.results():
         if as_json:
             print(json.dumps(summary.as_dict(), indent=2))
@@ -242,13 +258,13 @@ def _run(options: Options, *, as_json: bool, watchers: Sequence[Watcher] = ()) -
     end(summary.failures, summary.exit_code)
 
 
-def _forecast(options: Options, *, as_json: bool) -> None:
+def _forecast(target: Target, options: Options, *, as_json: bool) -> None:
     from didomi_source.job.forecast import forecast
 
     from . import console
 
     with console.Steps() as steps:
-        found = forecast(options, steps.report)
+        found = forecast(target, options, steps.report)
     with console.results():
         if as_json:
             print(json.dumps(found.as_dict(), indent=2))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from didomi_source.job import Options
+    from didomi_source.warehouse.target import Target
 
 
 class LogFormat(str, Enum):
@@ -91,12 +91,12 @@ def set_up_log(verbose: int, log_format: LogFormat = LogFormat.text) -> None:
     set_up_logging(verbose, as_json=log_format is LogFormat.json)
 
 
-def job_options(verbose: int, log_format: LogFormat = LogFormat.text, **chosen: Any) -> Options:
-    """The job's options; logging is set up first, since they may be refused."""
+def target_of(verbose: int, log_format: LogFormat = LogFormat.text, **chosen: Any) -> Target:
+    """The warehouse that was chosen; logging is set up first, since it may be refused."""
     set_up_log(verbose, log_format)
-    from didomi_source.job.options import Options
+    from didomi_source.warehouse.target import Target
 
-    return Options(**chosen)
+    return Target(**chosen)
 
 
 def variables(text: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from .app import CODES, app, text
-from .options import Dataset, Destination, Verbose, WorkingDir, job_options
+from .options import Dataset, Destination, Verbose, WorkingDir, target_of
 
 COMPLETE = "_DIDOMI_COMPLETE"
 
@@ -60,12 +60,12 @@ def doctor(
     For finding out why it does not do what it should, and for bug reports: secrets are not shown. Asks nobody on the
     network; `didomi check` does.
     """
-    options = job_options(verbose, destination=destination, dataset=dataset, working_dir=working_dir)
+    target = target_of(verbose, destination=destination, dataset=dataset, working_dir=working_dir)
     from . import console
     from .doctor import facts
 
     with console.results():
-        console.print_facts(list(facts(options)))
+        console.print_facts(list(facts(target)))
 
 
 class Shell(str, Enum):

@@ -23,7 +23,7 @@ from .options import (
     MinRate,
     Vars,
     Verbose,
-    job_options,
+    target_of,
     variables,
 )
 
@@ -80,12 +80,10 @@ def status(
 
     limits = Limits(timedelta(hours=max_age), min_rate)
     try:
-        options = job_options(
-            verbose, log_format, destination=destination, dataset=dataset, export_ids=tuple(export_id or ())
-        )
-        from didomi_source.job import read_status
+        target = target_of(verbose, log_format, destination=destination, dataset=dataset)
+        from didomi_source.health.status import read_status
 
-        found = judge(read_status(options), datetime.now(timezone.utc), limits)
+        found = judge(read_status(target, tuple(export_id or ())), datetime.now(timezone.utc), limits)
     except DidomiError as error:
         if output is not Format.nagios:
             raise
@@ -134,14 +132,13 @@ def report(
     Open it, mail it, print it, or put it on a web server. Whoever reads it meanwhile sees the old page or the new
     one, whole. Needs the extra `report`.
     """
-    options = job_options(
-        verbose, log_format, destination=destination, dataset=dataset, model_vars=variables(variables_)
-    )
+    target = target_of(verbose, log_format, destination=destination, dataset=dataset)
+    model_vars = variables(variables_)
     from didomi_source.report import write_report
 
     from . import console
 
-    path = write_report(options, output, max_age=timedelta(hours=max_age))
+    path = write_report(target, output, model_vars=model_vars, max_age=timedelta(hours=max_age))
     with console.results():
         console.print_line(f"Wrote {path} ({path.stat().st_size / 1000:,.0f} kB).")
 
@@ -186,9 +183,7 @@ def notify(
     machines call it; a recovery is told with how long it took. Slack, Teams, e-mail, PagerDuty and a hundred more,
     through Apprise (extra `notify`).
     """
-    options = job_options(
-        verbose, log_format, destination=destination, dataset=dataset, export_ids=tuple(export_id or ())
-    )
+    target = target_of(verbose, log_format, destination=destination, dataset=dataset)
     from didomi_source.health.judge import Limits
     from didomi_source.notify import notify as tell
 
@@ -197,11 +192,17 @@ def notify(
     limits = Limits(timedelta(hours=max_age), min_rate)
     with console.Steps() as steps:
         notices, refused = tell(
-            options, limits, datetime.now(timezone.utc), steps.report, digest=digest, dry_run=dry_run
+            target,
+            limits,
+            datetime.now(timezone.utc),
+            steps.report,
+            export_ids=tuple(export_id or ()),
+            digest=digest,
+            dry_run=dry_run,
         )
     with console.results():
         for notice in notices:
-            console.print_line(f"{'Would tell' if dry_run else 'Told'} {notice.target.name}: {notice.message.title}")
+            console.print_line(f"{'Would tell' if dry_run else 'Told'} {notice.channel.name}: {notice.message.title}")
             if dry_run:
                 for line in notice.message.body.splitlines():
                     console.print_line(f"    {line}")

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from didomi_source.report.data import BAD
-
-from .status import RETIRED
+from .status import BAD, RETIRED
 from .words import grouped, listed
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from didomi_source.job.options import Options, prepare_environment
 from didomi_source.warehouse import databases as warehouse
 from didomi_source.warehouse.pipelines import reading
+from didomi_source.warehouse.target import Target, prepare_environment
 
 RETIRED = "retired"  # nothing is expected of it any more
 # The worst first, as an operator wants to read it.
 HEALTH_ORDER = ("failing", "late", "stuck", "unknown_schedule", "no_outcome", "healthy", RETIRED)
+
+
+BAD = ("failing", "late", "stuck")
 
 
 @dataclass(frozen=True)
@@ -55,17 +59,17 @@ class ExportStatus:
         }
 
 
-def read_status(options: Options) -> list[ExportStatus]:
-    """Read how each export is, the worst first; only those of the options, where they name some.
+def read_status(target: Target, export_ids: Collection[str] = ()) -> list[ExportStatus]:
+    """Read how each export is, the worst first; only those that are named, where some are.
 
     Raises:
         DestinationError: The models have not been built, or the warehouse cannot be read.
     """
     prepare_environment()
     columns = [field.name for field in fields(ExportStatus)]
-    with reading(options) as pipeline:
-        rows = warehouse.select(pipeline, options.marts, "didomi__exports", columns)
-    wanted = [row for row in rows if not options.export_ids or row["export_id"] in options.export_ids]
+    with reading(target) as pipeline:
+        rows = warehouse.select(pipeline, target.marts, "didomi__exports", columns)
+    wanted = [row for row in rows if not export_ids or row["export_id"] in export_ids]
     return sorted((ExportStatus(**row) for row in wanted), key=lambda s: (_rank(s.health), s.name or s.export_id))
 
 

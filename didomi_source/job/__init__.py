@@ -1,14 +1,12 @@
-"""What a schedule runs: load the logs, build the models, tell what came of it.
+"""What a schedule runs: load the logs, build the models, report what came of it.
 
-`run` is the whole job; everything else here is a part of it, or reads what it left.
+`run` is the whole job; everything else here is a part of it.
 """
 
 from __future__ import annotations
 
-from didomi_source.health.status import ExportStatus, read_status
-
 from .options import Options
-from .run import run
+from .run import Output, run
 from .summary import Summary
 
-__all__ = ["ExportStatus", "Options", "Summary", "read_status", "run"]
+__all__ = ["Options", "Output", "Summary", "run"]

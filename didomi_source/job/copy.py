@@ -12,9 +12,9 @@ from didomi_source.errors import ConfigurationError, DestinationError, TableMiss
 from didomi_source.warehouse import databases as warehouse
 from didomi_source.warehouse.errors import translate
 from didomi_source.warehouse.pipelines import LOADER_FORMATS, opened, reading
+from didomi_source.warehouse.target import Target, prepare_environment
 
 from .lock import run_lock
-from .options import Options, prepare_environment
 
 if TYPE_CHECKING:
     import dlt
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 _CHUNK = 5_000
 
 
-def copy(options: Options, to: str, report: Callable[[str], None]) -> dict[str, int]:
+def copy(source: Target, to: str, report: Callable[[str], None]) -> dict[str, int]:
     """Copy every raw table, whole, with its columns and its keys.
 
     Rows are merged by their keys, so that an interrupted copy is simply made again.
 
     Args:
-        options: Where the tables are, and where the working directory is.
+        source: Where the tables are, and where the working directory is.
         to: The destination to copy them to; its dataset has the same name.
         report: Told each step.
 
@@ -41,22 +41,22 @@ def copy(options: Options, to: str, report: Callable[[str], None]) -> dict[str, 
         ConfigurationError: Both are the same destination, or one is not configured.
         DestinationError: One cannot be used, the other holds runs of its own already, or something did not arrive.
     """
-    if to == options.destination:
+    if to == source.destination:
         msg = f"cannot copy from {to} to {to}: use the tools of the warehouse"
         raise ConfigurationError(msg)
     prepare_environment()
-    target = replace(options, destination=to)
-    with run_lock(options.working_dir), reading(options) as old:
+    target = replace(source, destination=to)
+    with run_lock(source.working_dir), reading(source) as old:
         report(f"Reading {warehouse.describe(old)}")
         tables = _tables(old)
         with opened(target, report) as (new, _):
-            _refuse_other_runs(old, new, options.dataset)
+            _refuse_other_runs(old, new, source.dataset)
             report(f"Copying to {warehouse.describe(new)}")
             try:
                 new.run(_source(old, tables), loader_file_format=LOADER_FORMATS.get(to))  # type: ignore[arg-type]
             except Exception as error:
                 raise translate(error, warehouse.place(new)) from error
-            return _counted(old, new, options.dataset, tables)
+            return _counted(old, new, source.dataset, tables)
 
 
 def _tables(old: dlt.Pipeline) -> dict[str, Columns]:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from didomi_source.errors import DidomiError
 from didomi_source.warehouse import databases as warehouse
 from didomi_source.warehouse.pipelines import reading, scratch
+from didomi_source.warehouse.target import Target, prepare_environment
 
-from .options import Options, load_settings, prepare_environment
+from .options import Options, load_settings
 
 if TYPE_CHECKING:
     from didomi_source.api.client import DidomiClient
@@ -52,10 +53,11 @@ class Forecast:
         return asdict(self)
 
 
-def forecast(options: Options, report: Callable[[str], None]) -> Forecast:
+def forecast(target: Target, options: Options, report: Callable[[str], None]) -> Forecast:
     """Tell how many requests and seconds a run would take, if `$sort` is honoured; three times as many if not.
 
     Args:
+        target: Where the run would load.
         options: What the run would be asked to do.
         report: Told each step.
 
@@ -68,7 +70,7 @@ def forecast(options: Options, report: Callable[[str], None]) -> Forecast:
     prepare_environment()
     settings = load_settings(options.export_ids)
     report("Looking at what the warehouse holds")
-    outlook_of = _outlooks(settings, options)
+    outlook_of = _outlooks(settings, target, options)
     report("Asking the API for a page of each export")
     with closing(DidomiClient(settings)) as client:
         started = time.monotonic()
@@ -95,7 +97,7 @@ class _Outlook(NamedTuple):
         return self.again + max(0, (total or 0) - self.total) if self.plan.mode == "incremental" else None
 
 
-def _outlooks(settings: Settings, options: Options) -> Callable[[str], _Outlook]:
+def _outlooks(settings: Settings, target: Target, options: Options) -> Callable[[str], _Outlook]:
     """What the destination tells of each export."""
     from didomi_source.reading.known import Destination, KnownExport
     from didomi_source.reading.sync import Request, plan
@@ -103,10 +105,10 @@ def _outlooks(settings: Settings, options: Options) -> Callable[[str], _Outlook]
     request = Request("forecast", options.full, options.created_from, options.created_to)
     now = datetime.now(timezone.utc)
     found: dict[str, _Outlook] = {}
-    with scratch(options) as pipeline:
+    with scratch(target) as pipeline:
         path = warehouse.duckdb_path(pipeline)
     if path is None or path.exists():
-        with reading(options) as pipeline:
+        with reading(target) as pipeline:
             destination = Destination(pipeline)
             for export_id, known in destination.known().exports.items():
                 chosen = plan(known, settings, request, now)
@@ -119,7 +121,8 @@ def _outlooks(settings: Settings, options: Options) -> Callable[[str], _Outlook]
 def _export(
     client: DidomiClient, settings: Settings, export_id: str, name: str | None, outlook: _Outlook
 ) -> ExportForecast:
-    from didomi_source.reading.paging import REFUSES_SORT, Direction
+    from didomi_source.api.client import Direction
+    from didomi_source.reading.paging import REFUSES_SORT
 
     chosen = outlook.plan
     try:

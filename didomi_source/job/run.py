@@ -7,21 +7,22 @@ import logging
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from didomi_source.errors import DestinationError, DidomiError, ModelsFailed, TableMissing
 from didomi_source.warehouse import databases as warehouse
 from didomi_source.warehouse import dbt as models
-from didomi_source.warehouse import publish
+from didomi_source.warehouse.dbt import Models
 from didomi_source.warehouse.errors import translate
 from didomi_source.warehouse.pipelines import LOADER_FORMATS, opened
 from didomi_source.warehouse.profiles import dbt_environment
+from didomi_source.warehouse.target import Target, prepare_environment
 
 from .lock import run_lock
-from .options import Options, load_settings, prepare_environment
-from .summary import SYNC_COLUMNS, Models, Summary
+from .options import Options, load_settings
+from .summary import SYNC_COLUMNS, Summary
 
 if TYPE_CHECKING:
     import dlt
@@ -39,12 +40,31 @@ MANY_ROWS = 10_000
 Report = Callable[[str], None]
 
 
-def run(options: Options, report: Report = logger.info) -> Summary:
-    """Load the logs, build the models, and tell what came of it.
+class Output(NamedTuple):
+    """A file to write once the models are built.
 
     Args:
-        options: What to do; keys and credentials come from dlt's configuration.
-        report: Told each step as it begins.
+        name: What it is, for messages: "the report".
+        write: Writes it; raises a `DidomiError` when it cannot.
+    """
+
+    name: str
+    write: Callable[[], object]
+
+
+def run(
+    target: Target = Target(),
+    options: Options = Options(),
+    outputs: Sequence[Output] = (),
+    report: Report = logger.info,
+) -> Summary:
+    """Load the logs, build the models, write the outputs.
+
+    Args:
+        target: Where to load; keys and credentials come from dlt's configuration.
+        options: What to do.
+        outputs: Files to write at the end.
+        report: Called with each step as it begins.
 
     Returns:
         What came of it; `exit_code` judges it.
@@ -52,28 +72,29 @@ def run(options: Options, report: Report = logger.info) -> Summary:
     Raises:
         DidomiError: The run broke off; its `exit_code` says why. Of a long list the packages before are loaded.
     """
-    prepare_environment(options.destination)
+    prepare_environment(target.destination)
     settings = load_settings(options.export_ids)
-    publish.check(options)
-    with run_lock(options.working_dir):
+    with run_lock(target.working_dir):
         report("Opening the warehouse")
-        with opened(options, report) as (pipeline, notes):
+        with opened(target, report) as (pipeline, notes):
             where = warehouse.describe(pipeline)
-            environment = {} if options.skip_models else dbt_environment(pipeline, options)
+            environment = {} if options.skip_models else dbt_environment(pipeline, target)
             started = time.monotonic()
             report("Loading export logs")
-            run_id, extracted = _load(pipeline, settings, options, report)
-            syncs = _check_loaded(pipeline, options.dataset, run_id, extracted)
+            run_id, extracted = _load(pipeline, settings, target, options, report)
+            syncs = _check_loaded(pipeline, target.dataset, run_id, extracted)
             seconds = time.monotonic() - started
-        built = None if options.skip_models else _build(options, environment, report)
-        unwritten = _hand_out(options, report)
+        built = None if options.skip_models else _build(target, options, environment, report)
+        unwritten = _write(outputs, report)
     unheard_of = [s["export_id"] for s in syncs if s["is_complete"] and s["name"] is None and not s["logs_known"]]
     notes += [f"export {export_id} has neither a configuration nor a log: check its id" for export_id in unheard_of]
     notes += built.warnings if built else []
-    return Summary(run_id, where, options.dataset, syncs, built, seconds, notes, unwritten)
+    return Summary(run_id, where, target.dataset, syncs, built, seconds, notes, unwritten)
 
 
-def _load(pipeline: dlt.Pipeline, settings: Settings, options: Options, report: Report) -> tuple[str, Counter[str]]:
+def _load(
+    pipeline: dlt.Pipeline, settings: Settings, target: Target, options: Options, report: Report
+) -> tuple[str, Counter[str]]:
     from didomi_source.reading.sync import Request
     from didomi_source.source import didomi_source, new_run_id
 
@@ -86,7 +107,7 @@ def _load(pipeline: dlt.Pipeline, settings: Settings, options: Options, report: 
     try:
         pipeline.sync_destination()
         while True:
-            pipeline.extract(source, loader_file_format=LOADER_FORMATS.get(options.destination))  # type: ignore[arg-type]
+            pipeline.extract(source, loader_file_format=LOADER_FORMATS.get(target.destination))  # type: ignore[arg-type]
             rows = _rows_of_ours(pipeline.normalize())
             extracted.update(rows)
             if sum(rows.values()) > MANY_ROWS:
@@ -151,32 +172,25 @@ def _give_memory_back() -> None:
         pa.default_memory_pool().release_unused()
 
 
-def _build(options: Options, environment: Mapping[str, str], report: Report) -> Models:
+def _build(target: Target, options: Options, environment: Mapping[str, str], report: Report) -> Models:
     report("Building the models")
     started = time.monotonic()
-    variables = {"didomi_schema": options.dataset, **options.model_vars}
+    variables = {"didomi_schema": target.dataset, **options.model_vars}
     try:
-        return models.build(options.working_dir, environment, variables)
+        return models.build(target.working_dir, environment, variables)
     except ModelsFailed as error:
         # The logs are loaded all the same, and the summary tells of them.
         return Models({}, [str(error)], [], time.monotonic() - started)
 
 
-def _hand_out(options: Options, report: Report) -> list[str]:
-    """Write the files that were asked for; returns a line for each that could not be."""
-    from didomi_source.report import write_report
-
+def _write(outputs: Sequence[Output], report: Report) -> list[str]:
+    """Write the outputs; returns a line for each that could not be written."""
     unwritten = []
-    for what, write, target in (
-        ("the copy for readers", publish.publish, options.publish_to),
-        ("the report", write_report, options.report_to),
-    ):
-        if target is None:
-            continue
-        report(f"Writing {what}")
+    for output in outputs:
+        report(f"Writing {output.name}")
         try:
-            write(options, target)
+            output.write()
         except DidomiError as error:
-            # The logs are loaded all the same, and the summary tells of them.
-            unwritten.append(f"{what}: {error}")
+            # The logs are loaded all the same, and the summary reports them.
+            unwritten.append(f"{output.name}: {error}")
     return unwritten

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from didomi_source.warehouse.dbt import Models
 
 SYNC_COLUMNS = (
     "export_id",
@@ -24,25 +27,6 @@ SYNC_COLUMNS = (
     "is_complete",
     "error",
 )
-
-
-@dataclass(frozen=True)
-class Models:
-    """What dbt built: nodes by result, a line for each that failed or warned, and the time it took."""
-
-    counts: dict[str, int]
-    failures: list[str]
-    warnings: list[str]
-    seconds: float
-
-    def as_dict(self) -> dict[str, Any]:
-        """For machines; stable keys."""
-        return {
-            "counts": self.counts,
-            "failures": self.failures,
-            "warnings": self.warnings,
-            "seconds": round(self.seconds, 3),
-        }
 
 
 @dataclass(frozen=True)
@@ -70,9 +54,14 @@ class Summary:
     unwritten: list[str] = field(default_factory=list)
 
     @property
+    def incomplete(self) -> list[str]:
+        """The exports that were not read completely: id, and name where it is known."""
+        return [_label(sync) for sync in self.syncs if not sync["is_complete"]]
+
+    @property
     def failures(self) -> list[str]:
         """A line for each thing that went wrong; empty after a good run."""
-        lines = [f"export {label(s)}: {s['error']}" for s in self.syncs if not s["is_complete"]]
+        lines = [f"export {_label(s)}: {s['error']}" for s in self.syncs if not s["is_complete"]]
         return lines + (self.models.failures if self.models else []) + self.unwritten
 
     @property
@@ -95,6 +84,6 @@ class Summary:
         }
 
 
-def label(sync: dict[str, Any]) -> str:
+def _label(sync: dict[str, Any]) -> str:
     """An export's id, with its name where it has one."""
     return f"{sync['export_id']} ({sync['name']})" if sync["name"] else str(sync["export_id"])

@@ -10,17 +10,43 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import Any, Protocol, TypeVar
 
 from didomi_source.errors import DidomiError
-
-if TYPE_CHECKING:
-    from didomi_source.job import ExportStatus, Options, Summary
+from didomi_source.health.status import ExportStatus, read_status
+from didomi_source.warehouse.target import Target
 
 logger = logging.getLogger(__name__)
+
+
+class RunSummary(Protocol):
+    """What is measured of a run that came to its end; `didomi_source.job.Summary` has it."""
+
+    @property
+    def run_id(self) -> str:
+        """Its name in every table."""
+
+    @property
+    def syncs(self) -> Sequence[dict[str, Any]]:
+        """Its rows of `export_syncs`, each with the export's `name`."""
+
+    @property
+    def incomplete(self) -> Sequence[str]:
+        """The exports that were not read completely."""
+
+    @property
+    def failures(self) -> Sequence[str]:
+        """A line for each thing that went wrong."""
+
+    @property
+    def exit_code(self) -> int:
+        """0 when everything was read and built."""
+
+
+S = TypeVar("S", bound=RunSummary)
 
 
 @dataclass(frozen=True)
@@ -28,18 +54,20 @@ class Outcome:
     """How a run ended.
 
     Args:
-        options: What was asked for.
-        summary: What came of it; None when it could not begin.
-        error: Why it could not.
+        target: Where it loaded.
+        summary: What came of it; None when it broke off.
+        error: Why it broke off.
         started_at: When it began, in seconds since 1970.
-        ended_at: When it ended.
+        ended_at: When it ended, in seconds since 1970.
+        export_ids: Only these exports were asked for; empty means all.
     """
 
-    options: Options
-    summary: Summary | None
+    target: Target
+    summary: RunSummary | None
     error: BaseException | None
     started_at: float
     ended_at: float
+    export_ids: Collection[str] = ()
 
     @property
     def exit_code(self) -> int:
@@ -49,7 +77,7 @@ class Outcome:
         return self.error.exit_code if isinstance(self.error, DidomiError) else 1
 
     @property
-    def failures(self) -> list[str]:
+    def failures(self) -> Sequence[str]:
         """A line for each thing that went wrong."""
         if self.summary is not None:
             return self.summary.failures
@@ -60,19 +88,17 @@ class Outcome:
     @cached_property
     def exports(self) -> Sequence[ExportStatus]:
         """How each export is; none where the marts cannot be read."""
-        from didomi_source.job import read_status
-
         if self.summary is None:
             return ()
         try:
-            return read_status(self.options)
+            return read_status(self.target, self.export_ids)
         except DidomiError:
             logger.debug("no metrics of exports", exc_info=True)
             return ()
 
 
 class Watcher(Protocol):
-    """Somebody who is told how a run goes; one who fails is warned about, and the run goes on."""
+    """A receiver of a run's steps and outcome; one that fails is warned about, and the run goes on."""
 
     def step(self, text: str) -> None:
         """Another step begins; the first one does so once no other run is at work."""
@@ -81,28 +107,39 @@ class Watcher(Protocol):
         """The run is over."""
 
 
-def run_watched(options: Options, report: Callable[[str], None], watchers: Sequence[Watcher]) -> Summary:
-    """Run the job, and tell the watchers.
+def watch(
+    job: Callable[[Callable[[str], None]], S],
+    target: Target,
+    report: Callable[[str], None],
+    watchers: Sequence[Watcher],
+    export_ids: Collection[str] = (),
+) -> S:
+    """Run a job, and pass its steps and its outcome to the watchers.
+
+    Args:
+        job: Runs; it is given a function to report each step to.
+        target: Where it loads.
+        report: Called with each step, before the watchers are.
+        watchers: Receivers, in their order.
+        export_ids: Only these exports are asked for; empty means all.
 
     Raises:
         DidomiError: See `didomi_source.job.run`.
     """
-    from didomi_source.job import run
-
     started_at = time.time()
 
     def step(text: str) -> None:
         report(text)
         for watcher in watchers:
-            _told(lambda watcher=watcher: watcher.step(text))  # type: ignore[misc]
+            _call(watcher.step, text)
 
-    def end(summary: Summary | None, error: BaseException | None = None) -> None:
-        outcome = Outcome(options, summary, error, started_at, time.time())
+    def end(summary: S | None, error: BaseException | None = None) -> None:
+        outcome = Outcome(target, summary, error, started_at, time.time(), export_ids)
         for watcher in watchers:
-            _told(lambda watcher=watcher: watcher.ended(outcome))  # type: ignore[misc]
+            _call(watcher.ended, outcome)
 
     try:
-        summary = run(options, step)
+        summary = job(step)
     except BaseException as error:
         end(None, error)
         raise
@@ -110,8 +147,8 @@ def run_watched(options: Options, report: Callable[[str], None], watchers: Seque
     return summary
 
 
-def _told(tell: Callable[[], None]) -> None:
+def _call(function: Callable[[Any], None], argument: object) -> None:
     try:
-        tell()
+        function(argument)
     except Exception as error:  # noqa: BLE001 - no watcher may harm a run
         logger.warning("%s", error)

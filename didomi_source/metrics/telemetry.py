@@ -10,8 +10,6 @@ import logging
 import os
 from typing import TYPE_CHECKING, Any
 
-from didomi_source.job.summary import label
-
 from . import Outcome
 from .measures import measures
 
@@ -103,15 +101,15 @@ class Telemetry:
 def _attributes(outcome: Outcome) -> dict[str, Any]:
     found: dict[str, Any] = {
         "didomi.exit_code": outcome.exit_code,
-        "didomi.destination": outcome.options.destination,
-        "didomi.dataset": outcome.options.dataset,
+        "didomi.destination": outcome.target.destination,
+        "didomi.dataset": outcome.target.dataset,
     }
     if outcome.summary is not None:
         syncs = outcome.summary.syncs
         found |= {
             "didomi.run_id": outcome.summary.run_id,
             "didomi.exports": len(syncs),
-            "didomi.incomplete": [label(sync) for sync in syncs if not sync["is_complete"]],
+            "didomi.incomplete": list(outcome.summary.incomplete),
             **{
                 f"didomi.{name}": sum(sync[name] for sync in syncs) for name in ("requests", "logs_new", "logs_changed")
             },

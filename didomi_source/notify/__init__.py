@@ -2,7 +2,7 @@
 
 changes   what has changed since a target was told
 message   that, in words
-targets   who is told, through Apprise
+channels  who is told, through Apprise
 ledger    who was told what, in the warehouse
 
 A target that refuses is tried again by the next call. A process that dies between sending and writing it down sends
@@ -11,55 +11,57 @@ twice, and never not at all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from didomi_source.errors import ConfigurationError
 from didomi_source.health.judge import Judgement, Limits, judge
-from didomi_source.job import read_status
-from didomi_source.job.options import Options, prepare_environment
+from didomi_source.health.status import read_status
 from didomi_source.warehouse import databases as warehouse
 from didomi_source.warehouse.pipelines import reading, scratch
+from didomi_source.warehouse.target import Target, prepare_environment
 
-from . import targets
+from . import channels
 from .changes import DIGEST, Change, changes
+from .channels import Channel
 from .ledger import Ledger, Told
 from .message import Message, digest_message, message
-from .targets import Target
 
 
 @dataclass(frozen=True)
 class Notice:
-    """What a target is told.
+    """What a channel is told.
 
     Args:
-        target: Who.
+        channel: Who.
         message: What.
         changes: Of which changes it tells; none for a digest.
     """
 
-    target: Target
+    channel: Channel
     message: Message
     changes: Sequence[Change]
 
 
 def notify(
-    options: Options,
+    target: Target,
     limits: Limits,
     now: datetime,
     report: Callable[[str], None],
     *,
+    export_ids: Collection[str] = (),
     digest: bool = False,
     dry_run: bool = False,
 ) -> tuple[list[Notice], list[str]]:
     """Tell every configured target what it does not know yet.
 
     Args:
-        options: Which warehouse and dataset.
+        target: Which warehouse and dataset.
         limits: What is still good.
         now: When it is asked.
         report: Told each step.
+        export_ids: Only these exports; empty means all.
         digest: Tell how everything is, once a day, instead of what has changed.
         dry_run: Send nothing and write nothing; without targets, as to one that knows nothing yet.
 
@@ -72,61 +74,61 @@ def notify(
         RunLocked: Another machine is telling.
     """
     prepare_environment()
-    found = targets.configured()
+    found = channels.configured()
     if not found and not dry_run:
-        msg = f"nobody is to be told: set {targets.SETTING} in .dlt/secrets.toml, or NOTIFY__URLS"
+        msg = f"nobody is to be told: set {channels.SETTING} in .dlt/secrets.toml, or NOTIFY__URLS"
         raise ConfigurationError(msg)
     report("Reading the marts")
-    state = judge(read_status(options), now, limits)
-    with reading(options) as pipeline:
-        ledger = Ledger(pipeline, options)
+    state = judge(read_status(target, export_ids), now, limits)
+    with reading(target) as pipeline:
+        ledger = Ledger(pipeline, target)
         notices = [
             notice
-            for target in found or [targets.NOBODY]
-            if (notice := _notice(target, state, ledger.told(target.key), now, ledger, digest=digest))
+            for channel in found or [channels.NOBODY]
+            if (notice := _notice(channel, state, ledger.told(channel.key), now, ledger, digest=digest))
         ]
     if dry_run or not notices:
         return notices, []
-    return _send(options, state, now, found, report, digest=digest)
+    return _send(target, state, now, found, report, digest=digest)
 
 
 def _send(
-    options: Options,
+    target: Target,
     state: Judgement,
     now: datetime,
-    found: Sequence[Target],
+    found: Sequence[Channel],
     report: Callable[[str], None],
     *,
     digest: bool,
 ) -> tuple[list[Notice], list[str]]:
     """Send and write down, alone; what is to be sent is looked at anew, since another one may have been faster."""
     sent, refused = [], []
-    with scratch(options) as pipeline:
+    with scratch(target) as pipeline:
         warehouse.wait_until_writable(pipeline, report)
-        ledger = Ledger(pipeline, options)
+        ledger = Ledger(pipeline, target)
         ledger.prepare()
         with ledger.alone(report):
-            for target in found:
-                notice = _notice(target, state, ledger.told(target.key), now, ledger, digest=digest)
+            for channel in found:
+                notice = _notice(channel, state, ledger.told(channel.key), now, ledger, digest=digest)
                 if notice is None:
                     continue
-                report(f"Telling {target.name}")
-                if target.send(notice.message):
+                report(f"Telling {channel.name}")
+                if channel.send(notice.message):
                     told = [(change.subject, change.after, change.since) for change in notice.changes]
-                    ledger.write(target.key, told or [(DIGEST, DIGEST, None)])
+                    ledger.write(channel.key, told or [(DIGEST, DIGEST, None)])
                     sent.append(notice)
                 else:
-                    refused.append(f"{target.name} did not take the message: it is tried again next time")
+                    refused.append(f"{channel.name} did not take the message: it is tried again next time")
     return sent, refused
 
 
 def _notice(
-    target: Target, state: Judgement, told: dict[str, Told], now: datetime, ledger: Ledger, *, digest: bool
+    channel: Channel, state: Judgement, told: dict[str, Told], now: datetime, ledger: Ledger, *, digest: bool
 ) -> Notice | None:
     if digest:
         last = told.get(DIGEST)
         if last is not None and last.told_at.date() == now.date():
             return None
-        return Notice(target, digest_message(state, now), ())
+        return Notice(channel, digest_message(state, now), ())
     news = changes(state, told, now, ledger.recoveries)
-    return Notice(target, message(news, state, now), news) if news else None
+    return Notice(channel, message(news, state, now), news) if news else None

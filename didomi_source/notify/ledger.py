@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from didomi_source.errors import DestinationError, RunLocked, TableMissing
-from didomi_source.job.options import Options
 from didomi_source.warehouse import databases as warehouse
 from didomi_source.warehouse.errors import translate
+from didomi_source.warehouse.target import Target
 
 if TYPE_CHECKING:
     import dlt
@@ -43,15 +43,15 @@ class Ledger:
 
     Args:
         pipeline: Whose warehouse it is.
-        options: Which dataset.
+        target: Which dataset.
     """
 
-    def __init__(self, pipeline: dlt.Pipeline, options: Options) -> None:
-        self._pipeline, self._options = pipeline, options
+    def __init__(self, pipeline: dlt.Pipeline, target: Target) -> None:
+        self._pipeline, self._target = pipeline, target
 
     def prepare(self) -> None:
         """Make the tables, where they are not there."""
-        text, timestamp = _TYPES.get(self._options.destination, ("varchar", "timestamp with time zone"))
+        text, timestamp = _TYPES.get(self._target.destination, ("varchar", "timestamp with time zone"))
         columns = f"target {text}, subject {text}, state {text}, since_at {timestamp}, told_at {timestamp}"
         self._create(TABLE, columns)
         self._create(LEASE, f"holder {text}, taken_at {timestamp}")
@@ -95,7 +95,7 @@ class Ledger:
     def _recoveries(self) -> Sequence[Mapping[str, Any]]:
         return warehouse.select(
             self._pipeline,
-            self._options.marts,
+            self._target.marts,
             "didomi__export_incidents",
             ("export_id", "recovered_at"),
             "where recovered_at is not null",
@@ -143,13 +143,13 @@ class Ledger:
         self._execute("update {} set holder = %s, taken_at = current_timestamp where holder = %s", LEASE, new, old)
 
     def _select(self, table: str, columns: Sequence[str], condition: str = "", *values: Any) -> list[dict[str, Any]]:
-        return warehouse.select(self._pipeline, self._options.dataset, table, columns, condition, *values)
+        return warehouse.select(self._pipeline, self._target.dataset, table, columns, condition, *values)
 
     def _execute(self, statement: str, table: str, *values: Any) -> None:
         try:
             with (
                 self._pipeline.sql_client() as client,
-                client.with_alternative_dataset_name(self._options.dataset),
+                client.with_alternative_dataset_name(self._target.dataset),
             ):
                 name = client.make_qualified_table_name(table)
                 client.execute_sql(statement.format(*[name] * statement.count("{}")), *values)

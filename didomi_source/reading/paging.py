@@ -21,6 +21,7 @@ from functools import cached_property
 from itertools import takewhile
 from typing import Any, NamedTuple, TypeAlias
 
+from didomi_source.api.client import Direction
 from didomi_source.errors import BadRequest, NeverSettled, ProtocolError, ServerFailure
 
 from .marks import Names, Numbers
@@ -42,13 +43,6 @@ _ENDLESS = "the list does not end: the server ignores $skip, repeats its pages, 
 REFUSES_SORT = (BadRequest, ServerFailure)
 
 Key: TypeAlias = tuple[datetime, str]
-
-
-class Direction(int, Enum):
-    """The order to ask for: by creation, then by id."""
-
-    DESCENDING = -1
-    ASCENDING = 1
 
 
 class Sort(str, Enum):

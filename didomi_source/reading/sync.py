@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
 
 from didomi_source import values
-from didomi_source.api.client import DidomiClient
+from didomi_source.api.client import DidomiClient, Direction
 from didomi_source.errors import DidomiError, ProtocolError
 from didomi_source.schema import Row
 from didomi_source.settings import Settings
@@ -31,7 +31,7 @@ from .logs import (
     read_items,
 )
 from .marks import Mark, Names
-from .paging import Direction, Entry, ListReader, Page, Sort
+from .paging import Entry, ListReader, Page, Sort
 
 logger = logging.getLogger(__name__)
 

@@ -14,16 +14,17 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from didomi_source.errors import ConfigurationError, DidomiError
 
 if TYPE_CHECKING:
-    from didomi_source.job.options import Options
+    from didomi_source.warehouse.target import Target
 
 _NEEDED = ("altair", "jinja2", "vl_convert")
 
@@ -33,14 +34,19 @@ class ReportNotWritten(DidomiError):
 
 
 def write_report(
-    options: Options, output: Path, *, now: datetime | None = None, max_age: timedelta | None = None
+    target: Target,
+    output: Path,
+    *,
+    model_vars: Mapping[str, Any] | None = None,
+    now: datetime | None = None,
+    max_age: timedelta | None = None,
 ) -> Path:
     """Read the marts and write the page; whoever reads the file meanwhile sees the old one or the new one, whole.
 
     Args:
-        options: Which warehouse and dataset; the models' variables tell the as-of time, where it is fixed,
-            and the time zone of the days.
+        target: Which warehouse and dataset.
         output: Where the page goes; its folder has to exist.
+        model_vars: Variables of the models: as-of time, where it is fixed, and time zone of the days.
         now: When the page is written; the as-of time unless given, else the present.
         max_age: How old the last complete read may be before the page calls itself stale; 26 hours unless given.
 
@@ -54,20 +60,20 @@ def write_report(
     """
     _look_for_libraries()
     path = _writable(output)
-    now = now or _as_of(options) or datetime.now(timezone.utc)
+    now = now or _as_of(model_vars or {}) or datetime.now(timezone.utc)
 
     from didomi_source.health.judge import MAX_AGE
-    from didomi_source.job.options import prepare_environment
     from didomi_source.warehouse.pipelines import reading
+    from didomi_source.warehouse.target import prepare_environment
 
     from .data import read_marts
     from .render import render
 
     prepare_environment()
-    with reading(options) as pipeline:
-        marts = read_marts(pipeline, options.marts)
-    zone = str(options.model_vars.get("didomi_timezone", "UTC"))
-    page = render(marts, now, schema=options.marts, timezone_name=zone, max_age=max_age or MAX_AGE)
+    with reading(target) as pipeline:
+        marts = read_marts(pipeline, target.marts)
+    zone = str((model_vars or {}).get("didomi_timezone", "UTC"))
+    page = render(marts, now, schema=target.marts, timezone_name=zone, max_age=max_age or MAX_AGE)
     _write(page, path)
     return output
 
@@ -79,8 +85,8 @@ def _look_for_libraries() -> None:
         raise ConfigurationError(msg)
 
 
-def _as_of(options: Options) -> datetime | None:
-    given = options.model_vars.get("didomi_as_of")
+def _as_of(model_vars: Mapping[str, Any]) -> datetime | None:
+    given = model_vars.get("didomi_as_of")
     if given is None:
         return None
     try:

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from didomi_source.health.status import HEALTH_ORDER
+from didomi_source.health.status import BAD, HEALTH_ORDER
 from didomi_source.warehouse import databases as warehouse
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ DETAILED = 40  # exports that get a calendar and charts; the others get a line
 STRIP_DAYS = 28
 CHART_DAYS = 120
 CALENDAR_WEEKS = 26
-BAD = ("failing", "late", "stuck")
 _LONGEST_LIST = 1000
 _DAY_SECONDS = 86_400
 _MONTH_DAYS = 31

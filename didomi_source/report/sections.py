@@ -9,11 +9,12 @@ from typing import TypeVar
 
 from markupsafe import Markup
 
+from didomi_source.health.status import BAD
 from didomi_source.health.words import change, counted, day, grouped, moment, percent
 
 from .calendar import Calendar, calendar, strip
 from .charts import Level, Rate, sparkline, users_chart
-from .data import BAD, CHART_DAYS, DETAILED, Day, Export, Marts, Volume, interval_days
+from .data import CHART_DAYS, DETAILED, Day, Export, Marts, Volume, interval_days
 from .verdict import Freshness, latest_unusual, name_of
 
 ATTENTION_ROWS = 15

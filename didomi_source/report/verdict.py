@@ -9,10 +9,10 @@ from datetime import date, datetime, timedelta, timezone
 
 from didomi_source.health.headline import THEN, headline
 from didomi_source.health.judge import MAX_AGE
-from didomi_source.health.status import RETIRED
+from didomi_source.health.status import BAD, RETIRED
 from didomi_source.health.words import counted, day, grouped, listed, moment, shortened, span
 
-from .data import BAD, Export, Marts, Volume
+from .data import Export, Marts, Volume
 
 _NAME_LENGTH = 60
 _LISTED = 3

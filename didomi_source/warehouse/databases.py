@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from didomi_source.errors import ConfigurationError, DestinationError, TableMissing
-from didomi_source.job.options import Options
 
 from .errors import behind, explain, translate
+from .target import Target
 
 if TYPE_CHECKING:
     import dlt
@@ -98,7 +98,7 @@ def duckdb_path(pipeline: dlt.Pipeline) -> Path | None:
     return Path(str(credentials(pipeline).database)).absolute() if name_of(pipeline) == "duckdb" else None
 
 
-def check_path(pipeline: dlt.Pipeline, options: Options) -> None:
+def check_path(pipeline: dlt.Pipeline, target: Target) -> None:
     """Refuse a DuckDB file that would not work, or not last.
 
     Raises:
@@ -107,10 +107,10 @@ def check_path(pipeline: dlt.Pipeline, options: Options) -> None:
     path = duckdb_path(pipeline)
     if path is None:
         return
-    if any(path.is_relative_to(Path(folder).absolute()) for folder in (options.working_dir, pipeline.pipelines_dir)):
+    if any(path.is_relative_to(Path(folder).absolute()) for folder in (target.working_dir, pipeline.pipelines_dir)):
         msg = f"{path} is in the working directory, which may be deleted at any time: name a file outside of it"
         raise ConfigurationError(msg)
-    if path.stem.lower() in options.schemas:
+    if path.stem.lower() in target.schemas:
         # DuckDB names the database after its file, and then cannot tell `didomi_raw.export_logs` apart.
         msg = f"DuckDB cannot have a schema {path.stem.lower()} in a file of that name: name the file otherwise"
         raise ConfigurationError(msg)

@@ -9,14 +9,33 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from didomi_source.errors import ConfigurationError, ModelsFailed
-from didomi_source.job.summary import Models
 
 _GOOD = {"success", "pass", "no-op", "skipped"}
 _QUIET = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DO_NOT_TRACK": "1"}
+
+
+@dataclass(frozen=True)
+class Models:
+    """What dbt built: nodes by result, a line for each that failed or warned, and the time it took."""
+
+    counts: dict[str, int]
+    failures: list[str]
+    warnings: list[str]
+    seconds: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """For machines; stable keys."""
+        return {
+            "counts": self.counts,
+            "failures": self.failures,
+            "warnings": self.warnings,
+            "seconds": round(self.seconds, 3),
+        }
 
 
 def project_dir() -> Path:

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from didomi_source.errors import ConfigurationError, DestinationError, DidomiError
-from didomi_source.job.options import Options
 
 from . import databases as warehouse
 from .errors import behind, translate
+from .target import Target
 
 if TYPE_CHECKING:
     import dlt
@@ -30,17 +30,17 @@ LOADER_FORMATS = {"duckdb": "parquet", "motherduck": "parquet", "ducklake": "par
 NAME = "didomi"
 
 
-def directory_of(options: Options) -> Path:
+def directory_of(target: Target) -> Path:
     """Where packages wait: one folder for each destination and dataset, so that none is loaded into another."""
-    return options.working_dir.absolute() / "pipelines" / options.destination / options.dataset
+    return target.working_dir.absolute() / "pipelines" / target.destination / target.dataset
 
 
 @contextmanager
-def opened(options: Options, report: Callable[[str], None]) -> Iterator[tuple[dlt.Pipeline, list[str]]]:
+def opened(target: Target, report: Callable[[str], None]) -> Iterator[tuple[dlt.Pipeline, list[str]]]:
     """Finish what an interrupted run left, and open the pipeline anew.
 
     Args:
-        options: What to open.
+        target: What to open.
         report: Told each step.
 
     Yields:
@@ -50,29 +50,29 @@ def opened(options: Options, report: Callable[[str], None]) -> Iterator[tuple[dl
         ConfigurationError: The destination is not installed, or not configured.
         DestinationError: The destination or the working directory cannot be used.
     """
-    directory = directory_of(options)
+    directory = directory_of(target)
     with ExitStack() as stack:
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with scratch(options) as probe:
-                warehouse.check_path(probe, options)
+            with scratch(target) as probe:
+                warehouse.check_path(probe, target)
                 stack.enter_context(warehouse.held(probe, report))
-                notes = _finish_pending(options, directory, probe, report)
+                notes = _finish_pending(target, directory, probe, report)
             shutil.rmtree(directory)
         except OSError as error:
             raise translate(error, directory) from error
-        yield stack.enter_context(_new(options, directory)), notes
+        yield stack.enter_context(_new(target, directory)), notes
 
 
 @contextmanager
-def reading(options: Options) -> Iterator[dlt.Pipeline]:
+def reading(target: Target) -> Iterator[dlt.Pipeline]:
     """Open the destination to read from it; a DuckDB file is opened read-only, once a run that writes it has ended.
 
     Raises:
         ConfigurationError: The destination is not installed, or not configured.
         DestinationError: There is no DuckDB file yet, or another program holds it for long.
     """
-    with scratch(options) as pipeline:
+    with scratch(target) as pipeline:
         path = warehouse.duckdb_path(pipeline)
         if path is None:
             yield pipeline
@@ -80,12 +80,12 @@ def reading(options: Options) -> Iterator[dlt.Pipeline]:
     if not path.exists():
         msg = f"there is no warehouse {path} yet: run `didomi run` first"
         raise DestinationError(msg)
-    with closing(warehouse.connected(path, logger.info, read_only=True)), scratch(options, path) as pipeline:
+    with closing(warehouse.connected(path, logger.info, read_only=True)), scratch(target, path) as pipeline:
         yield pipeline
 
 
 @contextmanager
-def scratch(options: Options, read_only: Path | None = None) -> Iterator[dlt.Pipeline]:
+def scratch(target: Target, read_only: Path | None = None) -> Iterator[dlt.Pipeline]:
     """Open the destination from a folder that is thrown away; given a DuckDB file, that one read-only."""
     import dlt
 
@@ -96,12 +96,12 @@ def scratch(options: Options, read_only: Path | None = None) -> Iterator[dlt.Pip
         destination = dlt.destinations.duckdb(DuckDbCredentials(str(read_only), read_only=True))
     with (
         tempfile.TemporaryDirectory(prefix="didomi-") as folder,
-        _new(options, Path(folder), destination) as pipeline,
+        _new(target, Path(folder), destination) as pipeline,
     ):
         yield pipeline
 
 
-def _finish_pending(options: Options, directory: Path, probe: dlt.Pipeline, report: Callable[[str], None]) -> list[str]:
+def _finish_pending(target: Target, directory: Path, probe: dlt.Pipeline, report: Callable[[str], None]) -> list[str]:
     """Load what a killed run left behind; dlt's own `run` would do only that, and extract nothing.
 
     What cannot be loaded is set aside, since everything that the destination does not hold is read again; unless it
@@ -110,7 +110,7 @@ def _finish_pending(options: Options, directory: Path, probe: dlt.Pipeline, repo
     if not (directory / NAME).exists():
         return []
     try:
-        with _new(options, directory) as pipeline:
+        with _new(target, directory) as pipeline:
             if not pipeline.has_pending_data:
                 return []
             report("Finishing what an interrupted run left")
@@ -121,15 +121,15 @@ def _finish_pending(options: Options, directory: Path, probe: dlt.Pipeline, repo
     except Exception as error:  # whatever a damaged folder makes dlt raise
         logger.debug("what an interrupted run left cannot be used", exc_info=True)
         warehouse.try_out(probe)
-        aside = _set_aside(options, directory)
+        aside = _set_aside(target, directory)
         reason = type(list(behind(error))[-1]).__name__
         return [f"what an interrupted run left could not be loaded ({reason}): it is in {aside}, and was read again"]
     return ["what an interrupted run left was loaded first"]
 
 
-def _set_aside(options: Options, directory: Path) -> Path:
+def _set_aside(target: Target, directory: Path) -> Path:
     """Move a working folder away; only the last one is kept."""
-    aside = options.working_dir.absolute() / "broken"
+    aside = target.working_dir.absolute() / "broken"
     shutil.rmtree(aside, ignore_errors=True)
     directory.rename(aside)
     directory.mkdir(mode=0o700)
@@ -137,19 +137,19 @@ def _set_aside(options: Options, directory: Path) -> Path:
 
 
 @contextmanager
-def _new(options: Options, directory: Path, destination: Any = None) -> Iterator[dlt.Pipeline]:
+def _new(target: Target, directory: Path, destination: Any = None) -> Iterator[dlt.Pipeline]:
     import dlt
 
     try:
         pipeline = dlt.pipeline(
             NAME,
-            destination=destination or _destination(options.destination),
-            dataset_name=options.dataset,
+            destination=destination or _destination(target.destination),
+            dataset_name=target.dataset,
             pipelines_dir=str(directory),
         )
     except ImportError as error:
-        extra = warehouse.extra_of(options.destination)
-        msg = f"destination {options.destination} is not installed: pip install 'didomi-source[{extra}]'"
+        extra = warehouse.extra_of(target.destination)
+        msg = f"destination {target.destination} is not installed: pip install 'didomi-source[{extra}]'"
         raise ConfigurationError(msg) from error
     try:
         yield pipeline

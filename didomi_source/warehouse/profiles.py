@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from didomi_source.errors import ConfigurationError
-from didomi_source.job.options import Options
 
 from . import databases as warehouse
+from .target import Target
 
 if TYPE_CHECKING:
     import dlt
@@ -23,17 +23,17 @@ _OPTION = re.compile(r"(\w+) (?:'([^']*)'|(\d+))")
 _TLS = ("sslmode", "sslrootcert", "sslcert", "sslkey")
 
 
-def dbt_environment(pipeline: dlt.Pipeline, options: Options) -> dict[str, str]:
+def dbt_environment(pipeline: dlt.Pipeline, target: Target) -> dict[str, str]:
     """The environment in which dbt builds the models; nothing of it is written to disk.
 
     Args:
         pipeline: Whose warehouse it is.
-        options: Which destination, and what the models' schemas begin with.
+        target: Which destination, and what the models' schemas begin with.
 
     Raises:
         ConfigurationError: There are no models for this destination, or dbt's adapter for it is missing.
     """
-    name = options.destination
+    name = target.destination
     if name not in _PROFILES:
         msg = f"the models are not built on {name}: use --skip-models, or a dbt project of your own"
         raise ConfigurationError(msg)
@@ -43,7 +43,7 @@ def dbt_environment(pipeline: dlt.Pipeline, options: Options) -> dict[str, str]:
     except importlib.metadata.PackageNotFoundError:
         msg = f"dbt for {name} is not installed: pip install 'didomi-source[{extra}]', or use --skip-models"
         raise ConfigurationError(msg) from None
-    found = {"DIDOMI_TARGET": name, "DIDOMI_DBT_SCHEMA": options.models_prefix, **_PROFILES[name](pipeline)}
+    found = {"DIDOMI_TARGET": name, "DIDOMI_DBT_SCHEMA": target.models_prefix, **_PROFILES[name](pipeline)}
     return {key: str(value) for key, value in found.items() if value is not None}
 
 

@@ -7,40 +7,39 @@ from pathlib import Path
 from uuid import uuid4
 
 from didomi_source.errors import ConfigurationError, DestinationError
-from didomi_source.job.options import Options
 
 from . import databases as warehouse
 from .errors import explain
 from .pipelines import reading, scratch
+from .target import Target, prepare_environment
 
 
-def check(options: Options) -> None:
+def check(target: Target, output: Path) -> None:
     """Refuse what cannot work, before anything is loaded.
 
     Raises:
         ConfigurationError: There is no need for a copy of this destination, or the copy is the warehouse.
     """
-    if options.publish_to is None:
-        return
-    if options.destination != "duckdb":
-        msg = f"a copy for readers is for duckdb: {options.destination} lets others read while it is written"
+    if target.destination != "duckdb":
+        msg = f"a copy for readers is for duckdb: {target.destination} lets others read while it is written"
         raise ConfigurationError(msg)
-    with scratch(options) as pipeline:
-        if warehouse.duckdb_path(pipeline) == options.publish_to.absolute():
-            msg = f"{options.publish_to} is the warehouse itself: name another file for its copy"
+    prepare_environment(target.destination)
+    with scratch(target) as pipeline:
+        if warehouse.duckdb_path(pipeline) == output.absolute():
+            msg = f"{output} is the warehouse itself: name another file for its copy"
             raise ConfigurationError(msg)
-    if not options.publish_to.absolute().parent.is_dir():
-        msg = f"the folder of {options.publish_to} does not exist: make it first"
+    if not output.absolute().parent.is_dir():
+        msg = f"the folder of {output} does not exist: make it first"
         raise ConfigurationError(msg)
 
 
-def publish(options: Options, output: Path) -> Path:
+def publish(target: Target, output: Path) -> Path:
     """Copy the marts into a new file, and put it in the place of the old one at once.
 
     Who has the old file open goes on reading the old one; who opens it anew reads the new one.
 
     Args:
-        options: Which warehouse and dataset.
+        target: Which warehouse and dataset.
         output: Where the copy goes; its folder has to exist.
 
     Returns:
@@ -53,21 +52,21 @@ def publish(options: Options, output: Path) -> Path:
 
     path = output.absolute()
     beside = path.with_name(f".{path.name}.{uuid4().hex}")
-    with reading(options) as pipeline:
+    with reading(target) as pipeline:
         source = warehouse.duckdb_path(pipeline)
     try:
         with duckdb.connect(str(beside)) as copy:
             copy.execute(f"attach '{_quoted(source)}' as source (read_only)")
             marts = copy.execute(
                 "select table_name from duckdb_tables() where database_name = 'source' and schema_name = ?",
-                [options.marts],
+                [target.marts],
             ).fetchall()
             if not marts:
-                msg = f"there are no tables in {options.marts} yet: run `didomi run` without --skip-models first"
+                msg = f"there are no tables in {target.marts} yet: run `didomi run` without --skip-models first"
                 raise DestinationError(msg)
-            copy.execute(f"create schema {options.marts}")
+            copy.execute(f"create schema {target.marts}")
             for (name,) in marts:
-                copy.execute(f"create table {options.marts}.{name} as from source.{options.marts}.{name}")
+                copy.execute(f"create table {target.marts}.{name} as from source.{target.marts}.{name}")
             copy.execute("detach source")
         beside.replace(path)
     except (duckdb.Error, OSError) as error:

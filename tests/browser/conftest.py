@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from didomi_source.job.options import Options
 from didomi_source.report import write_report
+from didomi_source.warehouse.target import Target
 from report.marts import NOW, many, morning
 
 CHROMIUM = "/usr/bin/chromium"
@@ -63,7 +63,7 @@ def large_page(tmp_path_factory) -> Path:
 def _written(folder: Path, database: Path) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DESTINATION__DUCKDB__CREDENTIALS", f"duckdb:///{database}")
-        return write_report(Options(working_dir=folder / ".didomi"), folder / "report.html", now=NOW)
+        return write_report(Target(working_dir=folder / ".didomi"), folder / "report.html", now=NOW)
 
 
 class Watched:

@@ -12,7 +12,7 @@ import pytest
 import typer
 
 from didomi_source.cli import app
-from didomi_source.job import Options
+from didomi_source.warehouse.target import Target
 from job.harness import Job, clean_environment
 
 from .shell import DIDOMI, ROOT, didomi, program_environment
@@ -31,14 +31,14 @@ def test_the_documented_commands_are_those_that_exist() -> None:
 
 @pytest.mark.parametrize("name", sorted(TABLE))
 def test_the_documented_options_exist(name: str) -> None:
-    """Those that the README names for a command are options of it."""
-    options = {option for parameter in COMMANDS[name].params for option in parameter.opts}
-    assert set(re.findall(r"`(--[\w-]+)", TABLE[name])) - options == set()
+    """Those that the README names for a command are target of it."""
+    target = {option for parameter in COMMANDS[name].params for option in parameter.opts}
+    assert set(re.findall(r"`(--[\w-]+)", TABLE[name])) - target == set()
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_every_command_explains_itself(job: Job, name: str) -> None:
-    """On stdout, alone, in 80 columns, with each of its options."""
+    """On stdout, alone, in 80 columns, with each of its target."""
     done = job.didomi(name, "--help", COLUMNS="80")
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith(f"Usage: didomi {name} [OPTIONS]")
@@ -87,7 +87,7 @@ def test_the_version_is_the_one_installed(tmp_path: Path) -> None:
 def test_the_defaults_of_the_commands_are_those_of_the_job() -> None:
     """Command line and library do the same unless told otherwise."""
     defaults = {parameter.name: parameter.default for parameter in COMMANDS["run"].params}
-    options = Options()
+    target = Target()
     assert (defaults["destination"], defaults["dataset"], defaults["working_dir"]) == (
-        options.destination, options.dataset, options.working_dir
+        target.destination, target.dataset, target.working_dir
     )  # fmt: skip

@@ -84,7 +84,7 @@ class Lab:
         self._caplog.clear()
         try:
             with self._caplog.at_level(logging.DEBUG):
-                return run(Options(skip_models=not models, full=full))
+                return run(options=Options(skip_models=not models, full=full))
         except DidomiError as error:
             self._heard.append(str(error))
             raise

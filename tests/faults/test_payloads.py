@@ -15,7 +15,8 @@ from didomi_sandbox import PAYLOADS, Fault, Sandbox, Store, plain_store
 from didomi_sandbox.encoding import encode
 from didomi_sandbox.payloads import mutate_log
 from didomi_source.cli import app
-from didomi_source.job import Options, read_status
+from didomi_source.health.status import read_status
+from didomi_source.warehouse.target import Target
 
 from .lab import EVERYTHING, SETTINGS, Lab, columns_of, lost, misbehaving, store_of, truth
 from .payload_outcomes import OUTCOMES, Loaded, Quarantined, flagged
@@ -195,7 +196,7 @@ def test_status_tells_of_what_was_set_aside(lab: Lab, counted: Counted) -> None:
     with misbehaving(store_for(kinds), faults(kinds)) as sandbox:
         assert lab.run(sandbox, models=True).failures == []
         counted("faults tried", 2)
-        found = read_status(Options())
+        found = read_status(Target())
     assert {status.export_id: status.logs_quarantined for status in found} == {
         export_of("id_null"): 1,
         export_of("users_nan"): 0,

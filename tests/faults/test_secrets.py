@@ -258,7 +258,7 @@ def test_a_run_that_cannot_begin_says_why(
 )
 def test_a_dataset_cannot_carry_sql(name: str) -> None:
     """Only plain names are taken for a dataset; tables have fixed names."""
-    from didomi_source.job import Options
+    from didomi_source.warehouse.target import Target
 
     with pytest.raises(DidomiError, match="is not a name that all warehouses take"):
-        Options(dataset=name)
+        Target(dataset=name)

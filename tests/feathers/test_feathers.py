@@ -59,7 +59,7 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Summar
         access = {"api_key": "the-key", "api_secret": "the-secret", "organization_id": "acme"}
         for name, value in {**access, "base_url": f"{server.url}/v1", "retry_seconds": 60, **settings}.items():
             monkeypatch.setenv(f"SOURCES__DIDOMI__{name.upper()}", str(value))
-        return run(Options(skip_models=True))
+        return run(options=Options(skip_models=True))
 
     return go
 

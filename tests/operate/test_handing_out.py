@@ -13,12 +13,14 @@ import duckdb
 import pytest
 
 from conftest import EXPORT
+from didomi_source.cli.load import _outputs
 from didomi_source.errors import ConfigurationError, DestinationError
 from didomi_source.job import Options
-from didomi_source.job.run import _hand_out
+from didomi_source.job.run import _write
 from didomi_source.warehouse import databases as warehouse
 from didomi_source.warehouse import publish
 from didomi_source.warehouse.pipelines import reading, scratch
+from didomi_source.warehouse.target import Target
 from report.marts import Made, export, failing
 
 READER = """
@@ -81,10 +83,10 @@ def test_a_reader_of_the_copy_holds_nobody_up(made, folder, reader):
     """It goes on reading what it opened; who opens it anew reads the new marts."""
     made.export(export("a"))
     made.finish()
-    publish.publish(Options(), Path("bi.duckdb"))
+    publish.publish(Target(), Path("bi.duckdb"))
     open_one = reader("bi.duckdb")
     make_marts(failing("a"), export("b"))
-    publish.publish(Options(), Path("bi.duckdb"))
+    publish.publish(Target(), Path("bi.duckdb"))
     assert open_one.ask("select export_id, health from didomi_marts.didomi__exports") == "[('a', 'healthy')]"
     assert healths("bi.duckdb") == {"a": "failing", "b": "healthy"}
     assert sorted(p.name for p in folder.iterdir()) == ["bi.duckdb", "warehouse.duckdb"]
@@ -99,7 +101,7 @@ def test_the_copy_holds_every_mart_and_nothing_else(made):
     with duckdb.connect("warehouse.duckdb") as connection:
         connection.execute("create schema didomi_raw; create table didomi_raw.export_logs as select 1 as id")
         connection.execute("create view didomi_marts.old as select 1 as one")
-    publish.publish(Options(), Path("bi.duckdb"))
+    publish.publish(Target(), Path("bi.duckdb"))
     columns = "select schema_name, table_name, column_name, data_type from duckdb_columns() where schema_name like 'didomi%' and table_name <> 'old' order by all"
     with duckdb.connect("warehouse.duckdb", read_only=True) as one, duckdb.connect("bi.duckdb", read_only=True) as two:
         expected = [row for row in one.execute(columns).fetchall() if row[0] == "didomi_marts"]
@@ -112,15 +114,14 @@ def test_the_copy_holds_every_mart_and_nothing_else(made):
 def test_a_copy_that_makes_no_sense_is_refused_before_the_run(made, folder, monkeypatch):
     """Of another destination, onto the warehouse itself, into a folder that is not there."""
     made.finish()
-    publish.check(Options())
-    publish.check(Options(publish_to=Path("bi.duckdb")))
-    for options, words in (
-        (Options(destination="postgres", publish_to=Path("bi.duckdb")), "postgres lets others read"),
-        (Options(publish_to=Path("warehouse.duckdb")), "is the warehouse itself"),
-        (Options(publish_to=Path("no/bi.duckdb")), "does not exist"),
+    publish.check(Target(), Path("bi.duckdb"))
+    for target, output, words in (
+        (Target(destination="postgres"), "bi.duckdb", "postgres lets others read"),
+        (Target(), "warehouse.duckdb", "is the warehouse itself"),
+        (Target(), "no/bi.duckdb", "does not exist"),
     ):
         with pytest.raises(ConfigurationError, match=words):
-            publish.check(options)
+            publish.check(target, Path(output))
 
 
 def test_what_cannot_be_written_fails_the_run_by_name(made, folder):
@@ -129,7 +130,7 @@ def test_what_cannot_be_written_fails_the_run_by_name(made, folder):
     made.finish()
     Path("taken").mkdir()
     steps = []
-    lines = _hand_out(Options(publish_to=Path("taken"), report_to=Path("report.html")), steps.append)
+    lines = _write(_outputs(Target(), Options(), Path("taken"), Path("report.html")), steps.append)
     assert steps == ["Writing the copy for readers", "Writing the report"]
     assert lines == [f"the copy for readers: {folder}/taken is a folder: name a file"]
     assert Path("report.html").read_text("utf-8").startswith("<!doctype html>")
@@ -141,7 +142,7 @@ def test_there_is_no_copy_of_models_that_were_not_built(folder, monkeypatch):
     monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", f"duckdb:///{folder}/warehouse.duckdb")
     duckdb.connect("warehouse.duckdb").close()
     with pytest.raises(DestinationError, match="there are no tables in didomi_marts yet: run `didomi run` without"):
-        publish.publish(Options(), Path("bi.duckdb"))
+        publish.publish(Target(), Path("bi.duckdb"))
     assert not Path("bi.duckdb").exists()
 
 
@@ -175,7 +176,7 @@ def test_a_reader_that_leaves_in_time_is_waited_for(made, reader):
     made.finish()
     holder, steps = reader("warehouse.duckdb"), []
     threading.Timer(1, holder.process.kill).start()
-    with scratch(Options()) as pipeline:
+    with scratch(Target()) as pipeline:
         warehouse.wait_until_writable(pipeline, steps.append, seconds=20)
     assert {step.split(", which")[1] for step in steps} == {" another program holds"}
 
@@ -185,7 +186,7 @@ def test_a_reader_that_stays_is_named(made, reader):
     made.finish()
     holder = reader("warehouse.duckdb")
     with (
-        scratch(Options()) as pipeline,
+        scratch(Target()) as pipeline,
         pytest.raises(DestinationError, match=rf"is held by another program \(.*, process {holder.process.pid}\)"),
     ):
         warehouse.wait_until_writable(pipeline, print, seconds=0)
@@ -195,7 +196,7 @@ def test_nobody_slips_in_while_a_run_holds_the_file(made):
     """Readers are kept out until it lets go, though dlt opens the file again and again."""
     made.finish()
     code = "import duckdb; duckdb.connect('warehouse.duckdb', read_only=True)"
-    with scratch(Options()) as pipeline:
+    with scratch(Target()) as pipeline:
         with warehouse.held(pipeline, print):
             with pipeline.sql_client() as client:
                 client.execute_sql("select 1")
@@ -231,7 +232,7 @@ def test_reading_waits_for_a_run_to_end(made):
     writer = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
     writer.stdout.readline()
     started = time.monotonic()
-    with reading(Options()) as pipeline:
+    with reading(Target()) as pipeline:
         assert warehouse.select(pipeline, "didomi_marts", "didomi__exports", ("export_id",)) == [{"export_id": "a"}]
     assert time.monotonic() - started > 0.5
     writer.wait(10)

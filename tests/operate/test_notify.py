@@ -13,10 +13,10 @@ import duckdb
 import pytest
 
 from didomi_source.errors import RunLocked
-from didomi_source.job.options import Options
 from didomi_source.notify import ledger as ledgers
 from didomi_source.notify.ledger import LEASE, LEASE_SECONDS, TABLE, Ledger
 from didomi_source.warehouse.pipelines import scratch
+from didomi_source.warehouse.target import Target
 from report.marts import Made, export, failing, late
 from warehouses.postgres import server
 
@@ -252,8 +252,8 @@ def test_nobody_to_be_told_is_a_wrong_setting(marts, didomi, monkeypatch):
 def ledger(marts):
     """A ledger in DuckDB, and its connection's pipeline."""
     marts(export("a"))
-    with scratch(Options()) as pipeline:
-        found = Ledger(pipeline, Options())
+    with scratch(Target()) as pipeline:
+        found = Ledger(pipeline, Target())
         found.prepare()
         yield found
 
@@ -327,13 +327,13 @@ def test_of_machines_that_call_at_once_one_tells(postgres, job, listener):
 def test_a_table_that_another_machine_makes_at_once_is_no_error(postgres, folder, monkeypatch):
     """PostgreSQL refuses the second one, though it said `if not exists`."""
     monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", url_of(postgres))
-    options = Options(destination="postgres", dataset="other_raw")
-    with postgres.connect() as connection, connection.cursor() as cursor, scratch(options) as pipeline:
+    target = Target(destination="postgres", dataset="other_raw")
+    with postgres.connect() as connection, connection.cursor() as cursor, scratch(target) as pipeline:
         cursor.execute("create schema other_raw")
         connection.commit()
         cursor.execute(f"create table other_raw.{TABLE} (target text)")
         threading.Timer(1, connection.commit).start()
-        Ledger(pipeline, options).prepare()
+        Ledger(pipeline, target).prepare()
         cursor.execute(f"select holder from other_raw.{LEASE}")
         assert cursor.fetchall() == [("",)]
 

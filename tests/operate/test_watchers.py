@@ -12,11 +12,12 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from prometheus_client.parser import text_string_to_metric_families
 
 from didomi_source.errors import ConfigurationError, RunLocked
-from didomi_source.job import Options, Summary
-from didomi_source.metrics import Outcome, run_watched
+from didomi_source.job import Summary, run
+from didomi_source.metrics import Outcome, watch
 from didomi_source.metrics.ping import Ping
 from didomi_source.metrics.prometheus import MetricsFile
 from didomi_source.metrics.telemetry import Telemetry, is_wanted
+from didomi_source.warehouse.target import Target
 from report.marts import export, failing
 
 SYNC = {
@@ -28,7 +29,7 @@ SYNC = {
 def outcome(*, syncs=(SYNC,), error=None, unwritten=()) -> Outcome:
     """How a run ended, after 2.5 seconds."""
     summary = None if error else Summary("run-1", "duckdb x", "didomi_raw", list(syncs), None, 1.0, [], list(unwritten))
-    return Outcome(Options(), summary, error, 1_790_000_000.0, 1_790_000_002.5)
+    return Outcome(Target(), summary, error, 1_790_000_000.0, 1_790_000_002.5)
 
 
 def call(listener, *ends, path="/uuid"):
@@ -225,7 +226,7 @@ def test_a_watcher_that_fails_fails_no_run(monkeypatch, caplog):
 
     monkeypatch.setattr(logging.getLogger("didomi_source"), "propagate", True)
     with pytest.raises(ConfigurationError, match="not configured"):
-        run_watched(Options(), told.append, [Broken(), Sound()])
+        watch(lambda step: run(report=step), Target(), told.append, [Broken(), Sound()])
     assert told == [78]
     assert [r.getMessage() for r in caplog.records if r.name == "didomi_source.metrics"] == ["broken"]
 

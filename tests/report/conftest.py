@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from didomi_source.job.options import Options
 from didomi_source.report import write_report
+from didomi_source.warehouse.target import Target
 
 from .marts import NOW, ROOT, Made
 
@@ -28,8 +28,8 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
 
     def report(database: Path, **arguments: object) -> str:
         monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", f"duckdb:///{database}")
-        options = Options(working_dir=tmp_path / ".didomi", model_vars={"didomi_as_of": NOW.isoformat()})
-        return write_report(options, tmp_path / "report.html", **arguments).read_text("utf-8")
+        target, as_of = Target(working_dir=tmp_path / ".didomi"), {"didomi_as_of": NOW.isoformat()}
+        return write_report(target, tmp_path / "report.html", model_vars=as_of, **arguments).read_text("utf-8")
 
     return report
 

@@ -9,9 +9,9 @@ import duckdb
 import pytest
 
 from didomi_source.errors import DestinationError
-from didomi_source.job.options import Options
 from didomi_source.report import data
 from didomi_source.warehouse.pipelines import reading
+from didomi_source.warehouse.target import Target
 
 from .marts import NOW, TODAY, ago, export, failing, late, promised_columns, stuck
 
@@ -22,7 +22,7 @@ def read(tmp_path, monkeypatch):
 
     def marts(database):
         monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", f"duckdb:///{database}")
-        with reading(Options(working_dir=tmp_path)) as pipeline:
+        with reading(Target(working_dir=tmp_path)) as pipeline:
             return data.read_marts(pipeline, "didomi_marts")
 
     return marts
@@ -212,7 +212,7 @@ def test_nothing_but_marts_is_read(made, monkeypatch, tmp_path):
     made.days("a", "c" * 40)
     made.users("a", [1000] * 40)
     monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", f"duckdb:///{made.finish()}")
-    with reading(Options(working_dir=tmp_path)) as pipeline:
+    with reading(Target(working_dir=tmp_path)) as pipeline:
         data.read_marts(pipeline, "didomi_marts")
     promised = promised_columns()
     assert {schema for schema, _ in seen} == {"didomi_marts"}

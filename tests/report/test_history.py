@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from didomi_source.job.options import Options
 from didomi_source.report import write_report
+from didomi_source.warehouse.target import Target
 
 from .conftest import build_history
 from .html import Element, parse, section
@@ -18,8 +18,8 @@ def tree(tmp_path_factory) -> Element:
     database, as_of = build_history(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DESTINATION__DUCKDB__CREDENTIALS", f"duckdb:///{database}")
-        options = Options(working_dir=folder / "reading", model_vars={"didomi_as_of": as_of})
-        return parse(write_report(options, folder / "report.html").read_text("utf-8"))
+        target, output = Target(working_dir=folder / "reading"), folder / "report.html"
+        return parse(write_report(target, output, model_vars={"didomi_as_of": as_of}).read_text("utf-8"))
 
 
 def test_the_verdict_of_the_history(tree):

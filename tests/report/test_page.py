@@ -22,13 +22,13 @@ LOADING = ("src", "href", "srcset", "action", "data", "poster", "xlink:href", "b
 @pytest.fixture(scope="module")
 def page(tmp_path_factory) -> str:
     """The page of a morning with all that may go wrong."""
-    from didomi_source.job.options import Options
     from didomi_source.report import write_report
+    from didomi_source.warehouse.target import Target
 
     folder = tmp_path_factory.mktemp("morning")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DESTINATION__DUCKDB__CREDENTIALS", f"duckdb:///{morning(folder / 'warehouse.duckdb')}")
-        return write_report(Options(working_dir=folder), folder / "report.html", now=NOW).read_text("utf-8")
+        return write_report(Target(working_dir=folder), folder / "report.html", now=NOW).read_text("utf-8")
 
 
 @pytest.fixture(scope="module")

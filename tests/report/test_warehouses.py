@@ -10,9 +10,9 @@ import pytest
 import sqlglot
 from psycopg2.extras import execute_values
 
-from didomi_source.job.options import Options
 from didomi_source.report import write_report
 from didomi_source.warehouse import databases as warehouse
+from didomi_source.warehouse.target import Target
 from warehouses.postgres import Server, server
 
 from .marts import NOW, morning, promised_columns
@@ -46,13 +46,13 @@ def _without_nul(value):
 def test_postgres_gives_the_page_that_duckdb_gives(database, tmp_path, monkeypatch):
     """To the letter, whatever the time zone of the server's sessions."""
     monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", f"duckdb:///{database}")
-    expected = write_report(Options(working_dir=tmp_path), tmp_path / "duckdb.html", now=NOW).read_text("utf-8")
+    expected = write_report(Target(working_dir=tmp_path), tmp_path / "duckdb.html", now=NOW).read_text("utf-8")
     with server() as postgres:
         copy(database, postgres)
         url = f"postgresql://{postgres.user}:{postgres.password}@{postgres.host}:{postgres.port}/{postgres.database}"
         monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", url)
-        options = Options(destination="postgres", working_dir=tmp_path)
-        found = write_report(options, tmp_path / "postgres.html", now=NOW).read_text("utf-8")
+        target = Target(destination="postgres", working_dir=tmp_path)
+        found = write_report(target, tmp_path / "postgres.html", now=NOW).read_text("utf-8")
     assert found == expected.replace("\\x00", "\\x01")
 
 
@@ -70,7 +70,7 @@ def test_every_query_is_one_of_the_cloud_warehouses_too(database, tmp_path, monk
     original = warehouse.select
     monkeypatch.setattr(warehouse, "select", select)
     monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", f"duckdb:///{database}")
-    write_report(Options(working_dir=tmp_path), tmp_path / "report.html", now=NOW)
+    write_report(Target(working_dir=tmp_path), tmp_path / "report.html", now=NOW)
     assert len(seen) == 12
     with duckdb.connect(str(database), read_only=True) as connection:
         for query, rows in seen:

@@ -142,7 +142,7 @@ def _certificate(folder: Path) -> tuple[Path, Path]:
 
 def test_run_serves_a_history_until_interrupted_and_prints_nothing_itself() -> None:
     code = """
-from didomi_source.sandbox import run
+from didomi_sandbox import run
 run(lambda s: print(s.base_url, len(s.store.exports()), flush=True), port=0, seed=1, days=10, exports=3)
 """
     with subprocess.Popen(  # noqa: S603 - the command is ours

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from conftest import JSON_COLUMNS, TABLES
-from didomi_source.job.options import Options, prepare_environment
 from didomi_source.warehouse.pipelines import scratch
+from didomi_source.warehouse.target import Target, prepare_environment
 from models import dbt
 
 from . import postgres
@@ -48,15 +48,15 @@ class Engine:
     dataset: str = DATASET
 
     @property
-    def options(self) -> Options:
-        return Options(destination=self.destination, dataset=self.dataset)
+    def target(self) -> Target:
+        return Target(destination=self.destination, dataset=self.dataset)
 
     @contextmanager
     def client(self, schema: str | None = None) -> Iterator[Any]:
         """dlt's SQL client in a schema."""
         with (
             environment(self.environment),
-            scratch(self.options) as pipeline,
+            scratch(self.target) as pipeline,
             pipeline.sql_client() as client,
             client.with_alternative_dataset_name(schema or self.dataset),
         ):
@@ -82,7 +82,7 @@ class Engine:
 
     def marts(self) -> dict[str, list[Row]]:
         """Every mart's rows, with types of Python's own."""
-        with self.client(self.options.marts) as client:
+        with self.client(self.target.marts) as client:
             return {
                 name: [
                     {column: zoneless(number(value)) for column, value in row.items()}
@@ -93,7 +93,7 @@ class Engine:
 
     def drop(self) -> None:
         """Remove everything that the job made."""
-        for schema in [*self.options.schemas, f"{self.dataset}_staging"]:
+        for schema in [*self.target.schemas, f"{self.dataset}_staging"]:
             with self.client(schema) as client, suppress(Exception):
                 client.drop_dataset()
 

@@ -324,8 +324,8 @@ def status_and_report(journey: Journey, outcome: Outcome) -> None:
     pages, now = [], datetime.now(timezone.utc)
     for site in (expected, journey.site):
         with environment(site.engine.environment):
-            page = write_report(site.engine.options, journey.folder / "report.html", now=now)
-            pages.append(page.read_text("utf-8").replace(site.engine.options.marts, "marts"))
+            page = write_report(site.engine.target, journey.folder / "report.html", now=now)
+            pages.append(page.read_text("utf-8").replace(site.engine.target.marts, "marts"))
     outcome.compare("report", pages[0].splitlines(), pages[1].splitlines())
 
 

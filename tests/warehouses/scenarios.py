@@ -77,7 +77,7 @@ class Scenarios:
         engine = journey.site.engine
         before = engine.marts()
         change = "update {didomi__export_runs} set users = users + 1 where log_id = 'another-7'"
-        engine.execute(change, schema=engine.options.marts)
+        engine.execute(change, schema=engine.target.marts)
         (found,) = all_differences(before, engine.marts())
         assert found == "didomi__export_runs ('another-7',) users: expected 7, is 8"
 

@@ -16,7 +16,7 @@ class TestOnBigQuery(Scenarios):
         journey.reach("models built")
         engine = journey.site.engine
         assert layout(engine, engine.dataset, "export_logs") == (["created_at"], ["export_id", "status"])
-        assert layout(engine, engine.options.marts, "didomi__export_runs") == (["run_at"], ["export_id"])
+        assert layout(engine, engine.target.marts, "didomi__export_runs") == (["run_at"], ["export_id"])
 
 
 def layout(engine: Engine, schema: str, table: str) -> tuple[list[str], list[str]]:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from didomi_source.job.options import Options, prepare_environment
 from didomi_source.warehouse import databases as warehouse
 from didomi_source.warehouse import profiles
 from didomi_source.warehouse.pipelines import scratch
+from didomi_source.warehouse.target import Target, prepare_environment
 
 SNOWFLAKE = "snowflake://ann:pass@acct/DB?warehouse=WH&role=R"
 
@@ -24,9 +24,9 @@ def told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     def tell(destination: str, **settings: str) -> dict[str, str]:
         for name, value in settings.items():
             monkeypatch.setenv(f"DESTINATION__{destination.upper()}__{name}", value)
-        options = Options(destination=destination)
-        with scratch(options) as pipeline:
-            return profiles.dbt_environment(pipeline, options)
+        target = Target(destination=destination)
+        with scratch(target) as pipeline:
+            return profiles.dbt_environment(pipeline, target)
 
     return tell
 
@@ -115,7 +115,7 @@ def test_snowflake_keeps_no_staged_files(monkeypatch, tmp_path, given, keeps, ta
     for name, value in {"CREDENTIALS": SNOWFLAKE, **given}.items():
         monkeypatch.setenv(f"DESTINATION__SNOWFLAKE__{name}", value)
     prepare_environment()
-    with scratch(Options(destination="snowflake")) as pipeline:
+    with scratch(Target(destination="snowflake")) as pipeline:
         found = warehouse.configuration(pipeline)
     assert (found.keep_staged_files, found.query_tag, found.credentials.session_timezone) == (keeps, tag, "UTC")
 

@@ -21,7 +21,7 @@ SETTING = "notify.urls"
 
 
 @dataclass(frozen=True)
-class Target:
+class Channel:
     """A service that takes messages.
 
     Args:
@@ -41,11 +41,11 @@ class Target:
         )
 
 
-NOBODY = Target("", "nobody yet")
+NOBODY = Channel("", "nobody yet")
 
 
-def configured() -> list[Target]:
-    """The targets of dlt's configuration.
+def configured() -> list[Channel]:
+    """The channels of dlt's configuration.
 
     Raises:
         ConfigurationError: One of them is not known to Apprise, or Apprise is not installed.
@@ -73,7 +73,7 @@ def configured() -> list[Target]:
         shown = service.url(privacy=True)  # type: ignore[no-untyped-call]
         masked = hashlib.sha256(shown.encode()).hexdigest()[:16]
         seen[masked] += 1
-        found.append(Target(f"{masked}-{seen[masked]}", f"target {number} ({service.service_name})", service))
+        found.append(Channel(f"{masked}-{seen[masked]}", f"target {number} ({service.service_name})", service))
     return found
 
 
