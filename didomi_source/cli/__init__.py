@@ -19,6 +19,7 @@ from typing import Annotated
 
 import typer
 
+from didomi_source.configuration import unquote_environment
 from didomi_source.errors import DidomiError
 
 from .app import app, fail
@@ -44,6 +45,7 @@ def main() -> None:
     if set_up.COMPLETE in os.environ:
         set_up.prepare_completion()
     obey_signals()
+    unquote_environment()
     gc.set_threshold(50_000)  # a command imports and makes rows by the thousand, and leaves little garbage
     atexit.register(gc.freeze)  # what is left in the end need not be looked through
     sys.setswitchinterval(0.05)  # reading and packing take turns: fewer turns leave more in the processor's cache

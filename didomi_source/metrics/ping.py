@@ -10,6 +10,7 @@ import logging
 import time
 from urllib.parse import urlsplit, urlunsplit
 
+from didomi_source.configuration import get_secret
 from didomi_source.errors import ConfigurationError, RunLocked
 
 from . import Outcome
@@ -24,9 +25,7 @@ _BODY_LENGTH = 10_000
 
 def configured_url() -> str | None:
     """The URL of dlt's configuration."""
-    import dlt
-
-    found: object = dlt.secrets.get(SETTING)
+    found: object = get_secret(SETTING)
     return str(found) if found else None
 
 

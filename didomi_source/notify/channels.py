@@ -12,6 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from didomi_source.configuration import get_secret
 from didomi_source.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -78,9 +79,7 @@ def configured() -> list[Channel]:
 
 
 def _urls() -> list[str]:
-    import dlt
-
-    value: Any = dlt.secrets.get(SETTING)
+    value: Any = get_secret(SETTING)
     if isinstance(value, str):
         try:
             value = json.loads(value) if value.strip().startswith("[") else value.split()

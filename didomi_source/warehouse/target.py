@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from didomi_source.configuration import providers
 from didomi_source.errors import ConfigurationError
 
 DEFAULT_WORKING_DIR = Path(".didomi")
@@ -81,12 +82,16 @@ def prepare_environment(destination: str = "") -> None:
 
     Args:
         destination: Where this process is going to load, if it does.
+
+    Raises:
+        ConfigurationError: A settings file is broken, or a secret store cannot be used.
     """
     import dlt
     from dlt.common.configuration.container import Container
     from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
     from dlt.common.runtime.telemetry import stop_telemetry
 
+    providers()
     defaults = _DLT_DEFAULTS | (_DUCKDB_DEFAULTS if destination == "duckdb" else {})
     missing = {name: value for name, value in defaults.items() if dlt.config.get(name) is None}
     if missing:

@@ -110,6 +110,25 @@ def test_doctor_shows_where_settings_come_from_and_no_secret(folder):
     assert "credentials of destination postgres are missing" in doctor(folder, "-d", "postgres")["warehouse"]
 
 
+@pytest.mark.parametrize("command", ["run", "check", "status", "notify", "report", "run --dry-run"])
+def test_a_broken_settings_file_ends_with_78(folder, command):
+    """In one line on stderr, whatever was asked for."""
+    Path(".dlt").mkdir()
+    Path(".dlt/secrets.toml").write_text(f"[sources.didomi]\napi_key = {SECRET}\n")
+    done = subprocess.run(
+        [sys.executable, "-c", "from didomi_source.cli import main; main()", *command.split()],
+        cwd=folder,
+        env={**clean_environment(folder), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    told = (
+        'didomi: settings file .dlt/secrets.toml, line 2: is not TOML: write it like name = "value", with the quotes\n'
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (78, "", told)
+
+
 COMPLETED = [("didomi st", "status"), ("didomi status --for", "--format"), ("didomi status --format na", "nagios"),
              ("didomi run --destination sn", "snowflake")]  # fmt: skip
 

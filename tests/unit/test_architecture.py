@@ -26,14 +26,15 @@ ARROWS = {
     "source": ("reading",),
     "reading": ("api", "schema"),
     "api": ("settings", "values"),
-    "warehouse": ("errors",),
-    "settings": ("errors",),
+    "warehouse": ("configuration",),
+    "settings": ("configuration",),
+    "configuration": ("errors",),
     "values": ("errors",),
     "schema": (),
     "errors": (),
     "didomi_sandbox": (),
 }
-CONNECTOR = {"source", "reading", "api", "settings", "values", "schema", "errors"}
+CONNECTOR = {"source", "reading", "api", "settings", "configuration", "values", "schema", "errors"}
 # What reads or writes the raw tables: all of it comes before the marts.
 BEFORE_THE_MARTS = {"job.copy", "job.progress", "job.run", "reading.known", "schema", "source"}
 
