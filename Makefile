@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test faults test-feathers lint format constraints clean bench bench-models test-lineage bench-cost test-airflow test-dagster test-image test-marimo test-superset warehouses cloud-bigquery cloud-snowflake test-metrics nightly mutation
+.PHONY: help demo test faults test-feathers lint format settings constraints clean bench bench-models test-lineage bench-cost test-airflow test-dagster test-image test-marimo test-superset warehouses cloud-bigquery cloud-snowflake test-metrics nightly mutation
 help: ## Show this list
 	@grep -hE '^[a-z -]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
@@ -85,6 +85,9 @@ lint: $(BIN)/.dev ## Check style and types
 format: $(BIN)/.dev ## Mend style
 	$(BIN)/ruff check --fix --quiet . || true
 	$(BIN)/ruff format .
+
+settings: $(BIN)/.dev ## Write the settings into README, .dlt/ and the files of `didomi init`
+	$(BIN)/python tests/docs/settings_pages.py
 
 constraints: ## Pin every dependency anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.10 --no-header --no-annotate --no-emit-index-url \

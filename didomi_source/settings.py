@@ -1,14 +1,29 @@
-"""The connector's settings: their defaults, and what cannot be right about them."""
+"""The connector's settings: names, types, defaults and descriptions, and the values that are refused.
+
+`make settings` writes README's table, .dlt/config.toml and the files of `didomi init` from the class `Settings`.
+"""
 
 from __future__ import annotations
 
+import json
 import math
+import unicodedata
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, ClassVar, NoReturn
 from urllib.parse import urlsplit
 
+import dlt
+from dlt.common.configuration import configspec, resolve_configuration, resolve_type
+from dlt.common.configuration.exceptions import (
+    ConfigFieldMissingException,
+    ConfigValueCannotBeCoercedException,
+    ValueNotSecretException,
+)
+from dlt.common.configuration.specs import BaseConfiguration
+
+from . import configuration
+from .configuration import unquoted
 from .errors import ConfigurationError
 
 SECTION = "sources.didomi"
@@ -18,33 +33,39 @@ DEFAULT_PAGE_SIZE = 99
 MAX_PAGE_SIZE = 1000
 MAX_DAYS = 36_500
 MAX_WAIT_SECONDS = 7 * 86_400
+_REQUIRED = ("api_key", "api_secret", "organization_id")
+_TYPES = {int: "a whole number", float: "a number", bool: "true or false"}
+# Categories of Unicode: control characters, blanks, brackets and typographic quotes.
+_NOT_IN_AN_ID = ("Cc", "Cf", "Zs", "Zl", "Zp", "Ps", "Pe", "Pi", "Pf")
 
 
-@dataclass(frozen=True)
-class Settings:
-    """Everything that reading the API needs.
+@configspec
+class Settings(BaseConfiguration):
+    """Everything that reading the API needs; checked as soon as it is complete.
 
     Args:
         api_key: Key of a private API key of the organization.
-        api_secret: Its secret.
+        api_secret: Secret of that key.
         organization_id: The organization whose exports are read.
-        export_ids: The exports to read; empty means: all that the API lists.
-        base_url: Root of the API, with its version.
-        page_size: Logs asked for in one request (1 to 1000); the server may send fewer.
+        export_ids: The exports to read; without any, all that the API lists.
+        base_url: Root of the API with its version; plain HTTP is accepted for this machine only.
+        page_size: Logs asked for in one request, 1 to 1000; the API wants fewer than 100.
         lookback_days: How far behind the newest known log an incremental read goes on, in days.
-        full_read_every_days: After how many days the whole list is read again.
-        retry_seconds: How long the pauses between the attempts of one request may be in all.
-        answer_seconds: How long one complete answer may take.
-        max_answer_bytes: How large one answer may be, unpacked.
+        full_read_every_days: After how many days the whole list of an export is read again.
+        retry_seconds: How long the pauses between the attempts of one request may be in all, in seconds.
+        answer_seconds: How long one complete answer may take, in seconds.
+        max_answer_bytes: How large one answer may be, in bytes, decompressed.
         trust_env: Whether proxies and certificates of the environment are used.
 
     Raises:
-        ConfigurationError: A setting is missing or cannot be right.
+        ConfigurationError: A setting is empty or cannot be right.
     """
 
-    api_key: str = field(repr=False)
-    api_secret: str = field(repr=False)
-    organization_id: str
+    __section__: ClassVar[str] = "didomi"
+
+    api_key: dlt.TSecretStrValue = dlt.secrets.value
+    api_secret: dlt.TSecretStrValue = dlt.secrets.value
+    organization_id: str = dlt.config.value
     export_ids: Sequence[str] = ()
     base_url: str = DEFAULT_BASE_URL
     page_size: int = DEFAULT_PAGE_SIZE
@@ -56,14 +77,32 @@ class Settings:
     trust_env: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("api_key", "api_secret", "organization_id"):
-            if not str(getattr(self, name) or "").strip():
+        if self.as_dict_nondefault():  # else dlt is about to fill it in
+            self.resolve()
+
+    def __repr__(self) -> str:
+        return f"Settings(organization_id={self.organization_id!r}, base_url={self.base_url!r})"
+
+    @resolve_type("export_ids")
+    def _type_of_export_ids(self) -> Any:
+        return Any  # a list in TOML; a JSON list or names with commas between them in the environment
+
+    def on_resolved(self) -> None:
+        """Clean and check all values; dlt calls this when none is missing."""
+        for name in (*_REQUIRED, "base_url"):
+            self[name] = unquoted(str(self[name] or ""))
+        for name in _REQUIRED:
+            if not self[name]:
                 _refuse(name, "is empty", f"set {environment_name(name)} or add it to .dlt/secrets.toml")
-        if isinstance(self.export_ids, str) or not all(isinstance(i, str) and i for i in self.export_ids):
-            _refuse("export_ids", "is not a list of ids", 'write it like ["id1", "id2"]')
-        object.__setattr__(self, "export_ids", tuple(dict.fromkeys(self.export_ids)))
-        object.__setattr__(self, "base_url", self.base_url.rstrip("/"))
+        self.export_ids = _ids(self.export_ids)
+        for name, value in (("organization_id", self.organization_id), *(("export_ids", i) for i in self.export_ids)):
+            if any(c in "\"'`<>" or unicodedata.category(c) in _NOT_IN_AN_ID for c in value):
+                _refuse(name, f"is not an id ({value!r})", "write it without quotes, brackets and blanks")
+        self.base_url = self.base_url.rstrip("/")
         _check_url(self.base_url)
+        self._check_ranges()
+
+    def _check_ranges(self) -> None:
         if not 1 <= self.page_size <= MAX_PAGE_SIZE:
             _refuse("page_size", f"is {self.page_size}", f"choose 1 to {MAX_PAGE_SIZE}; the API wants less than 100")
         for name, least, most in (
@@ -73,17 +112,57 @@ class Settings:
             ("answer_seconds", 0.1, MAX_WAIT_SECONDS),
             ("max_answer_bytes", 1024, math.inf),
         ):
-            if not least <= getattr(self, name) <= most:
-                _refuse(name, f"is {getattr(self, name)}", f"choose a number from {least:g} to {most:g}")
+            if not least <= self[name] <= most:
+                _refuse(name, f"is {self[name]}", f"choose a number from {least:g} to {most:g}")
 
-    def as_arguments(self) -> dict[str, Any]:
-        """The settings as arguments of `didomi_source`."""
-        return asdict(self)
+
+def load_settings(export_ids: Sequence[str] = ()) -> Settings:
+    """Read the connector's settings from dlt's configuration.
+
+    Args:
+        export_ids: Take these exports instead of the configured ones.
+
+    Raises:
+        ConfigurationError: A setting is missing or cannot be right, or a settings file or secret store is broken.
+    """
+    configuration.providers()
+    settings = Settings()
+    try:
+        # Below `sources` alone: by default dlt also takes a BASE_URL or an API_KEY that is meant for others.
+        resolve_configuration(
+            settings, sections=("sources",), explicit_value={"export_ids": tuple(export_ids)} if export_ids else {}
+        )
+    except (ConfigFieldMissingException, ConfigurationError) as error:
+        missing = [environment_name(name) for name in _REQUIRED if not settings[name]]
+        if not missing:
+            raise
+        msg = f"not configured: {', '.join(missing)} (environment variables, or [{SECTION}] in .dlt/secrets.toml)"
+        raise ConfigurationError(msg) from error
+    except ConfigValueCannotBeCoercedException as error:
+        _refuse(error.field_name, f"is not {_TYPES.get(error.hint, 'a text')}", repr(error.field_value))
+    except ValueNotSecretException as error:
+        msg = f"setting {error.key} is a secret and cannot be in {error.provider_name}: move it to .dlt/secrets.toml"
+        raise ConfigurationError(msg) from error
+    configuration.warn_of_open_secrets()
+    return settings
 
 
 def environment_name(setting: str) -> str:
     """The environment variable from which dlt reads a setting of this source."""
     return f"{SECTION}.{setting}".replace(".", "__").upper()
+
+
+def _ids(value: Any) -> tuple[str, ...]:
+    """Ids without repetitions: of a list, of a JSON list, or of names with commas between them."""
+    if isinstance(value, str):
+        text = unquoted(value)
+        try:
+            value = json.loads(text) if text.startswith(("[", "{")) else [i for i in text.split(",") if i.strip()]
+        except ValueError:
+            value = None
+    if isinstance(value, (list, tuple)) and all(isinstance(i, str) and i.strip() for i in value):
+        return tuple(dict.fromkeys(i.strip() for i in value))
+    return _refuse("export_ids", "is not a list of ids", 'write it like ["id1", "id2"]')
 
 
 def _check_url(url: str) -> None:
@@ -108,6 +187,5 @@ def is_loopback(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
-def _refuse(name: str, problem: str, remedy: str) -> None:
-    msg = f"setting {SECTION}.{name} {problem}: {remedy}"
-    raise ConfigurationError(msg)
+def _refuse(name: str, problem: str, remedy: str) -> NoReturn:
+    raise ConfigurationError(f"setting {SECTION}.{name} {problem}: {remedy}")

@@ -64,16 +64,16 @@ def didomi_source(
 
     Args:
         api_key: Key of a private API key of the organization.
-        api_secret: Its secret.
-        organization_id: The organization.
-        export_ids: The exports to read; without them all that the API lists.
-        base_url: Root of the API, with its version.
-        page_size: Logs asked for in one request; the API wants fewer than 100.
+        api_secret: Secret of that key.
+        organization_id: The organization whose exports are read.
+        export_ids: The exports to read; without any, all that the API lists.
+        base_url: Root of the API with its version; plain HTTP is accepted for this machine only.
+        page_size: Logs asked for in one request, 1 to 1000; the API wants fewer than 100.
         lookback_days: How far behind the newest known log an incremental read goes on, in days.
         full_read_every_days: After how many days the whole list of an export is read again.
-        retry_seconds: How long one request may be tried again before it counts as failed.
-        answer_seconds: How long one complete answer may take.
-        max_answer_bytes: How large one answer may be, unpacked.
+        retry_seconds: How long the pauses between the attempts of one request may be in all, in seconds.
+        answer_seconds: How long one complete answer may take, in seconds.
+        max_answer_bytes: How large one answer may be, in bytes, decompressed.
         trust_env: Whether proxies and certificates of the environment are used.
         request: What this run asks for, beyond bringing everything up to date.
 
@@ -89,7 +89,7 @@ def didomi_source(
         api_key=api_key,
         api_secret=api_secret,
         organization_id=organization_id,
-        export_ids=tuple(export_ids or ()),
+        export_ids=export_ids or (),
         base_url=base_url,
         page_size=page_size,
         lookback_days=lookback_days,

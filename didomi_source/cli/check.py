@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import Any, NamedTuple
 
 from didomi_source.errors import DidomiError
-from didomi_source.job.options import load_settings
+from didomi_source.settings import load_settings
 from didomi_source.warehouse import databases as warehouse
 from didomi_source.warehouse.pipelines import scratch
 from didomi_source.warehouse.profiles import dbt_environment

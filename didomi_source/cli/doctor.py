@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib.metadata
 import os
 import platform
@@ -10,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from didomi_source.configuration import providers
 from didomi_source.errors import DidomiError
 from didomi_source.settings import SECTION, Settings, environment_name
 from didomi_source.warehouse import databases as warehouse
@@ -88,10 +88,7 @@ def _paths(target: Target) -> Iterator[Fact]:
 
 
 def _settings() -> Iterator[Fact]:
-    defaults = {
-        field.name: field.default if field.default is not dataclasses.MISSING else None
-        for field in dataclasses.fields(Settings)
-    }
+    defaults = dict(Settings())
     for name, default in defaults.items():
         value, origin = _found(f"{SECTION}.{name}")
         if value in (None, "") and default is None:
@@ -131,7 +128,7 @@ def _sections() -> Iterator[tuple[str, list[str]]]:
     """The names under [sources.didomi] of each file."""
     import tomlkit
 
-    for provider in _providers():
+    for provider in providers():
         for location in provider.present_locations:
             found: Any = tomlkit.parse(Path(location).read_text("utf-8"))
             for part in SECTION.split("."):
@@ -142,16 +139,9 @@ def _sections() -> Iterator[tuple[str, list[str]]]:
 def _found(name: str) -> tuple[Any, str]:
     """The value that holds, as it is written, and where it is from."""
     *sections, key = name.split(".")
-    for provider in _providers():
+    for provider in providers():
         value, _ = provider.get_value(key, str, None, *sections)
         if value is not None:
             locations = ", ".join(provider.present_locations)
             return value, locations or "environment"
     return None, ""
-
-
-def _providers() -> list[Any]:
-    from dlt.common.configuration.container import Container
-    from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
-
-    return list(Container()[PluggableRunContext].providers.providers)

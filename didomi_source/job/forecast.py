@@ -14,7 +14,7 @@ from didomi_source.warehouse import databases as warehouse
 from didomi_source.warehouse.pipelines import reading, scratch
 from didomi_source.warehouse.target import Target, prepare_environment
 
-from .options import Options, load_settings
+from .options import Options
 
 if TYPE_CHECKING:
     from didomi_source.api.client import DidomiClient
@@ -65,6 +65,7 @@ def forecast(target: Target, options: Options, report: Callable[[str], None]) ->
         DidomiError: What a run would raise.
     """
     from didomi_source.api.client import DidomiClient
+    from didomi_source.settings import load_settings
     from didomi_source.source import list_exports
 
     prepare_environment()

@@ -21,7 +21,7 @@ from didomi_source.warehouse.profiles import dbt_environment
 from didomi_source.warehouse.target import Target, prepare_environment
 
 from .lock import run_lock
-from .options import Options, load_settings
+from .options import Options
 from .summary import SYNC_COLUMNS, Summary
 
 if TYPE_CHECKING:
@@ -72,6 +72,8 @@ def run(
     Raises:
         DidomiError: The run broke off; its `exit_code` says why. Of a long list the packages before are loaded.
     """
+    from didomi_source.settings import load_settings
+
     prepare_environment(target.destination)
     settings = load_settings(options.export_ids)
     with run_lock(target.working_dir):
@@ -101,7 +103,7 @@ def _load(
     from .progress import Progress
 
     request = Request(new_run_id(), options.full, options.created_from, options.created_to, PACKAGE_BYTES)
-    source = didomi_source(**settings.as_arguments(), request=request)
+    source = didomi_source(**settings, request=request)
     pipeline.collector = Progress(report)
     extracted: Counter[str] = Counter()
     try:
