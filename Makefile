@@ -2,8 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+EXTRAS := demo,notify,otel,postgres,bigquery,snowflake
 
-.PHONY: help demo test faults test-feathers lint format settings constraints clean bench bench-models test-lineage bench-cost test-airflow test-dagster test-image test-marimo test-superset warehouses cloud-bigquery cloud-snowflake test-metrics nightly mutation
+.PHONY: help demo test test-quick test-oldest test-newest faults test-feathers lint format settings constraints clean bench bench-models test-lineage bench-cost test-airflow test-dagster test-image test-marimo test-superset warehouses cloud-bigquery cloud-snowflake test-metrics nightly mutation
 help: ## Show this list
 	@grep -hE '^[a-z -]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
@@ -14,7 +15,8 @@ $(BIN)/.demo: pyproject.toml constraints.txt
 
 $(BIN)/.dev: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[$(EXTRAS)]' --group dev
 	touch $@ $(BIN)/.demo
 
 demo: $(BIN)/.demo ## Run the whole job against a local API with made-up exports
@@ -30,6 +32,23 @@ test: $(BIN)/.dev ## Run all tests, and ask for 90 % branch coverage
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 	$(BIN)/pytest -n 3 $(addprefix tests/,$(WHOLE_JOBS))
+
+# What takes minutes, and needs neither servers nor a browser: for the Pythons and versions of .github/workflows/ci.yml.
+QUICK := $(addprefix tests/,unit contract sandbox report operate)
+
+test-quick: $(BIN)/.dev ## Run the tests that take minutes only
+	$(BIN)/python -m pytest $(QUICK)
+
+test-oldest test-newest: test-%: .venvs/%/ready ## Run those with the oldest versions that pyproject.toml allows, and with the newest
+	.venvs/$*/bin/python -m pytest $(QUICK)
+
+.venvs/oldest/ready .venvs/newest/ready: .venvs/%/ready: pyproject.toml
+	$(PYTHON) -m venv .venvs/$*
+	.venvs/$*/bin/pip install --quiet uv
+	.venvs/$*/bin/uv pip compile --quiet --python .venvs/$* --all-extras --resolution $(if $(filter oldest,$*),lowest-direct,highest) \
+		pyproject.toml --output-file .venvs/$*/versions.txt
+	.venvs/$*/bin/uv pip install --quiet --python .venvs/$* -c .venvs/$*/versions.txt -e '.[$(EXTRAS)]' --group dev
+	touch $@
 
 faults: $(BIN)/.dev ## Try all faults, kills and moving lists, and count what was lost, doubled or leaked
 	FAULTS=all $(BIN)/python -m pytest tests/faults tests/job
@@ -47,6 +66,12 @@ test-feathers: $(BIN)/.dev ## Run the job against FeathersJS itself (needs Node 
 .venvs/%/ready: tests/environments/%.txt
 	$(PYTHON) -m venv .venvs/$*
 	.venvs/$*/bin/pip install --quiet -r $<
+	touch $@
+
+.venvs/mutation/ready: tests/environments/mutation.txt pyproject.toml
+	$(PYTHON) -m venv .venvs/mutation
+	.venvs/mutation/bin/pip install --quiet 'pip>=25.1'
+	.venvs/mutation/bin/pip install --quiet -r $< -e '.[$(EXTRAS)]' --group dev
 	touch $@
 
 mutation: .venvs/mutation/ready ## Break sync, paging and auth in every small way: the quick tests have to notice 85 % of it
@@ -77,10 +102,19 @@ cloud-bigquery cloud-snowflake: cloud-%: $(BIN)/.dev ## Do it on an account of y
 	DIDOMI_CLOUD=$* DIDOMI_WAREHOUSES=1 $(BIN)/pytest -n 0 -rs --timeout 1800 \
 		tests/warehouses/test_on_$*.py "tests/warehouses/test_moving.py::test_everything_comes_along[$*]"
 
-lint: $(BIN)/.dev ## Check style and types
+# Each file of .github/ with its schema; check-jsonschema carries them, so that no network is needed.
+SCHEMA := $(BIN)/check-jsonschema --builtin-schema vendor
+
+lint: $(BIN)/.dev ## Check style, types, spelling, and what GitHub and pre-commit read
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/codespell
+	$(SCHEMA).github-workflows .github/workflows/*.yml
+	$(SCHEMA).github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
+	$(SCHEMA).github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	$(SCHEMA).dependabot .github/dependabot.yml
+	$(BIN)/pre-commit validate-config
 
 format: $(BIN)/.dev ## Mend style
 	$(BIN)/ruff check --fix --quiet . || true
@@ -91,7 +125,7 @@ settings: $(BIN)/.dev ## Write the settings into README, .dlt/ and the files of 
 
 constraints: ## Pin every dependency anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.10 --no-header --no-annotate --no-emit-index-url \
-		--all-extras --upgrade pyproject.toml --output-file constraints.txt
+		--all-extras --group dev --upgrade pyproject.toml --output-file constraints.txt
 
 test-lineage: $(BIN)/.dev ## Run the section on OpenLineage, with dbt-ol in an environment of its own
 	$(BIN)/python tests/docs/lineage.py

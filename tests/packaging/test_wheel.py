@@ -96,7 +96,7 @@ def test_the_wheel_holds_the_package_and_the_dbt_project(built):
         names = {name for name in wheel.namelist() if not name.endswith("/")}
     (info,) = {name.split("/")[0] for name in names if ".dist-info/" in name}
     sql = {f"didomi_source/{name}" for name in in_git("sql")}
-    assert names == in_git("didomi_source") | sql | {f"{info}/{name}" for name in METADATA}
+    assert names == in_git("didomi_source", "didomi_sandbox") | sql | {f"{info}/{name}" for name in METADATA}
     assert {"didomi_source/py.typed", "didomi_source/sql/dbt_project.yml"} <= names
 
 
@@ -105,7 +105,7 @@ def test_the_source_distribution_is_complete(built):
     with tarfile.open(built[0]) as sdist:
         names = {name.partition("/")[2] for name in sdist.getnames() if sdist.getmember(name).isfile()}
     documents = {"README.md", "CHANGELOG.md", "LICENSE", "pyproject.toml", ".gitignore", "PKG-INFO"}
-    assert names == in_git("didomi_source", "sql") | documents
+    assert names == in_git("didomi_source", "didomi_sandbox", "sql") | documents
 
 
 @pytest.mark.timeout(600)
