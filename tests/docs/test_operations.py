@@ -6,11 +6,12 @@ import os
 import re
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import duckdb
 import pytest
-from warehouse import ROOT
+from warehouse import ROOT, VERSION
 
 from didomi_sandbox import generate, serve
 from didomi_source.cli.demo import access_to
@@ -22,31 +23,78 @@ COMMANDS = [
     for block in re.findall(r"```console\n(.*?)```", TEXT, re.DOTALL)
     for line in block.splitlines()
 ]
-# It would take itself away from the other tests; pip is asked whether it would.
-UNINSTALL = "pip uninstall --yes didomi-source"
+# What a line of requirements.txt may be, and where the page has each.
+REQUIREMENTS = re.findall(r"^\| .* \| `(didomi-source\[.*)` \|$", TEXT, re.MULTILINE)
 
 
 @pytest.mark.timeout(600)
-def test_the_page_is_gone_through(tmp_path):
+def test_the_page_is_gone_through(tmp_path, checkout):
     """From an empty folder to an empty folder."""
     folder = tmp_path / "didomi"
     folder.mkdir()
     (sql,) = re.findall(r"```sql\n(.*?)```", TEXT, re.DOTALL)
     with serve(generate(seed=7, days=60)) as sandbox:
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("COV", "DESTINATION__", "DIDOMI_"))}
-        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-        environment = {**clean, **access_to(sandbox), "PATH": path, "DLT_DATA_DIR": str(tmp_path / "dlt")}
+        path = f"{folder}/.venv/bin:{Path(sys.executable).parent}:{os.environ['PATH']}"
+        environment = {
+            **clean,
+            **access_to(sandbox),
+            "PATH": path,
+            "DLT_DATA_DIR": str(tmp_path / "dlt"),
+            "PIP_NO_DEPS": "1",
+        }
         for command in COMMANDS:
             if command.startswith("rm "):
                 _what_is_dropped_is_all(folder / "warehouse.duckdb", sql)
-            if command == UNINSTALL:
-                command = "pip show --quiet didomi-source"  # noqa: PLW2901
             wanted = re.search(r"# exit (\d+)$", command)
             done = subprocess.run(
-                ["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, timeout=280, check=False,
+                ["bash", "-c", command.replace("https://…", f"file://localhost{checkout}")], cwd=folder, env=environment, capture_output=True, text=True, timeout=280, check=False,
             )  # fmt: skip
             assert done.returncode == (int(wanted[1]) if wanted else 0), f"{command}\n{done.stdout}\n{done.stderr}"
+            if command == "pip install -r requirements.txt":
+                _lend_dependencies(folder / ".venv")
     assert list(folder.iterdir()) == []
+
+
+def _lend_dependencies(venv):
+    """What the package depends on comes from the environment of the tests, since pip was told to leave it out.
+
+    A path that is added like this has its own .pth files left alone: this checkout's among them.
+    """
+    (site,) = venv.glob("lib/python*/site-packages")
+    (site / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
+
+
+@pytest.mark.parametrize("requirement", [line for line in REQUIREMENTS if "==" not in line])
+def test_each_way_to_install_it_works(tmp_path, checkout, requirement):
+    """From a clone, a tag of it, a checkout and a wheel; the version that is not published yet has to wait."""
+    assert len(REQUIREMENTS) == 5
+    venv = tmp_path / ".venv"
+    subprocess.run([sys.executable, "-m", "venv", venv], check=True)
+    pip = [venv / "bin/pip", "--quiet"]
+    if ".whl" in requirement:
+        subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", tmp_path, checkout], check=True)
+    places = {"https://…": f"file://localhost{checkout}", "/srv/checkout": str(checkout), "/srv/": f"{tmp_path}/"}
+    for written, place in places.items():
+        requirement = requirement.replace(written, place)  # noqa: PLW2901
+    subprocess.run([*pip, "install", "--no-deps", requirement], check=True, cwd=tmp_path)
+    _lend_dependencies(venv)
+    shown = subprocess.run([venv / "bin/didomi", "--version"], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert shown.stdout == f"didomi-source {VERSION}\n"
+
+
+def test_cron_finds_both_commands(tmp_path):
+    """With cron's own search path; the second one is called also when the first fails."""
+    ((_, line),) = re.findall(r"^((?:[\d*]+ +){5})(.*didomi notify)$", TEXT, re.MULTILINE)
+    stub = tmp_path / ".venv/bin/didomi"
+    stub.parent.mkdir(parents=True)
+    stub.write_text("#!/bin/sh\necho $*\nexit 1\n")
+    stub.chmod(0o755)
+    command = line.replace("/srv/didomi", str(tmp_path))
+    done = subprocess.run(
+        ["sh", "-c", command], env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("run --report report.html\nnotify\n", "")
 
 
 def _what_is_dropped_is_all(database, sql):

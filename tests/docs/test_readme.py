@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -20,20 +19,6 @@ CONSOLE = [
     [line.removeprefix("$ ") for line in block.splitlines()]
     for block in re.findall(r"```console\n(.*?)```", TEXT, re.DOTALL)
 ]
-
-
-@pytest.fixture(scope="module")
-def checkout(tmp_path_factory):
-    """A copy of what git would hand to a new user."""
-    folder = tmp_path_factory.mktemp("checkout")
-    listed = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    for name in listed.stdout.splitlines():
-        if (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, folder / name)
-    return folder
 
 
 def shell(command, folder, **environment):
@@ -53,7 +38,7 @@ def shell(command, folder, **environment):
 
 def test_console_blocks_are_the_ones_tested_below():
     """A command that nobody runs here would rot."""
-    assert [len(block) for block in CONSOLE] == [1, 2, 5]
+    assert [len(block) for block in CONSOLE] == [1, 2, 6]
 
 
 @pytest.mark.timeout(600)
@@ -64,13 +49,15 @@ def test_a_new_user_gets_through_the_readme(checkout, tmp_path):
         out = shell(command, checkout, **python)
     assert "Success rates" in out
     assert (checkout / "didomi-demo" / "warehouse.duckdb").exists()
-    install, export, check, run, status = CONSOLE[2]
+    environment, install, export, check, run, status = CONSOLE[2]
     assert export.startswith("export SOURCES__DIDOMI__API_KEY=...")
     with serve(generate(seed=1, days=30)) as sandbox:
         user = settings_of(sandbox, tmp_path / "warehouse.duckdb")
         user.pop("DESTINATION__DUCKDB__CREDENTIALS")
-        user["PATH"] = f"{checkout}/.venv/bin:{os.environ['PATH']}"
-        shell(install, tmp_path, **user)
+        shell(environment, tmp_path, **python)
+        user["PATH"] = f"{tmp_path}/.venv/bin:{os.environ['PATH']}"
+        shell(install.replace("https://…", f"file://localhost{checkout}"), tmp_path, **user)
+        assert [path.name for path in tmp_path.iterdir()] == [".venv"]
         assert "login: the API accepts the key" in shell(check, tmp_path, **user)
         assert "Models:" in shell(run, tmp_path, **user)
         assert "failing" in shell(status, tmp_path, **user)

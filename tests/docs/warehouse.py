@@ -20,6 +20,7 @@ from didomi_source.cli.demo import settings_of
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
+(VERSION,) = re.findall(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
 UNTIL = date(2026, 11, 23)
 AS_OF = "2026-11-24 00:00:00"
 EXAMPLE = re.compile(r"```sql\n(.*?)```\n\n```text\n(.*?)```", re.DOTALL)

@@ -114,6 +114,7 @@ def test_there_is_one_version():
         "sql/dbt_project.yml": r"^version: (.+)$",
         "sql/integration_tests/dbt_project.yml": r"^version: (.+)$",
         "CHANGELOG.md": r"\A[^#]*# Changelog[^#]*## (\S+) \(\d{4}-\d\d-\d\d\)$",
+        "docs/operations.md": r"didomi-source\[[a-z,]+\](?:==| @ \S+@v)([\d.]+)",
     }
     for name, pattern in named.items():
         found = re.findall(pattern, (ROOT / name).read_text(), re.MULTILINE)
