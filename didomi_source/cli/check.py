@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 from didomi_source.errors import DidomiError
 from didomi_source.job.options import load_settings
-from didomi_source.warehouse import databases as warehouse
-from didomi_source.warehouse.pipelines import scratch
+from didomi_source.warehouse.credentials import check_path, describe
+from didomi_source.warehouse.open import open_temporary
 from didomi_source.warehouse.profiles import dbt_environment
+from didomi_source.warehouse.read import check_connection
 from didomi_source.warehouse.target import Target, prepare_environment
 
 
@@ -72,10 +73,10 @@ def _known_of(name: str | None, logs: list[Any], total: int | None) -> str:
 def _check_destination(target: Target) -> Iterator[Finding]:
     subject = "destination"
     try:
-        with scratch(target) as pipeline:
-            where = warehouse.describe(pipeline)
-            warehouse.check_path(pipeline, target)
-            warehouse.try_out(pipeline)
+        with open_temporary(target) as pipeline:
+            where = describe(pipeline)
+            check_path(pipeline, target)
+            check_connection(pipeline)
             yield Finding(subject, True, f"{where}, dataset {target.dataset}")
             subject = "models"
             dbt_environment(pipeline, target)

@@ -10,11 +10,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from didomi_source.dlt_compat import configuration_providers
 from didomi_source.errors import DidomiError
 from didomi_source.settings import SECTION, Settings, environment_name
-from didomi_source.warehouse import databases as warehouse
 from didomi_source.warehouse import dbt as models
-from didomi_source.warehouse.pipelines import scratch
+from didomi_source.warehouse.credentials import describe
+from didomi_source.warehouse.open import open_temporary
 from didomi_source.warehouse.target import Target, prepare_environment
 
 _PACKAGES = {
@@ -81,8 +82,8 @@ def _paths(target: Target) -> Iterator[Fact]:
         yield Fact("paths", name, str(path), "" if path.is_file() else "not there")
     try:
         yield Fact("paths", "dbt project", str(models.project_dir()))
-        with scratch(target) as pipeline:
-            yield Fact("paths", "warehouse", warehouse.describe(pipeline), f"dataset {target.dataset}")
+        with open_temporary(target) as pipeline:
+            yield Fact("paths", "warehouse", describe(pipeline), f"dataset {target.dataset}")
     except DidomiError as error:
         yield Fact("paths", "warehouse", str(error))
 
@@ -131,7 +132,7 @@ def _sections() -> Iterator[tuple[str, list[str]]]:
     """The names under [sources.didomi] of each file."""
     import tomlkit
 
-    for provider in _providers():
+    for provider in configuration_providers():
         for location in provider.present_locations:
             found: Any = tomlkit.parse(Path(location).read_text("utf-8"))
             for part in SECTION.split("."):
@@ -142,16 +143,9 @@ def _sections() -> Iterator[tuple[str, list[str]]]:
 def _found(name: str) -> tuple[Any, str]:
     """The value that holds, as it is written, and where it is from."""
     *sections, key = name.split(".")
-    for provider in _providers():
+    for provider in configuration_providers():
         value, _ = provider.get_value(key, str, None, *sections)
         if value is not None:
             locations = ", ".join(provider.present_locations)
             return value, locations or "environment"
     return None, ""
-
-
-def _providers() -> list[Any]:
-    from dlt.common.configuration.container import Container
-    from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
-
-    return list(Container()[PluggableRunContext].providers.providers)
