@@ -1,22 +1,23 @@
-"""How it is set up: versions, paths, and every setting with where it comes from; secrets are not shown."""
+"""`didomi doctor`: versions, paths, and every setting with its origin; secrets are not shown."""
 
 from __future__ import annotations
 
 import dataclasses
-import importlib.metadata
 import os
-import platform
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from didomi_source.dlt_compat import configuration_providers
 from didomi_source.errors import DidomiError
 from didomi_source.settings import SECTION, Settings, environment_name
-from didomi_source.warehouse import dbt as models
-from didomi_source.warehouse.credentials import describe
-from didomi_source.warehouse.open import open_temporary
-from didomi_source.warehouse.target import Target, prepare_environment
+
+from .app import CODES, app, text
+from .options import Dataset, Destination, Verbose, WorkingDir, target_of
+from .show import print_line, print_title
+from .streams import results
+
+if TYPE_CHECKING:
+    from didomi_source.warehouse.target import Target
 
 _PACKAGES = {
     "the job": ("didomi-source", "dlt", "dbt-core"),
@@ -57,15 +58,42 @@ class Fact(NamedTuple):
     origin: str = ""
 
 
+@app.command(epilog=text("Examples:\n  didomi doctor\n  didomi doctor --destination bigquery", CODES))
+def doctor(
+    destination: Destination = "duckdb",
+    dataset: Dataset = "didomi_raw",
+    working_dir: WorkingDir = Path(".didomi"),
+    verbose: Verbose = 0,
+) -> None:
+    """Print versions, paths and settings, and their origin.
+
+    For finding the cause of a fault, and for bug reports: secrets are not shown. Sends nothing over the network;
+    `didomi check` does.
+    """
+    target = target_of(verbose, destination=destination, dataset=dataset, working_dir=working_dir)
+    found = list(facts(target))
+    with results():
+        for group in dict.fromkeys(fact.group for fact in found):
+            print_title(group.capitalize())
+            for fact in found:
+                if fact.group == group:
+                    print_line(f"{fact.name:<36} {fact.value}" + (f"  ({fact.origin})" if fact.origin else ""))
+
+
 def facts(target: Target) -> Iterator[Fact]:
-    """Look at everything; asks nobody on the network, and opens no warehouse."""
+    """Collect everything; sends nothing over the network, and opens no warehouse."""
+    from didomi_source.warehouse.target import prepare_environment
+
     yield from _versions()
-    yield from _settings()  # before our defaults, which would look like the user's
+    yield from _settings()  # before this package's defaults are set, which would look like the user's
     prepare_environment()
     yield from _paths(target)
 
 
 def _versions() -> Iterator[Fact]:
+    import importlib.metadata
+    import platform
+
     yield Fact("versions", "python", platform.python_version(), platform.platform(terse=True))
     for needed_by, packages in _PACKAGES.items():
         for package in packages:
@@ -76,12 +104,16 @@ def _versions() -> Iterator[Fact]:
 
 
 def _paths(target: Target) -> Iterator[Fact]:
+    from didomi_source.warehouse.credentials import describe
+    from didomi_source.warehouse.dbt import project_dir
+    from didomi_source.warehouse.open import open_temporary
+
     yield Fact("paths", "working directory", str(target.working_dir.absolute()))
     for name in (".dlt/config.toml", ".dlt/secrets.toml"):
         path = Path(name).absolute()
         yield Fact("paths", name, str(path), "" if path.is_file() else "not there")
     try:
-        yield Fact("paths", "dbt project", str(models.project_dir()))
+        yield Fact("paths", "dbt project", str(project_dir()))
         with open_temporary(target) as pipeline:
             yield Fact("paths", "warehouse", describe(pipeline), f"dataset {target.dataset}")
     except DidomiError as error:
@@ -132,6 +164,8 @@ def _sections() -> Iterator[tuple[str, list[str]]]:
     """The names under [sources.didomi] of each file."""
     import tomlkit
 
+    from didomi_source.dlt_compat import configuration_providers
+
     for provider in configuration_providers():
         for location in provider.present_locations:
             found: Any = tomlkit.parse(Path(location).read_text("utf-8"))
@@ -142,6 +176,8 @@ def _sections() -> Iterator[tuple[str, list[str]]]:
 
 def _found(name: str) -> tuple[Any, str]:
     """The value that holds, as it is written, and where it is from."""
+    from didomi_source.dlt_compat import configuration_providers
+
     *sections, key = name.split(".")
     for provider in configuration_providers():
         value, _ = provider.get_value(key, str, None, *sections)

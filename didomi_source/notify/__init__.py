@@ -104,7 +104,7 @@ def _send(
     """Send and write down, alone; what is to be sent is looked at anew, since another one may have been faster."""
     sent, refused = [], []
     with open_temporary(target) as pipeline:
-        wait_until_writable(pipeline, report)
+        wait_until_writable(pipeline, report, target.wait_seconds)
         ledger = Ledger(pipeline, target)
         ledger.prepare()
         with ledger.alone(report):

@@ -22,15 +22,12 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 DUCKDB_FILE = "warehouse.duckdb"
-LOCK_WAIT_SECONDS = 60.0
 _MIN_FREE_BYTES = 50 * 1024 * 1024
 _MEMORY_LIMIT = "64MB"
 _ROW_GROUP_ROWS = 16 * 1024  # buffered uncompressed until they are written; DuckDB's default is 122,880
 
 
-def wait_until_writable(
-    pipeline: dlt.Pipeline, report: Callable[[str], None], seconds: float = LOCK_WAIT_SECONDS
-) -> None:
+def wait_until_writable(pipeline: dlt.Pipeline, report: Callable[[str], None], seconds: float) -> None:
     """Wait for a DuckDB file that another process has locked, and check that its disk has room.
 
     Raises:
@@ -41,9 +38,7 @@ def wait_until_writable(
 
 
 @contextmanager
-def lock_duckdb_file(
-    pipeline: dlt.Pipeline, report: Callable[[str], None], seconds: float = LOCK_WAIT_SECONDS
-) -> Iterator[None]:
+def lock_duckdb_file(pipeline: dlt.Pipeline, report: Callable[[str], None], seconds: float) -> Iterator[None]:
     """Keep a DuckDB file locked: between two connections of dlt another process could lock it.
 
     Args:
@@ -139,7 +134,7 @@ def _memory_limit(pipeline: dlt.Pipeline, limit: str) -> Iterator[None]:
 
 
 def connect_when_free(
-    path: Path, report: Callable[[str], None], seconds: float = LOCK_WAIT_SECONDS, *, read_only: bool = False
+    path: Path, report: Callable[[str], None], seconds: float, *, read_only: bool = False
 ) -> duckdb.DuckDBPyConnection:
     """Open a DuckDB file, once no other process has locked it.
 
@@ -149,13 +144,16 @@ def connect_when_free(
     import duckdb
 
     deadline = time.monotonic() + seconds
+    is_waiting = False
     while True:
         try:
             return duckdb.connect(str(path), read_only=read_only)
         except duckdb.Error as error:
             if "Could not set lock" not in str(error) or time.monotonic() >= deadline:
                 raise DestinationError(describe_error(error, path)) from None
-        report(f"Waiting for {path}, which another program holds")
+        if not is_waiting:
+            report(f"Waiting for {path}, which another program holds")
+            is_waiting = True
         time.sleep(0.5)
 
 

@@ -59,7 +59,7 @@ def open_for_loading(target: Target, report: Callable[[str], None]) -> Iterator[
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             with open_temporary(target) as probe:
                 check_path(probe, target)
-                stack.enter_context(lock_duckdb_file(probe, report))
+                stack.enter_context(lock_duckdb_file(probe, report, target.wait_seconds))
                 notes = _finish_pending(target, directory, probe, report)
             shutil.rmtree(directory)
         except OSError as error:
@@ -83,7 +83,8 @@ def open_read_only(target: Target) -> Iterator[dlt.Pipeline]:
     if not path.exists():
         msg = f"there is no warehouse {path} yet: run `didomi run` first"
         raise DestinationError(msg)
-    with closing(connect_when_free(path, logger.info, read_only=True)), open_temporary(target, path) as pipeline:
+    connection = connect_when_free(path, logger.warning, target.wait_seconds, read_only=True)
+    with closing(connection), open_temporary(target, path) as pipeline:
         yield pipeline
 
 

@@ -39,6 +39,7 @@ class Target:
         dataset: Dataset (schema) of the raw tables; the schemas of the models are named after it.
         working_dir: Folder for pending packages, dbt's artefacts and the lock; may be deleted
             at any time between runs.
+        wait_seconds: How long to wait for a DuckDB file that another program has locked.
 
     Raises:
         ConfigurationError: There is no such destination, or the dataset's name would not be the same everywhere.
@@ -47,6 +48,7 @@ class Target:
     destination: str = "duckdb"
     dataset: str = DEFAULT_DATASET
     working_dir: Path = DEFAULT_WORKING_DIR
+    wait_seconds: float = 60.0
 
     def __post_init__(self) -> None:
         if self.destination not in DESTINATIONS:

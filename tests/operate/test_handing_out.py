@@ -13,7 +13,7 @@ import duckdb
 import pytest
 
 from conftest import EXPORT
-from didomi_source.cli.load import _outputs
+from didomi_source.cli.run import _outputs
 from didomi_source.errors import ConfigurationError, DestinationError
 from didomi_source.job import Options
 from didomi_source.job.run import _write
