@@ -1,20 +1,21 @@
 """The command line `didomi`: parse, call, print. Results go to stdout, everything else to stderr.
 
-app       the application, and how it ends
-options   options that several commands have
-load      run, backfill, check
-watch     status, report, notify
-set_up    init, doctor, completion
-local     demo, sandbox: without an account
+Each command is a module with the command's name. They share:
+
+app          the application, and how a command ends
+options      options of several commands
+show         print lines and tables; console: the health of exports
+steps        the current step of a run
+log          stderr
+streams      the standard streams
+signals      SIGTERM and SIGINT
+interpreter  garbage collection and the GIL
 """
 
 from __future__ import annotations
 
-import atexit
-import gc
 import logging
 import os
-import sys
 from typing import Annotated
 
 import typer
@@ -22,33 +23,40 @@ import typer
 from didomi_source.configuration import unquote_environment
 from didomi_source.errors import DidomiError
 
-from .app import app, fail
+from . import interpreter, streams
+from .app import app, fail, unexpected
+from .signals import obey_signals
 
 # The order of the help.
 # isort: off
-from . import load
-from . import watch
-from . import set_up
+from . import run
+from . import backfill
+from . import copy
+from . import check
+from . import status
+from . import report
+from . import notify
+from . import init
+from . import doctor
+from . import completion
 from . import local
 
 # isort: on
 
-__all__ = ["app", "fail", "load", "local", "main", "set_up", "watch"]
+__all__ = ["app", "backfill", "check", "completion", "copy", "doctor", "fail", "init", "local", "main", "notify",
+           "report", "run", "status"]  # fmt: skip
 
 logger = logging.getLogger(__name__)
 
 
 def main() -> None:
     """Run the command line; every error ends in one line and its exit code."""
-    from .console import obey_signals
-
-    if set_up.COMPLETE in os.environ:
-        set_up.prepare_completion()
+    streams.prepare()
     obey_signals()
     unquote_environment()
-    gc.set_threshold(50_000)  # a command imports and makes rows by the thousand, and leaves little garbage
-    atexit.register(gc.freeze)  # what is left in the end need not be looked through
-    sys.setswitchinterval(0.05)  # reading and packing take turns: fewer turns leave more in the processor's cache
+    interpreter.tune()
+    if completion.COMPLETE in os.environ:
+        completion.register_shells()
     try:
         app(prog_name="didomi")
     except DidomiError as error:
@@ -56,7 +64,7 @@ def main() -> None:
         fail(str(error), error.exit_code)
     except Exception as error:
         logger.debug("where it happened", exc_info=True)
-        fail(f"this should not happen ({type(error).__name__}: {str(error)[:300]}); run with -vv to see where", 1)
+        fail(unexpected(error), 1)
 
 
 def _version(value: bool) -> None:  # noqa: FBT001 - Typer calls it so

@@ -1,4 +1,4 @@
-"""The Typer application, and how it ends."""
+"""The Typer application, its help, and how a command ends."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import NoReturn
 
 import typer
 
+from .log import complain
+
 app = typer.Typer(
     name="didomi",
     help="Load Didomi export logs into your warehouse and know which deliveries failed, came late or came half empty.",
     no_args_is_help=True,
-    add_completion=False,  # the options of its own would be half of the help; there is a command instead
+    add_completion=False,  # its options would be half of the help; `didomi completion` prints the script
     rich_markup_mode=None,  # coloured help would take twice as long to start
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -21,23 +23,24 @@ app = typer.Typer(
 
 def fail(message: str, exit_code: int) -> NoReturn:
     """Print an error and end."""
-    from .console import complain
-
     complain(message)
     sys.exit(exit_code)
 
 
 def end(failures: list[str], exit_code: int) -> NoReturn:
     """Print what failed, a line each, and end."""
-    from .console import complain
-
     for line in failures:
         complain(line)
     raise typer.Exit(exit_code)
 
 
+def unexpected(error: Exception) -> str:
+    """The message for an error that no module has foreseen."""
+    return f"this should not happen ({type(error).__name__}: {str(error)[:300]}); run with -vv to see where"
+
+
 def text(*paragraphs: str) -> str:
-    """Paragraphs for the end of a command's help whose lines stay as they are."""
+    """Paragraphs for the end of a command's help, whose lines are not wrapped again."""
     return "\n\n".join(f"\b\n{paragraph.strip()}" for paragraph in paragraphs)
 
 
@@ -49,7 +52,7 @@ Exit codes:
   75  another run is at work; nothing was done
   78  a setting or the key is wrong; nothing was done
 """
-"""What every command that loads ends with."""
+"""Exit codes of the commands that load."""
 CODES = """
 Exit codes:
   0   done
@@ -57,4 +60,4 @@ Exit codes:
   2   the command line is wrong
   78  a setting or the key is wrong
 """
-"""What most others end with."""
+"""Exit codes of most others."""

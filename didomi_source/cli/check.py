@@ -1,21 +1,47 @@
-"""Whether everything that a run needs is in place, looked at one thing after the other."""
+"""`didomi check`: whether everything that a run needs is in place."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import typer
 
 from didomi_source.errors import DidomiError
-from didomi_source.settings import load_settings
-from didomi_source.warehouse import databases as warehouse
-from didomi_source.warehouse.pipelines import scratch
-from didomi_source.warehouse.profiles import dbt_environment
-from didomi_source.warehouse.target import Target, prepare_environment
+
+from .app import CODES, app, text
+from .options import Dataset, Destination, ExportIds, Verbose, target_of
+from .show import print_line, styled
+from .streams import results
+
+if TYPE_CHECKING:
+    from didomi_source.warehouse.target import Target
+
+
+@app.command(epilog=text("Examples:\n  didomi check\n  didomi check --destination snowflake", CODES))
+def check(
+    destination: Destination = "duckdb",
+    dataset: Dataset = "didomi_raw",
+    export_id: ExportIds = None,
+    verbose: Verbose = 0,
+) -> None:
+    """Check that a run has everything it needs.
+
+    Logs in, lists the exports that can be read, connects to the destination, and finds dbt: one line each.
+    """
+    target = target_of(verbose, destination=destination, dataset=dataset)
+    worst = 0
+    with results():
+        for finding in find(target, tuple(export_id or ())):
+            mark = styled("ok      ", "green") if finding.is_good else styled("failed  ", "red")
+            print_line(mark.append(styled(f"{finding.subject}: {finding.text}", "default")))
+            worst = max(worst, finding.exit_code)
+    raise typer.Exit(worst)
 
 
 class Finding(NamedTuple):
-    """One thing looked at: whether it is in place, and what to know or do."""
+    """The result of one check: whether it is good, and what to know or do."""
 
     subject: str
     is_good: bool
@@ -23,12 +49,14 @@ class Finding(NamedTuple):
     exit_code: int = 0
 
 
-def check(target: Target, export_ids: Sequence[str] = ()) -> Iterator[Finding]:
-    """Look at the settings, the API, each export, the destination and the models.
+def find(target: Target, export_ids: Sequence[str] = ()) -> Iterator[Finding]:
+    """Check the settings, the API, each export, the destination and the models.
 
     Yields:
-        A finding for each, as soon as it is known; what depends on a failed one is left out.
+        A finding for each, as soon as it is known; those that depend on a failed one are left out.
     """
+    from didomi_source.warehouse.target import prepare_environment
+
     prepare_environment()
     yield from _check_api(export_ids)
     yield from _check_destination(target)
@@ -36,6 +64,7 @@ def check(target: Target, export_ids: Sequence[str] = ()) -> Iterator[Finding]:
 
 def _check_api(export_ids: Sequence[str]) -> Iterator[Finding]:
     from didomi_source.api.client import DidomiClient
+    from didomi_source.settings import load_settings
     from didomi_source.source import list_exports
 
     try:
@@ -70,12 +99,17 @@ def _known_of(name: str | None, logs: list[Any], total: int | None) -> str:
 
 
 def _check_destination(target: Target) -> Iterator[Finding]:
+    from didomi_source.warehouse.credentials import check_path, describe
+    from didomi_source.warehouse.open import open_temporary
+    from didomi_source.warehouse.profiles import dbt_environment
+    from didomi_source.warehouse.read import check_connection
+
     subject = "destination"
     try:
-        with scratch(target) as pipeline:
-            where = warehouse.describe(pipeline)
-            warehouse.check_path(pipeline, target)
-            warehouse.try_out(pipeline)
+        with open_temporary(target) as pipeline:
+            where = describe(pipeline)
+            check_path(pipeline, target)
+            check_connection(pipeline)
             yield Finding(subject, True, f"{where}, dataset {target.dataset}")
             subject = "models"
             dbt_environment(pipeline, target)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from didomi_source.errors import ConfigurationError, DestinationError
 from didomi_source.job.summary import Summary
-from didomi_source.warehouse import databases as warehouse
+from didomi_source.warehouse.duckdb import DUCKDB_FILE
 from didomi_source.warehouse.target import Target
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def run_demo(folder: Path, report: Callable[[str], None], *, seed: int, days: in
     except OSError as error:
         msg = f"cannot make {folder} ({error.strerror}): choose another place with --folder"
         raise DestinationError(msg) from None
-    database = folder.absolute() / warehouse.DUCKDB_FILE
+    database = folder.absolute() / DUCKDB_FILE
     module = sandbox_module()
     report("Starting a local Didomi API")
     with module.serve(module.generate(seed=seed, days=days)) as api, _environment(settings_of(api, database)):
@@ -78,7 +78,7 @@ def next_steps(folder: Path) -> list[str]:
     return [
         f"cd {shlex.quote(str(folder))}",
         f"{didomi} status",
-        f'duckdb {warehouse.DUCKDB_FILE} "from didomi_marts.didomi__export_runs"',
+        f'duckdb {DUCKDB_FILE} "from didomi_marts.didomi__export_runs"',
     ]
 
 

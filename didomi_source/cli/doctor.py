@@ -1,21 +1,23 @@
-"""How it is set up: versions, paths, and every setting with where it comes from; secrets are not shown."""
+"""`didomi doctor`: versions, paths, and every setting with its origin; secrets are not shown."""
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
-import platform
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from didomi_source.configuration import providers
 from didomi_source.errors import DidomiError
 from didomi_source.settings import SECTION, Settings, environment_name
-from didomi_source.warehouse import databases as warehouse
-from didomi_source.warehouse import dbt as models
-from didomi_source.warehouse.pipelines import scratch
-from didomi_source.warehouse.target import Target, prepare_environment
+
+from .app import CODES, app, text
+from .options import Dataset, Destination, Verbose, WorkingDir, target_of
+from .show import print_line, print_title
+from .streams import results
+
+if TYPE_CHECKING:
+    from didomi_source.warehouse.target import Target
 
 _PACKAGES = {
     "the job": ("didomi-source", "dlt", "dbt-core"),
@@ -56,15 +58,42 @@ class Fact(NamedTuple):
     origin: str = ""
 
 
+@app.command(epilog=text("Examples:\n  didomi doctor\n  didomi doctor --destination bigquery", CODES))
+def doctor(
+    destination: Destination = "duckdb",
+    dataset: Dataset = "didomi_raw",
+    working_dir: WorkingDir = Path(".didomi"),
+    verbose: Verbose = 0,
+) -> None:
+    """Print versions, paths and settings, and their origin.
+
+    For finding the cause of a fault, and for bug reports: secrets are not shown. Sends nothing over the network;
+    `didomi check` does.
+    """
+    target = target_of(verbose, destination=destination, dataset=dataset, working_dir=working_dir)
+    found = list(facts(target))
+    with results():
+        for group in dict.fromkeys(fact.group for fact in found):
+            print_title(group.capitalize())
+            for fact in found:
+                if fact.group == group:
+                    print_line(f"{fact.name:<36} {fact.value}" + (f"  ({fact.origin})" if fact.origin else ""))
+
+
 def facts(target: Target) -> Iterator[Fact]:
-    """Look at everything; asks nobody on the network, and opens no warehouse."""
+    """Collect everything; sends nothing over the network, and opens no warehouse."""
+    from didomi_source.warehouse.target import prepare_environment
+
     yield from _versions()
-    yield from _settings()  # before our defaults, which would look like the user's
+    yield from _settings()  # before this package's defaults are set, which would look like the user's
     prepare_environment()
     yield from _paths(target)
 
 
 def _versions() -> Iterator[Fact]:
+    import importlib.metadata
+    import platform
+
     yield Fact("versions", "python", platform.python_version(), platform.platform(terse=True))
     for needed_by, packages in _PACKAGES.items():
         for package in packages:
@@ -75,14 +104,18 @@ def _versions() -> Iterator[Fact]:
 
 
 def _paths(target: Target) -> Iterator[Fact]:
+    from didomi_source.warehouse.credentials import describe
+    from didomi_source.warehouse.dbt import project_dir
+    from didomi_source.warehouse.open import open_temporary
+
     yield Fact("paths", "working directory", str(target.working_dir.absolute()))
     for name in (".dlt/config.toml", ".dlt/secrets.toml"):
         path = Path(name).absolute()
         yield Fact("paths", name, str(path), "" if path.is_file() else "not there")
     try:
-        yield Fact("paths", "dbt project", str(models.project_dir()))
-        with scratch(target) as pipeline:
-            yield Fact("paths", "warehouse", warehouse.describe(pipeline), f"dataset {target.dataset}")
+        yield Fact("paths", "dbt project", str(project_dir()))
+        with open_temporary(target) as pipeline:
+            yield Fact("paths", "warehouse", describe(pipeline), f"dataset {target.dataset}")
     except DidomiError as error:
         yield Fact("paths", "warehouse", str(error))
 

@@ -10,6 +10,9 @@ import typer
 
 from .app import CODES, app, end, text
 from .options import Days, Seed, Verbose, set_up_log
+from .show import print_summary
+from .steps import Steps
+from .streams import results
 
 if TYPE_CHECKING:
     from didomi_sandbox import Sandbox
@@ -32,10 +35,10 @@ def demo(
     from . import console
     from .demo import next_steps, run_demo
 
-    with console.Steps() as steps:
+    with Steps() as steps:
         summary, rates, volumes = run_demo(folder, steps.report, seed=seed, days=days)
-    with console.results():
-        console.print_summary(summary)
+    with results():
+        print_summary(summary)
         if summary.exit_code == 0:
             console.print_demo(rates, volumes, next_steps(folder))
     end(summary.failures, summary.exit_code)

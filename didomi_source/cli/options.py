@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timezone
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    from didomi_source.warehouse.target import Target
+from didomi_source.warehouse.target import DESTINATIONS, Target
+
+from .log import set_up_logging
 
 
 class LogFormat(str, Enum):
@@ -21,15 +21,20 @@ class LogFormat(str, Enum):
     json = "json"
 
 
+def destinations() -> list[str]:
+    """The names that complete --destination and --to."""
+    return list(DESTINATIONS)
+
+
 Destination = Annotated[
     str,
     typer.Option(
         "--destination",
         "-d",
-        help="Where to load: duckdb, postgres, bigquery, snowflake.",
+        help=f"The warehouse: {', '.join(DESTINATIONS)}.",
         envvar="DIDOMI_DESTINATION",
         metavar="NAME",
-        autocompletion=lambda: ["duckdb", "postgres", "bigquery", "snowflake"],
+        autocompletion=destinations,
     ),
 ]
 Dataset = Annotated[
@@ -80,23 +85,28 @@ MinRate = Annotated[
         envvar="DIDOMI_MIN_RATE",
     ),
 ]
-Seed = Annotated[int, typer.Option("--seed", help="Which made-up history.", metavar="NUMBER")]
-Days = Annotated[int, typer.Option("--days", help="How many days of it.", min=1, max=3650, metavar="NUMBER")]
+Wait = Annotated[
+    float | None,
+    typer.Option(
+        "--wait",
+        help="How long to wait for a DuckDB file that another program holds (default: 60; --format nagios: 5).",
+        metavar="SECONDS",
+        min=0,
+    ),
+]
+Seed = Annotated[int, typer.Option("--seed", help="Seed of the made-up history.", metavar="NUMBER")]
+Days = Annotated[int, typer.Option("--days", help="Days of the made-up history.", min=1, max=3650, metavar="NUMBER")]
 
 
 def set_up_log(verbose: int, log_format: LogFormat = LogFormat.text) -> None:
-    """Log to stderr as asked for."""
-    from .console import set_up_logging
-
+    """Log to stderr as the options say."""
     set_up_logging(verbose, as_json=log_format is LogFormat.json)
 
 
-def target_of(verbose: int, log_format: LogFormat = LogFormat.text, **chosen: Any) -> Target:
-    """The warehouse that was chosen; logging is set up first, since it may be refused."""
+def target_of(verbose: int, log_format: LogFormat = LogFormat.text, wait: float | None = None, **chosen: Any) -> Target:
+    """The warehouse that the options name; logging is set up first, since the names may be refused."""
     set_up_log(verbose, log_format)
-    from didomi_source.warehouse.target import Target
-
-    return Target(**chosen)
+    return Target(**chosen) if wait is None else Target(**chosen, wait_seconds=wait)
 
 
 def variables(text: str) -> dict[str, Any]:
@@ -110,11 +120,3 @@ def variables(text: str) -> dict[str, Any]:
             'expected a JSON object, e.g. {"didomi_timezone": "Europe/Paris"}', param_hint="--vars"
         )
     return found
-
-
-def day(text: str, option: str) -> datetime:
-    """A day as the beginning of it, in UTC."""
-    try:
-        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=timezone.utc)
-    except ValueError:
-        raise typer.BadParameter("expected a day like 2026-05-31", param_hint=option) from None

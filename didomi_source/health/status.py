@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from didomi_source.warehouse import databases as warehouse
-from didomi_source.warehouse.pipelines import reading
+from didomi_source.warehouse.open import open_read_only
+from didomi_source.warehouse.read import select
 from didomi_source.warehouse.target import Target, prepare_environment
 
 RETIRED = "retired"  # nothing is expected of it any more
@@ -67,8 +67,8 @@ def read_status(target: Target, export_ids: Collection[str] = ()) -> list[Export
     """
     prepare_environment()
     columns = [field.name for field in fields(ExportStatus)]
-    with reading(target) as pipeline:
-        rows = warehouse.select(pipeline, target.marts, "didomi__exports", columns)
+    with open_read_only(target) as pipeline:
+        rows = select(pipeline, target.marts, "didomi__exports", columns)
     wanted = [row for row in rows if not export_ids or row["export_id"] in export_ids]
     return sorted((ExportStatus(**row) for row in wanted), key=lambda s: (_rank(s.health), s.name or s.export_id))
 

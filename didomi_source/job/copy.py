@@ -9,9 +9,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from didomi_source.errors import ConfigurationError, DestinationError, TableMissing
-from didomi_source.warehouse import databases as warehouse
-from didomi_source.warehouse.errors import translate
-from didomi_source.warehouse.pipelines import LOADER_FORMATS, opened, reading
+from didomi_source.warehouse.credentials import describe, location
+from didomi_source.warehouse.errors import to_our_error
+from didomi_source.warehouse.open import LOADER_FORMATS, open_for_loading, open_read_only
+from didomi_source.warehouse.read import select
 from didomi_source.warehouse.target import Target, prepare_environment
 
 from .lock import run_lock
@@ -46,16 +47,16 @@ def copy(source: Target, to: str, report: Callable[[str], None]) -> dict[str, in
         raise ConfigurationError(msg)
     prepare_environment()
     target = replace(source, destination=to)
-    with run_lock(source.working_dir), reading(source) as old:
-        report(f"Reading {warehouse.describe(old)}")
+    with run_lock(source.working_dir), open_read_only(source) as old:
+        report(f"Reading {describe(old)}")
         tables = _tables(old)
-        with opened(target, report) as (new, _):
+        with open_for_loading(target, report) as (new, _):
             _refuse_other_runs(old, new, source.dataset)
-            report(f"Copying to {warehouse.describe(new)}")
+            report(f"Copying to {describe(new)}")
             try:
                 new.run(_source(old, tables), loader_file_format=LOADER_FORMATS.get(to))  # type: ignore[arg-type]
             except Exception as error:
-                raise translate(error, warehouse.place(new)) from error
+                raise to_our_error(error, location(new)) from error
             return _counted(old, new, source.dataset, tables)
 
 
@@ -66,7 +67,7 @@ def _tables(old: dlt.Pipeline) -> dict[str, Columns]:
     try:
         old.sync_destination()
     except Exception as error:
-        raise translate(error, warehouse.place(old)) from error
+        raise to_our_error(error, location(old)) from error
     known: Any = old.default_schema.tables if old.default_schema_name else {}
     found: dict[str, Columns] = {
         name: {column: dict(hints) for column, hints in known[name]["columns"].items() if not column.startswith("_dlt")}
@@ -74,7 +75,7 @@ def _tables(old: dlt.Pipeline) -> dict[str, Columns]:
         if name in known
     }
     if not found:
-        msg = f"{warehouse.describe(old)} holds no dataset {old.dataset_name} of didomi: name another with --dataset"
+        msg = f"{describe(old)} holds no dataset {old.dataset_name} of didomi: name another with --dataset"
         raise DestinationError(msg)
     return found
 
@@ -118,14 +119,14 @@ def _refuse_other_runs(old: dlt.Pipeline, new: dlt.Pipeline, dataset: str) -> No
     """Older rows must not replace those of runs that went to the new warehouse already."""
     there = _ids(new, dataset)
     if there - _ids(old, dataset):
-        where = warehouse.describe(new)
+        where = describe(new)
         msg = f"{where} has runs of its own in {dataset}, which a copy would undo: copy into an empty dataset"
         raise DestinationError(msg)
 
 
 def _ids(pipeline: dlt.Pipeline, dataset: str) -> set[str]:
     try:
-        rows = warehouse.select(pipeline, dataset, "export_syncs", ["sync_id"])
+        rows = select(pipeline, dataset, "export_syncs", ["sync_id"])
     except TableMissing:
         return set()
     return {row["sync_id"] for row in rows}
@@ -134,9 +135,9 @@ def _ids(pipeline: dlt.Pipeline, dataset: str) -> set[str]:
 def _counted(old: dlt.Pipeline, new: dlt.Pipeline, dataset: str, tables: dict[str, Columns]) -> dict[str, int]:
     counts = {}
     for table in tables:
-        expected, found = (int(warehouse.select(p, dataset, table, ["count(*)"])[0]["count(*)"]) for p in (old, new))
+        expected, found = (int(select(p, dataset, table, ["count(*)"])[0]["count(*)"]) for p in (old, new))
         if found != expected:
-            msg = f"only {found} of {expected} rows of {table} arrived in {warehouse.describe(new)}: copy again"
+            msg = f"only {found} of {expected} rows of {table} arrived in {describe(new)}: copy again"
             raise DestinationError(msg)
         counts[table] = found
     return counts

@@ -10,8 +10,8 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from didomi_source.errors import DidomiError
-from didomi_source.warehouse import databases as warehouse
-from didomi_source.warehouse.pipelines import reading, scratch
+from didomi_source.warehouse.credentials import duckdb_path
+from didomi_source.warehouse.open import open_read_only, open_temporary
 from didomi_source.warehouse.target import Target, prepare_environment
 
 from .options import Options
@@ -106,10 +106,10 @@ def _outlooks(settings: Settings, target: Target, options: Options) -> Callable[
     request = Request("forecast", options.full, options.created_from, options.created_to)
     now = datetime.now(timezone.utc)
     found: dict[str, _Outlook] = {}
-    with scratch(target) as pipeline:
-        path = warehouse.duckdb_path(pipeline)
+    with open_temporary(target) as pipeline:
+        path = duckdb_path(pipeline)
     if path is None or path.exists():
-        with reading(target) as pipeline:
+        with open_read_only(target) as pipeline:
             destination = Destination(pipeline)
             for export_id, known in destination.known().exports.items():
                 chosen = plan(known, settings, request, now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from dlt.common.runtime.collector import NullCollector
+from didomi_source.dlt_compat import NullCollector
 
 SECONDS_BETWEEN = 5.0
 

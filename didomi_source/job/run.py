@@ -12,12 +12,14 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from didomi_source.errors import DestinationError, DidomiError, ModelsFailed, TableMissing
-from didomi_source.warehouse import databases as warehouse
 from didomi_source.warehouse import dbt as models
+from didomi_source.warehouse.credentials import describe, location
 from didomi_source.warehouse.dbt import Models
-from didomi_source.warehouse.errors import translate
-from didomi_source.warehouse.pipelines import LOADER_FORMATS, opened
+from didomi_source.warehouse.duckdb import checkpoint, load_with_memory_limit
+from didomi_source.warehouse.errors import to_our_error
+from didomi_source.warehouse.open import LOADER_FORMATS, open_for_loading
 from didomi_source.warehouse.profiles import dbt_environment
+from didomi_source.warehouse.read import select
 from didomi_source.warehouse.target import Target, prepare_environment
 
 from .lock import run_lock
@@ -26,8 +28,8 @@ from .summary import SYNC_COLUMNS, Summary
 
 if TYPE_CHECKING:
     import dlt
-    from dlt.common.pipeline import NormalizeInfo
 
+    from didomi_source.dlt_compat import NormalizeInfo
     from didomi_source.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -78,8 +80,8 @@ def run(
     settings = load_settings(options.export_ids)
     with run_lock(target.working_dir):
         report("Opening the warehouse")
-        with opened(target, report) as (pipeline, notes):
-            where = warehouse.describe(pipeline)
+        with open_for_loading(target, report) as (pipeline, notes):
+            where = describe(pipeline)
             environment = {} if options.skip_models else dbt_environment(pipeline, target)
             started = time.monotonic()
             report("Loading export logs")
@@ -114,14 +116,14 @@ def _load(
             extracted.update(rows)
             if sum(rows.values()) > MANY_ROWS:
                 _give_memory_back()
-                warehouse.load_in_little_memory(pipeline)
+                load_with_memory_limit(pipeline)
             else:
                 pipeline.load()
             if not request.unfinished:
                 break
-            warehouse.tidy(pipeline)
+            checkpoint(pipeline)
     except Exception as error:
-        raise translate(error, warehouse.place(pipeline)) from error
+        raise to_our_error(error, location(pipeline)) from error
     return request.run_id, extracted
 
 
@@ -137,26 +139,26 @@ def _check_loaded(
         DestinationError: Something did not arrive.
     """
 
-    def select(table: str, columns: tuple[str, ...]) -> list[dict[str, Any]]:
+    def rows_of_run(table: str, columns: tuple[str, ...]) -> list[dict[str, Any]]:
         try:
-            return warehouse.select(pipeline, dataset, table, columns, "where run_id = %s", run_id)
+            return select(pipeline, dataset, table, columns, "where run_id = %s", run_id)
         except TableMissing:  # it comes with its first rows, and they did not arrive
             return []
 
-    syncs = sorted(select("export_syncs", SYNC_COLUMNS), key=itemgetter("export_id"))
+    syncs = sorted(rows_of_run("export_syncs", SYNC_COLUMNS), key=itemgetter("export_id"))
     # A log that changed while it was read was extracted twice; the other tables get each row once, or keep one of two.
     claimed = {table: min(1, count) for table, count in extracted.items() if table != "export_logs"}
     claimed["export_syncs"] = extracted.get("export_syncs", 1)
     claimed["export_logs"] = sum(sync["logs_new"] + sync["logs_changed"] for sync in syncs)
     for table, rows in claimed.items():
-        found = sum(row["count(*)"] for row in select(table, ("count(*)",)))
+        found = sum(row["count(*)"] for row in rows_of_run(table, ("count(*)",)))
         if found < rows:
             msg = (
                 f"only {found} of {rows} rows of {table} arrived in the warehouse: run again; "
                 "what is missing is read again"
             )
             raise DestinationError(msg)
-    names = {row["id"]: row["name"] for row in warehouse.select(pipeline, dataset, "exports", ("id", "name"))}
+    names = {row["id"]: row["name"] for row in select(pipeline, dataset, "exports", ("id", "name"))}
     return [{"name": names.get(sync["export_id"]), **sync} for sync in syncs]
 
 

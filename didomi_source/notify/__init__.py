@@ -18,8 +18,8 @@ from datetime import datetime
 from didomi_source.errors import ConfigurationError
 from didomi_source.health.judge import Judgement, Limits, judge
 from didomi_source.health.status import read_status
-from didomi_source.warehouse import databases as warehouse
-from didomi_source.warehouse.pipelines import reading, scratch
+from didomi_source.warehouse.duckdb import wait_until_writable
+from didomi_source.warehouse.open import open_read_only, open_temporary
 from didomi_source.warehouse.target import Target, prepare_environment
 
 from . import channels
@@ -80,7 +80,7 @@ def notify(
         raise ConfigurationError(msg)
     report("Reading the marts")
     state = judge(read_status(target, export_ids), now, limits)
-    with reading(target) as pipeline:
+    with open_read_only(target) as pipeline:
         ledger = Ledger(pipeline, target)
         notices = [
             notice
@@ -103,8 +103,8 @@ def _send(
 ) -> tuple[list[Notice], list[str]]:
     """Send and write down, alone; what is to be sent is looked at anew, since another one may have been faster."""
     sent, refused = [], []
-    with scratch(target) as pipeline:
-        warehouse.wait_until_writable(pipeline, report)
+    with open_temporary(target) as pipeline:
+        wait_until_writable(pipeline, report, target.wait_seconds)
         ledger = Ledger(pipeline, target)
         ledger.prepare()
         with ledger.alone(report):

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from didomi_source.errors import DestinationError, RunLocked, TableMissing
-from didomi_source.warehouse import databases as warehouse
-from didomi_source.warehouse.errors import translate
+from didomi_source.warehouse.credentials import location
+from didomi_source.warehouse.errors import to_our_error
+from didomi_source.warehouse.read import select
 from didomi_source.warehouse.target import Target
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ class Ledger:
 
     @cached_property
     def _recoveries(self) -> Sequence[Mapping[str, Any]]:
-        return warehouse.select(
+        return select(
             self._pipeline,
             self._target.marts,
             "didomi__export_incidents",
@@ -143,7 +144,7 @@ class Ledger:
         self._execute("update {} set holder = %s, taken_at = current_timestamp where holder = %s", LEASE, new, old)
 
     def _select(self, table: str, columns: Sequence[str], condition: str = "", *values: Any) -> list[dict[str, Any]]:
-        return warehouse.select(self._pipeline, self._target.dataset, table, columns, condition, *values)
+        return select(self._pipeline, self._target.dataset, table, columns, condition, *values)
 
     def _execute(self, statement: str, table: str, *values: Any) -> None:
         try:
@@ -154,4 +155,4 @@ class Ledger:
                 name = client.make_qualified_table_name(table)
                 client.execute_sql(statement.format(*[name] * statement.count("{}")), *values)
         except Exception as error:  # noqa: BLE001 - each engine has its own, wrapped or not
-            raise translate(error, warehouse.place(self._pipeline)) from None
+            raise to_our_error(error, location(self._pipeline)) from None

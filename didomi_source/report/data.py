@@ -10,7 +10,7 @@ from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from didomi_source.health.status import BAD, HEALTH_ORDER
-from didomi_source.warehouse import databases as warehouse
+from didomi_source.warehouse.read import select
 
 if TYPE_CHECKING:
     import dlt
@@ -224,7 +224,7 @@ class Reader:
 
     def values(self, columns: Sequence[str], mart: str, condition: str = "", *values: Any) -> list[tuple[Any, ...]]:
         """What some expressions are, row by row."""
-        found = warehouse.select(self._pipeline, self._schema, f"didomi__{mart}", columns, condition, *values)
+        found = select(self._pipeline, self._schema, f"didomi__{mart}", columns, condition, *values)
         return [tuple(row.values()) for row in found]
 
 

@@ -1,1 +1,12 @@
-"""Everything that knows a database: open, read, lock, error messages, dbt, publish."""
+"""Everything that knows a database.
+
+target        which warehouse, and dlt's defaults in this process
+credentials   the destination's resolved configuration, and where it is
+open          a dlt pipeline to load, to read, or for a moment
+duckdb        a DuckDB file's lock, memory and disk
+read          rows of tables and marts
+errors        errors of dlt and the databases, in one line that says what to do (refusals: those of servers)
+dbt           build the models, in a process of its own (profiles: its connection; dbt_process: that process)
+publish       a copy of the marts for readers
+files         replace a file at once
+"""

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from didomi_source.errors import DestinationError, DidomiError
 
-from .refusals import refusal
+from .refusals import match_server_error
 
 _HOLDER = re.compile(r"Conflicting lock is held in (.+?) \(PID (\d+)\)")
-# A reader keeps a writer out, also one that only reads.
+# DuckDB's lock is exclusive: a read-only connection blocks writers.
 _LET_GO = "close it there, or let it read a copy (didomi run --publish)"
 _SIGNS = (
     ("No space left", "the disk of {0} is full: make room and run again"),
@@ -25,33 +25,33 @@ _SIGNS = (
 )
 
 
-def translate(error: BaseException, where: Path | str) -> DidomiError:
-    """An error that dlt raised, as one of ours.
+def to_our_error(error: BaseException, where: Path | str) -> DidomiError:
+    """Turn an error that dlt raised into one of this package.
 
     Args:
-        error: Any exception; the one of ours behind it is taken if there is one.
-        where: What the warehouse is called: its file, or the name of the destination.
+        error: Any exception; if its chain contains an error of this package, that one is returned.
+        where: The location of the warehouse: its file, or the name of the destination and its host.
     """
-    chain = list(behind(error))
+    chain = list(exception_chain(error))
     for found in chain:
         if isinstance(found, DidomiError):
             return found
-    refusals = (refusal(str(found), where) for found in reversed(chain))
-    if refused := next(filter(None, refusals), None):
-        return refused
+    matches = (match_server_error(str(found), where) for found in reversed(chain))
+    if match := next(filter(None, matches), None):
+        return match
     known = next((text for text in map(str, chain) if _known(text, where)), str(chain[-1]))
     step = getattr(error, "step", None)
     before = f"the {step} step failed: " if step else ""
-    return DestinationError(before + explain(known, where, type(chain[-1]).__name__))
+    return DestinationError(before + describe_error(known, where, type(chain[-1]).__name__))
 
 
-def explain(error: BaseException | str, where: Path | str, kind: str = "") -> str:
-    """An error of the warehouse in one line.
+def describe_error(error: BaseException | str, where: Path | str, kind: str = "") -> str:
+    """Describe an error of the warehouse in one line.
 
     Args:
         error: The error, or its text.
-        where: What the warehouse is called.
-        kind: What kind of error a text came from.
+        where: The location of the warehouse.
+        kind: The class of the error, where only its text is given.
     """
     text = " ".join(str(error).split())
     kind = kind or type(error).__name__
@@ -65,8 +65,8 @@ def _known(text: str, where: Path | str) -> str | None:
     return next((advice.format(where) for sign, advice in _SIGNS if sign.lower() in text.lower()), None)
 
 
-def behind(error: BaseException) -> Iterator[BaseException]:
-    """The error and those behind it, the innermost last."""
+def exception_chain(error: BaseException) -> Iterator[BaseException]:
+    """The error, its causes and contexts; the innermost is the last."""
     seen: set[int] = set()
     found: BaseException | None = error
     while found is not None and id(found) not in seen:

@@ -1,4 +1,4 @@
-"""Where dbt finds the warehouse: the variables of sql/profiles.yml, from the credentials that dlt uses."""
+"""The variables of sql/profiles.yml, from the credentials that dlt uses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from didomi_source.errors import ConfigurationError
 
-from . import databases as warehouse
+from .credentials import configuration, credentials, duckdb_path, extra_of
 from .target import Target
 
 if TYPE_CHECKING:
@@ -20,15 +20,15 @@ Variables = dict[str, Any]
 
 _ATTACH = re.compile(r"ATTACH IF NOT EXISTS '(.*)' AS (\w+) \((.*)\)")
 _OPTION = re.compile(r"(\w+) (?:'([^']*)'|(\d+))")
-_TLS = ("sslmode", "sslrootcert", "sslcert", "sslkey")
+_POSTGRES_TLS = ("sslmode", "sslrootcert", "sslcert", "sslkey")
 
 
 def dbt_environment(pipeline: dlt.Pipeline, target: Target) -> dict[str, str]:
-    """The environment in which dbt builds the models; nothing of it is written to disk.
+    """The environment variables that connect dbt to the warehouse; none of them is written to disk.
 
     Args:
         pipeline: Whose warehouse it is.
-        target: Which destination, and what the models' schemas begin with.
+        target: Which destination, and the prefix of the models' schemas.
 
     Raises:
         ConfigurationError: There are no models for this destination, or dbt's adapter for it is missing.
@@ -37,7 +37,7 @@ def dbt_environment(pipeline: dlt.Pipeline, target: Target) -> dict[str, str]:
     if name not in _PROFILES:
         msg = f"the models are not built on {name}: use --skip-models, or a dbt project of your own"
         raise ConfigurationError(msg)
-    extra = warehouse.extra_of(name)
+    extra = extra_of(name)
     try:
         importlib.metadata.distribution(f"dbt-{extra}")
     except importlib.metadata.PackageNotFoundError:
@@ -48,17 +48,17 @@ def dbt_environment(pipeline: dlt.Pipeline, target: Target) -> dict[str, str]:
 
 
 def _duckdb(pipeline: dlt.Pipeline) -> Variables:
-    return {"DIDOMI_DUCKDB_PATH": warehouse.duckdb_path(pipeline)}
+    return {"DIDOMI_DUCKDB_PATH": duckdb_path(pipeline)}
 
 
 def _motherduck(pipeline: dlt.Pipeline) -> Variables:
-    found = warehouse.credentials(pipeline)
+    found = credentials(pipeline)
     token = f"?motherduck_token={found.password}" if found.password else ""
     return {"DBT_ENV_SECRET_DIDOMI_MOTHERDUCK_PATH": f"md:{found.database}{token}"}
 
 
 def _ducklake(pipeline: dlt.Pipeline) -> Variables:
-    # The statement with which dlt attaches the lake names all that dbt has to.
+    # dlt's ATTACH statement contains every value that dbt needs.
     client: Any = pipeline.sql_client()
     ((path, name, options),) = _ATTACH.findall(client.attach_statement)
     return {
@@ -69,7 +69,7 @@ def _ducklake(pipeline: dlt.Pipeline) -> Variables:
 
 
 def _postgres(pipeline: dlt.Pipeline) -> Variables:
-    found = warehouse.credentials(pipeline)
+    found = credentials(pipeline)
     query = found.query or {}
     return {
         "DIDOMI_POSTGRES_HOST": found.host,
@@ -77,20 +77,17 @@ def _postgres(pipeline: dlt.Pipeline) -> Variables:
         "DIDOMI_POSTGRES_USER": found.username,
         "DBT_ENV_SECRET_DIDOMI_POSTGRES_PASSWORD": found.password,
         "DIDOMI_POSTGRES_DATABASE": found.database,
-        **{
-            f"DIDOMI_POSTGRES_{name.upper()}": query.get(name)
-            for name in ("sslmode", "sslrootcert", "sslcert", "sslkey")
-        },
+        **{f"DIDOMI_POSTGRES_{name.upper()}": query.get(name) for name in _POSTGRES_TLS},
     }
 
 
 def _bigquery(pipeline: dlt.Pipeline) -> Variables:
-    configuration = warehouse.configuration(pipeline)
-    found = configuration.credentials
+    resolved = configuration(pipeline)
+    found = resolved.credentials
     variables = {
-        "DIDOMI_BIGQUERY_PROJECT": getattr(configuration, "project_id", None) or found.project_id,
-        "DIDOMI_BIGQUERY_LOCATION": configuration.location,
-        # What dlt leaves to Google's library, dbt does too, unless it is told otherwise.
+        "DIDOMI_BIGQUERY_PROJECT": getattr(resolved, "project_id", None) or found.project_id,
+        "DIDOMI_BIGQUERY_LOCATION": resolved.location,
+        # Application default credentials, as dlt uses them, unless the user sets another method.
         "DIDOMI_BIGQUERY_METHOD": os.environ.get("DIDOMI_BIGQUERY_METHOD", "oauth"),
     }
     if "DIDOMI_BIGQUERY_METHOD" in os.environ:
@@ -115,7 +112,7 @@ def _bigquery(pipeline: dlt.Pipeline) -> Variables:
 
 
 def _snowflake(pipeline: dlt.Pipeline) -> Variables:
-    found = warehouse.credentials(pipeline)
+    found = credentials(pipeline)
     query = found.query or {}
     return {
         "DIDOMI_SNOWFLAKE_ACCOUNT": found.host,

@@ -1,16 +1,15 @@
-"""A copy of the marts for readers, in a DuckDB file of its own: who keeps it open holds up no run."""
+"""A copy of the marts in a DuckDB file of its own: a reader that keeps it open delays no run."""
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
-from uuid import uuid4
 
 from didomi_source.errors import ConfigurationError, DestinationError
 
-from . import databases as warehouse
-from .errors import explain
-from .pipelines import reading, scratch
+from .credentials import duckdb_path
+from .errors import describe_error
+from .files import replaced_when_complete
+from .open import open_read_only, open_temporary
 from .target import Target, prepare_environment
 
 
@@ -18,14 +17,14 @@ def check(target: Target, output: Path) -> None:
     """Refuse what cannot work, before anything is loaded.
 
     Raises:
-        ConfigurationError: There is no need for a copy of this destination, or the copy is the warehouse.
+        ConfigurationError: The destination needs no copy, or the copy would replace the warehouse.
     """
     if target.destination != "duckdb":
         msg = f"a copy for readers is for duckdb: {target.destination} lets others read while it is written"
         raise ConfigurationError(msg)
     prepare_environment(target.destination)
-    with scratch(target) as pipeline:
-        if warehouse.duckdb_path(pipeline) == output.absolute():
+    with open_temporary(target) as pipeline:
+        if duckdb_path(pipeline) == output.absolute():
             msg = f"{output} is the warehouse itself: name another file for its copy"
             raise ConfigurationError(msg)
     if not output.absolute().parent.is_dir():
@@ -34,16 +33,16 @@ def check(target: Target, output: Path) -> None:
 
 
 def publish(target: Target, output: Path) -> Path:
-    """Copy the marts into a new file, and put it in the place of the old one at once.
+    """Copy the marts into a new file, which then replaces the old one.
 
-    Who has the old file open goes on reading the old one; who opens it anew reads the new one.
+    A reader that has the old file open goes on reading it; the next one reads the new file.
 
     Args:
         target: Which warehouse and dataset.
-        output: Where the copy goes; its folder has to exist.
+        output: Path of the copy; its folder has to exist.
 
     Returns:
-        Where the copy is.
+        The path of the copy.
 
     Raises:
         DestinationError: The models have not been built, or the copy cannot be written.
@@ -51,12 +50,11 @@ def publish(target: Target, output: Path) -> Path:
     import duckdb
 
     path = output.absolute()
-    beside = path.with_name(f".{path.name}.{uuid4().hex}")
-    with reading(target) as pipeline:
-        source = warehouse.duckdb_path(pipeline)
+    with open_read_only(target) as pipeline:
+        warehouse = duckdb_path(pipeline)
     try:
-        with duckdb.connect(str(beside)) as copy:
-            copy.execute(f"attach '{_quoted(source)}' as source (read_only)")
+        with replaced_when_complete(path) as beside, duckdb.connect(str(beside)) as copy:
+            copy.execute(f"attach '{_quoted(warehouse)}' as source (read_only)")
             marts = copy.execute(
                 "select table_name from duckdb_tables() where database_name = 'source' and schema_name = ?",
                 [target.marts],
@@ -68,13 +66,8 @@ def publish(target: Target, output: Path) -> Path:
             for (name,) in marts:
                 copy.execute(f"create table {target.marts}.{name} as from source.{target.marts}.{name}")
             copy.execute("detach source")
-        beside.replace(path)
     except (duckdb.Error, OSError) as error:
-        raise DestinationError(explain(error, path)) from None
-    finally:
-        for left in (beside, beside.with_name(f"{beside.name}.wal")):
-            with suppress(OSError):
-                left.unlink(missing_ok=True)
+        raise DestinationError(describe_error(error, path)) from None
     return output
 
 

@@ -1,4 +1,4 @@
-"""What a database server answers when it will not do what a run needs, and what to do about it."""
+"""Errors of database servers that can be recognised, and what to do about each."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from didomi_source.errors import ConfigurationError, DestinationError, DidomiError
 
-# The first that matches decides. What only the configuration can mend ends with its exit code.
+# The first pattern that matches decides. Errors that only the configuration can repair have its exit code.
 _REFUSALS: tuple[tuple[str, type[DidomiError], str], ...] = (
     (
         (
@@ -60,12 +60,12 @@ _REFUSALS: tuple[tuple[str, type[DidomiError], str], ...] = (
 _SERVERS = ("postgres", "bigquery", "snowflake", "motherduck", "ducklake")
 
 
-def refusal(text: str, where: Path | str) -> DidomiError | None:
-    """What a server's answer means; None when it is none of the known ones, or `where` is no server.
+def match_server_error(text: str, where: Path | str) -> DidomiError | None:
+    """Return the error that a server's text stands for; None for an unknown text, or if `where` is no server.
 
     Args:
-        text: The answer.
-        where: What the warehouse is called; a server's begins with the name of the destination.
+        text: The text of the server's error.
+        where: The location of the warehouse; a server's begins with the name of the destination.
     """
     name = str(where).split(" ", 1)[0]
     if name not in _SERVERS:

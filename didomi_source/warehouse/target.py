@@ -14,11 +14,11 @@ DEFAULT_WORKING_DIR = Path(".didomi")
 DEFAULT_DATASET = "didomi_raw"
 DESTINATIONS = ("duckdb", "postgres", "bigquery", "snowflake", "motherduck", "ducklake")
 
-# dlt's own are: report home, chatter, keep the files of completed loads, here and in Snowflake's stage, and
-# refuse on PostgreSQL a file that a killed run had already loaded.
+# dlt's own defaults: send telemetry, log warnings, keep the files of completed loads (here and in Snowflake's stage),
+# and create unique indexes on PostgreSQL, which refuse a file that a killed run had already loaded.
 _DLT_DEFAULTS = {
     "runtime.dlthub_telemetry": "false",
-    "runtime.log_level": "CRITICAL",  # what fails is told once, in words of ours
+    "runtime.log_level": "CRITICAL",  # errors are reported once, by this package
     "load.delete_completed_jobs": "true",
     "destination.postgres.create_indexes": "false",  # docs/decisions/0003-merge.md
     "destination.snowflake.keep_staged_files": "false",
@@ -26,8 +26,8 @@ _DLT_DEFAULTS = {
 }
 _DUCKDB_DEFAULTS = {
     "load.workers": "1",  # a file has one writer
-    "load.truncate_staging_dataset": "true",  # else it is a third of the file
-    "data_writer.compression": "none",  # a package is read again at once
+    "load.truncate_staging_dataset": "true",  # otherwise a third of the file's size
+    "data_writer.compression": "none",  # a package is read back immediately
 }
 
 
@@ -40,6 +40,7 @@ class Target:
         dataset: Dataset (schema) of the raw tables; the schemas of the models are named after it.
         working_dir: Folder for pending packages, dbt's artefacts and the lock; may be deleted
             at any time between runs.
+        wait_seconds: How long to wait for a DuckDB file that another program has locked.
 
     Raises:
         ConfigurationError: There is no such destination, or the dataset's name would not be the same everywhere.
@@ -48,12 +49,13 @@ class Target:
     destination: str = "duckdb"
     dataset: str = DEFAULT_DATASET
     working_dir: Path = DEFAULT_WORKING_DIR
+    wait_seconds: float = 60.0
 
     def __post_init__(self) -> None:
         if self.destination not in DESTINATIONS:
             msg = f"unknown destination {self.destination!r}: choose one of {', '.join(DESTINATIONS)}"
             raise ConfigurationError(msg)
-        # dlt, dbt and four databases each fold other names in their own way.
+        # Other names are normalized differently by dlt, by dbt and by each of the databases.
         if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", self.dataset) or len(self.dataset) > 40:  # noqa: PLR2004
             msg = (
                 f"dataset {self.dataset!r} is not a name that all warehouses take: use up to 40 lower-case letters, "
@@ -63,7 +65,7 @@ class Target:
 
     @property
     def models_prefix(self) -> str:
-        """What the schemas of the models begin with: `didomi` beside `didomi_raw`."""
+        """The prefix of the models' schemas: `didomi` beside `didomi_raw`."""
         return self.dataset.removesuffix("_raw")
 
     @property
@@ -78,23 +80,22 @@ class Target:
 
 
 def prepare_environment(destination: str = "") -> None:
-    """Give dlt defaults of ours for this process, where the user has not configured anything else.
+    """Set this package's defaults for dlt in this process, where the user has not configured another value.
 
     Args:
-        destination: Where this process is going to load, if it does.
+        destination: Where this process is going to load; empty if it only reads.
 
     Raises:
         ConfigurationError: A settings file is broken, or a secret store cannot be used.
     """
     import dlt
-    from dlt.common.configuration.container import Container
-    from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
-    from dlt.common.runtime.telemetry import stop_telemetry
+
+    from didomi_source.dlt_compat import run_context, stop_telemetry
 
     providers()
     defaults = _DLT_DEFAULTS | (_DUCKDB_DEFAULTS if destination == "duckdb" else {})
     missing = {name: value for name, value in defaults.items() if dlt.config.get(name) is None}
     if missing:
         os.environ.update({name.replace(".", "__").upper(): value for name, value in missing.items()})
-        stop_telemetry()  # it began when dlt was imported
-        Container()[PluggableRunContext].initialize_runtime()
+        stop_telemetry()  # started by `import dlt`
+        run_context().initialize_runtime()

@@ -12,7 +12,7 @@ import pytest
 import typer
 
 from didomi_source.cli import app
-from didomi_source.warehouse.target import Target
+from didomi_source.warehouse.target import DESTINATIONS, Target
 from job.harness import Job, clean_environment
 
 from .shell import DIDOMI, ROOT, didomi, program_environment
@@ -47,6 +47,31 @@ def test_every_command_explains_itself(job: Job, name: str) -> None:
         if parameter.param_type_name == "option":
             assert parameter.opts[0] in done.out
     assert done.out == job.didomi(name, "-h", COLUMNS="80").out
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in {"init", "completion", "demo", "sandbox"}])
+def test_the_help_names_every_destination(name: str) -> None:
+    """Those that the program accepts, in the help and in what a shell completes."""
+    (option,) = (parameter for parameter in COMMANDS[name].params if parameter.name == "destination")
+    assert option.help == f"The warehouse: {', '.join(DESTINATIONS)}."
+    assert [item.value for item in option.shell_complete(None, "")] == list(DESTINATIONS)
+
+
+@pytest.mark.parametrize(
+    ("name", "usage"),
+    [("init", "Usage: didomi init [OPTIONS] [FOLDER]"), ("completion", "Usage: didomi completion [OPTIONS] {SHELL}")],
+)
+def test_an_argument_is_named_once(job: Job, name: str, usage: str) -> None:
+    """In the first line of the help."""
+    assert job.didomi(name, "--help").out.splitlines()[0] == usage
+
+
+def test_a_copy_has_exit_codes_of_its_own(job: Job) -> None:
+    """They say what became of the copy, and nothing of exports or models."""
+    codes = job.didomi("copy", "--help").out.partition("Exit codes:")[2]
+    assert re.findall(r"^    (\d+)  ", codes, re.MULTILINE) == ["0", "1", "2", "75", "78"]
+    assert "every row of every raw table" in codes
+    assert "export" not in codes
 
 
 def test_help_is_there_at_once(tmp_path: Path) -> None:

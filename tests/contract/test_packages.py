@@ -13,7 +13,7 @@ from conftest import EXPORT, Row, Start, Warehouse, arguments
 from didomi_sandbox import Behaviour, Store, plain_store
 from didomi_source import didomi_source
 from didomi_source.reading.sync import Request
-from didomi_source.warehouse.databases import load_in_little_memory, tidy
+from didomi_source.warehouse.duckdb import checkpoint, load_with_memory_limit
 
 OTHER = "another"
 TABLES = ("exports", "export_logs", "export_log_history", "export_log_quarantine", "export_syncs")
@@ -116,7 +116,7 @@ def test_between_two_packages_duckdb_is_tidied(sandbox: Start, warehouse: Wareho
         connection.execute("set memory_limit = '2GiB'")
         connection.execute("create table didomi_raw.more as select 1 as one")
         assert log.exists()
-        tidy(warehouse.pipeline())
+        checkpoint(warehouse.pipeline())
         assert not log.exists()
         assert connection.execute("select current_setting('memory_limit')").fetchone() == ("2.0 GiB",)
 
@@ -141,7 +141,7 @@ def test_a_large_package_is_loaded_in_little_memory(
 
         pipeline.load = load
         with pytest.raises(RuntimeError) if error and len(limits) == 1 else nullcontext():
-            load_in_little_memory(pipeline)
+            load_with_memory_limit(pipeline)
         assert (found, limit_of(connection)) == (limits, "2.0 GiB")
 
 
@@ -154,16 +154,16 @@ def test_rows_for_which_little_memory_is_too_little_are_loaded(
     sandbox: Start, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """DuckDB really breaks off, and nothing is lost or doubled."""
-    monkeypatch.setattr("didomi_source.warehouse.databases._MEMORY_LIMIT", "8MB")
+    monkeypatch.setattr("didomi_source.warehouse.duckdb._MEMORY_LIMIT", "8MB")
     messages: list[str] = []
-    monkeypatch.setattr("didomi_source.warehouse.databases.logger.info", lambda message, *_: messages.append(message))
+    monkeypatch.setattr("didomi_source.warehouse.duckdb.logger.info", lambda message, *_: messages.append(message))
     store = plain_store(0)
     for number in range(100):
         store.add_log(EXPORT, id=f"log-{number}", status="failed", result=f"{number}-" + "wide" * 50_000)
     pipeline = warehouse.pipeline()
     pipeline.extract(didomi_source(**arguments(sandbox(store))), loader_file_format="parquet")
     pipeline.normalize()
-    load_in_little_memory(pipeline)
+    load_with_memory_limit(pipeline)
     assert messages == ["%s needs more memory to load this"]
     assert warehouse.sql("select count(*), count(distinct id), min(length(result)) from export_logs") == [
         (100, 100, 200_002)

@@ -15,8 +15,8 @@ LOAD = "dlt.load.load:Load"
 PACKAGE = "dlt.common.storages.load_package:PackageStorage"
 CLIENT = "dlt.destinations.job_client_impl:SqlJobClientBase"
 POINTS = [
-    "didomi_source.warehouse.pipelines:shutil.rmtree before 1",
-    "didomi_source.warehouse.pipelines:shutil.rmtree after 1",
+    "didomi_source.warehouse.open:shutil.rmtree before 1",
+    "didomi_source.warehouse.open:shutil.rmtree after 1",
     "dlt.extract.extract:Extract.extract before 1",
     "dlt.extract.extract:Extract.commit_packages before 1",
     "dlt.extract.extract:Extract.commit_packages after 1",
@@ -37,8 +37,8 @@ POINTS = [
 ]
 BETWEEN_PACKAGES = [
     "dlt.extract.extract:Extract.extract before 2",
-    "didomi_source.warehouse.databases:tidy before 1",
-    "didomi_source.warehouse.databases:tidy after 2",
+    "didomi_source.job.run:checkpoint before 1",
+    "didomi_source.job.run:checkpoint after 2",
     f"{LOAD}.run before 3",
     f"{PACKAGE}.complete_loading_package after 2",
 ]

@@ -13,13 +13,14 @@ import duckdb
 import pytest
 
 from conftest import EXPORT
-from didomi_source.cli.load import _outputs
+from didomi_source.cli.run import _outputs
 from didomi_source.errors import ConfigurationError, DestinationError
 from didomi_source.job import Options
 from didomi_source.job.run import _write
-from didomi_source.warehouse import databases as warehouse
 from didomi_source.warehouse import publish
-from didomi_source.warehouse.pipelines import reading, scratch
+from didomi_source.warehouse.duckdb import lock_duckdb_file, wait_until_writable
+from didomi_source.warehouse.open import open_read_only, open_temporary
+from didomi_source.warehouse.read import select
 from didomi_source.warehouse.target import Target
 from report.marts import Made, export, failing
 
@@ -176,8 +177,8 @@ def test_a_reader_that_leaves_in_time_is_waited_for(made, reader):
     made.finish()
     holder, steps = reader("warehouse.duckdb"), []
     threading.Timer(1, holder.process.kill).start()
-    with scratch(Target()) as pipeline:
-        warehouse.wait_until_writable(pipeline, steps.append, seconds=20)
+    with open_temporary(Target()) as pipeline:
+        wait_until_writable(pipeline, steps.append, seconds=20)
     assert {step.split(", which")[1] for step in steps} == {" another program holds"}
 
 
@@ -186,18 +187,18 @@ def test_a_reader_that_stays_is_named(made, reader):
     made.finish()
     holder = reader("warehouse.duckdb")
     with (
-        scratch(Target()) as pipeline,
+        open_temporary(Target()) as pipeline,
         pytest.raises(DestinationError, match=rf"is held by another program \(.*, process {holder.process.pid}\)"),
     ):
-        warehouse.wait_until_writable(pipeline, print, seconds=0)
+        wait_until_writable(pipeline, print, seconds=0)
 
 
 def test_nobody_slips_in_while_a_run_holds_the_file(made):
     """Readers are kept out until it lets go, though dlt opens the file again and again."""
     made.finish()
     code = "import duckdb; duckdb.connect('warehouse.duckdb', read_only=True)"
-    with scratch(Target()) as pipeline:
-        with warehouse.held(pipeline, print):
+    with open_temporary(Target()) as pipeline:
+        with lock_duckdb_file(pipeline, print):
             with pipeline.sql_client() as client:
                 client.execute_sql("select 1")
             held = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -209,11 +210,11 @@ def test_nobody_slips_in_while_a_run_holds_the_file(made):
 def test_a_run_has_duckdb_write_early(tmp_path, monkeypatch, name):
     """Its row groups are small, so that few rows are in memory; the file, whatever its name, is what it would be."""
     path = tmp_path / name
-    monkeypatch.setattr(warehouse, "duckdb_path", lambda _: path)
+    monkeypatch.setattr("didomi_source.warehouse.duckdb.duckdb_path", lambda _: path)
     with duckdb.connect(str(path)) as before:
         before.execute("create table kept as select 1 as one")
         ((database,),) = before.execute("select current_database()").fetchall()
-    with warehouse.held(None, print), duckdb.connect(str(path)) as connection:
+    with lock_duckdb_file(None, print), duckdb.connect(str(path)) as connection:
         assert connection.execute("select current_database()").fetchall() == [(database,)]
         connection.execute("create table numbers as select range as number from range(70_000)")
     with duckdb.connect(str(path), read_only=True) as after:
@@ -232,7 +233,7 @@ def test_reading_waits_for_a_run_to_end(made):
     writer = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
     writer.stdout.readline()
     started = time.monotonic()
-    with reading(Target()) as pipeline:
-        assert warehouse.select(pipeline, "didomi_marts", "didomi__exports", ("export_id",)) == [{"export_id": "a"}]
+    with open_read_only(Target()) as pipeline:
+        assert select(pipeline, "didomi_marts", "didomi__exports", ("export_id",)) == [{"export_id": "a"}]
     assert time.monotonic() - started > 0.5
     writer.wait(10)

@@ -15,7 +15,7 @@ import pytest
 from didomi_source.errors import RunLocked
 from didomi_source.notify import ledger as ledgers
 from didomi_source.notify.ledger import LEASE, LEASE_SECONDS, TABLE, Ledger
-from didomi_source.warehouse.pipelines import scratch
+from didomi_source.warehouse.open import open_temporary
 from didomi_source.warehouse.target import Target
 from report.marts import Made, export, failing, late
 from warehouses.postgres import server
@@ -252,7 +252,7 @@ def test_nobody_to_be_told_is_a_wrong_setting(marts, didomi, monkeypatch):
 def ledger(marts):
     """A ledger in DuckDB, and its connection's pipeline."""
     marts(export("a"))
-    with scratch(Target()) as pipeline:
+    with open_temporary(Target()) as pipeline:
         found = Ledger(pipeline, Target())
         found.prepare()
         yield found
@@ -328,7 +328,7 @@ def test_a_table_that_another_machine_makes_at_once_is_no_error(postgres, folder
     """PostgreSQL refuses the second one, though it said `if not exists`."""
     monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", url_of(postgres))
     target = Target(destination="postgres", dataset="other_raw")
-    with postgres.connect() as connection, connection.cursor() as cursor, scratch(target) as pipeline:
+    with postgres.connect() as connection, connection.cursor() as cursor, open_temporary(target) as pipeline:
         cursor.execute("create schema other_raw")
         connection.commit()
         cursor.execute(f"create table other_raw.{TABLE} (target text)")

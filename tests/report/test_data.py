@@ -10,7 +10,7 @@ import pytest
 
 from didomi_source.errors import DestinationError
 from didomi_source.report import data
-from didomi_source.warehouse.pipelines import reading
+from didomi_source.warehouse.open import open_read_only
 from didomi_source.warehouse.target import Target
 
 from .marts import NOW, TODAY, ago, export, failing, late, promised_columns, stuck
@@ -22,7 +22,7 @@ def read(tmp_path, monkeypatch):
 
     def marts(database):
         monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", f"duckdb:///{database}")
-        with reading(Target(working_dir=tmp_path)) as pipeline:
+        with open_read_only(Target(working_dir=tmp_path)) as pipeline:
             return data.read_marts(pipeline, "didomi_marts")
 
     return marts
@@ -198,21 +198,19 @@ def test_marts_that_are_not_there_are_told(tmp_path, read):
 
 def test_nothing_but_marts_is_read(made, monkeypatch, tmp_path):
     """Every table of the one reader is one of the marts' schema."""
-    from didomi_source.warehouse import databases as warehouse
-
     seen = set()
 
     def select(pipeline, schema, table, columns, condition="", *values):
         seen.add((schema, table))
         return original(pipeline, schema, table, columns, condition, *values)
 
-    original = warehouse.select
-    monkeypatch.setattr(warehouse, "select", select)
+    original = data.select
+    monkeypatch.setattr(data, "select", select)
     made.export(export("a"))
     made.days("a", "c" * 40)
     made.users("a", [1000] * 40)
     monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", f"duckdb:///{made.finish()}")
-    with reading(Target(working_dir=tmp_path)) as pipeline:
+    with open_read_only(Target(working_dir=tmp_path)) as pipeline:
         data.read_marts(pipeline, "didomi_marts")
     promised = promised_columns()
     assert {schema for schema, _ in seen} == {"didomi_marts"}

@@ -10,8 +10,7 @@ import pytest
 import sqlglot
 from psycopg2.extras import execute_values
 
-from didomi_source.report import write_report
-from didomi_source.warehouse import databases as warehouse
+from didomi_source.report import data, write_report
 from didomi_source.warehouse.target import Target
 from warehouses.postgres import Server, server
 
@@ -67,8 +66,8 @@ def test_every_query_is_one_of_the_cloud_warehouses_too(database, tmp_path, monk
         seen.append((f"select {', '.join(columns)} from {schema}.{table} {condition % tuple(literals)}", rows))
         return rows
 
-    original = warehouse.select
-    monkeypatch.setattr(warehouse, "select", select)
+    original = data.select
+    monkeypatch.setattr(data, "select", select)
     monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", f"duckdb:///{database}")
     write_report(Target(working_dir=tmp_path), tmp_path / "report.html", now=NOW)
     assert len(seen) == 12

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from conftest import JSON_COLUMNS, TABLES
-from didomi_source.warehouse.pipelines import scratch
+from didomi_source.warehouse.open import open_temporary
 from didomi_source.warehouse.target import Target, prepare_environment
 from models import dbt
 
@@ -56,7 +56,7 @@ class Engine:
         """dlt's SQL client in a schema."""
         with (
             environment(self.environment),
-            scratch(self.target) as pipeline,
+            open_temporary(self.target) as pipeline,
             pipeline.sql_client() as client,
             client.with_alternative_dataset_name(schema or self.dataset),
         ):

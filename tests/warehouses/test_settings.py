@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from didomi_source.warehouse import databases as warehouse
 from didomi_source.warehouse import profiles
-from didomi_source.warehouse.pipelines import scratch
+from didomi_source.warehouse.credentials import configuration
+from didomi_source.warehouse.open import open_temporary
 from didomi_source.warehouse.target import Target, prepare_environment
 
 SNOWFLAKE = "snowflake://ann:pass@acct/DB?warehouse=WH&role=R"
@@ -25,7 +25,7 @@ def told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
         for name, value in settings.items():
             monkeypatch.setenv(f"DESTINATION__{destination.upper()}__{name}", value)
         target = Target(destination=destination)
-        with scratch(target) as pipeline:
+        with open_temporary(target) as pipeline:
             return profiles.dbt_environment(pipeline, target)
 
     return tell
@@ -115,8 +115,8 @@ def test_snowflake_keeps_no_staged_files(monkeypatch, tmp_path, given, keeps, ta
     for name, value in {"CREDENTIALS": SNOWFLAKE, **given}.items():
         monkeypatch.setenv(f"DESTINATION__SNOWFLAKE__{name}", value)
     prepare_environment()
-    with scratch(Target(destination="snowflake")) as pipeline:
-        found = warehouse.configuration(pipeline)
+    with open_temporary(Target(destination="snowflake")) as pipeline:
+        found = configuration(pipeline)
     assert (found.keep_staged_files, found.query_tag, found.credentials.session_timezone) == (keeps, tag, "UTC")
 
 

@@ -1,7 +1,8 @@
-"""The dlt pipeline `didomi`: opened without a memory of its own, with what an interrupted run left finished first.
+"""Open the dlt pipeline `didomi`: to load, to read, or for a moment.
 
-Its working directory holds nothing that is needed but packages that wait to be loaded: schema and state come back from
-the destination. So it is emptied before each run, and whatever is wrong with it costs no more than reading again.
+No pipeline keeps a state of its own: schema and state come back from the destination. The working directory contains
+nothing else that matters but packages waiting to be loaded. So it is emptied before each run; if it is lost or damaged,
+logs are read again.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from didomi_source.errors import ConfigurationError, DestinationError, DidomiError
 
-from . import databases as warehouse
-from .errors import behind, translate
+from .credentials import check_path, duckdb_path, extra_of
+from .duckdb import DUCKDB_FILE, connect_when_free, lock_duckdb_file
+from .errors import exception_chain, to_our_error
+from .read import check_connection
 from .target import Target
 
 if TYPE_CHECKING:
@@ -36,12 +39,12 @@ def directory_of(target: Target) -> Path:
 
 
 @contextmanager
-def opened(target: Target, report: Callable[[str], None]) -> Iterator[tuple[dlt.Pipeline, list[str]]]:
-    """Finish what an interrupted run left, and open the pipeline anew.
+def open_for_loading(target: Target, report: Callable[[str], None]) -> Iterator[tuple[dlt.Pipeline, list[str]]]:
+    """Lock the warehouse, load what an interrupted run left, and open the pipeline with an empty working directory.
 
     Args:
         target: What to open.
-        report: Told each step.
+        report: Called with each step.
 
     Yields:
         The pipeline, and notes on what was found.
@@ -54,75 +57,76 @@ def opened(target: Target, report: Callable[[str], None]) -> Iterator[tuple[dlt.
     with ExitStack() as stack:
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with scratch(target) as probe:
-                warehouse.check_path(probe, target)
-                stack.enter_context(warehouse.held(probe, report))
+            with open_temporary(target) as probe:
+                check_path(probe, target)
+                stack.enter_context(lock_duckdb_file(probe, report, target.wait_seconds))
                 notes = _finish_pending(target, directory, probe, report)
             shutil.rmtree(directory)
         except OSError as error:
-            raise translate(error, directory) from error
-        yield stack.enter_context(_new(target, directory)), notes
+            raise to_our_error(error, directory) from error
+        yield stack.enter_context(_new_pipeline(target, directory)), notes
 
 
 @contextmanager
-def reading(target: Target) -> Iterator[dlt.Pipeline]:
+def open_read_only(target: Target) -> Iterator[dlt.Pipeline]:
     """Open the destination to read from it; a DuckDB file is opened read-only, once a run that writes it has ended.
 
     Raises:
         ConfigurationError: The destination is not installed, or not configured.
         DestinationError: There is no DuckDB file yet, or another program holds it for long.
     """
-    with scratch(target) as pipeline:
-        path = warehouse.duckdb_path(pipeline)
+    with open_temporary(target) as pipeline:
+        path = duckdb_path(pipeline)
         if path is None:
             yield pipeline
             return
     if not path.exists():
         msg = f"there is no warehouse {path} yet: run `didomi run` first"
         raise DestinationError(msg)
-    with closing(warehouse.connected(path, logger.info, read_only=True)), scratch(target, path) as pipeline:
+    connection = connect_when_free(path, logger.warning, target.wait_seconds, read_only=True)
+    with closing(connection), open_temporary(target, path) as pipeline:
         yield pipeline
 
 
 @contextmanager
-def scratch(target: Target, read_only: Path | None = None) -> Iterator[dlt.Pipeline]:
-    """Open the destination from a folder that is thrown away; given a DuckDB file, that one read-only."""
+def open_temporary(target: Target, read_only: Path | None = None) -> Iterator[dlt.Pipeline]:
+    """Open the destination with a temporary working directory; a DuckDB file that is given is opened read-only."""
     import dlt
 
     destination = None
     if read_only is not None:
-        from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
+        from didomi_source.dlt_compat import DuckDbCredentials
 
         destination = dlt.destinations.duckdb(DuckDbCredentials(str(read_only), read_only=True))
     with (
         tempfile.TemporaryDirectory(prefix="didomi-") as folder,
-        _new(target, Path(folder), destination) as pipeline,
+        _new_pipeline(target, Path(folder), destination) as pipeline,
     ):
         yield pipeline
 
 
 def _finish_pending(target: Target, directory: Path, probe: dlt.Pipeline, report: Callable[[str], None]) -> list[str]:
-    """Load what a killed run left behind; dlt's own `run` would do only that, and extract nothing.
+    """Load what a killed run left: dlt's own `run` would load only that, and extract nothing.
 
-    What cannot be loaded is set aside, since everything that the destination does not hold is read again; unless it
-    is the destination that does not work.
+    A package that cannot be loaded is moved aside, since everything that the destination does not contain is read
+    again; unless the destination itself does not work.
     """
     if not (directory / NAME).exists():
         return []
     try:
-        with _new(target, directory) as pipeline:
+        with _new_pipeline(target, directory) as pipeline:
             if not pipeline.has_pending_data:
                 return []
             report("Finishing what an interrupted run left")
-            if pipeline.run() is None:  # it was of a first run that had not made the dataset yet
+            if pipeline.run() is None:  # it was left by a first run that had not created the dataset yet
                 return []
     except DidomiError:
         raise
     except Exception as error:  # whatever a damaged folder makes dlt raise
         logger.debug("what an interrupted run left cannot be used", exc_info=True)
-        warehouse.try_out(probe)
+        check_connection(probe)
         aside = _set_aside(target, directory)
-        reason = type(list(behind(error))[-1]).__name__
+        reason = type(list(exception_chain(error))[-1]).__name__
         return [f"what an interrupted run left could not be loaded ({reason}): it is in {aside}, and was read again"]
     return ["what an interrupted run left was loaded first"]
 
@@ -137,7 +141,7 @@ def _set_aside(target: Target, directory: Path) -> Path:
 
 
 @contextmanager
-def _new(target: Target, directory: Path, destination: Any = None) -> Iterator[dlt.Pipeline]:
+def _new_pipeline(target: Target, directory: Path, destination: Any = None) -> Iterator[dlt.Pipeline]:
     import dlt
 
     try:
@@ -148,13 +152,13 @@ def _new(target: Target, directory: Path, destination: Any = None) -> Iterator[d
             pipelines_dir=str(directory),
         )
     except ImportError as error:
-        extra = warehouse.extra_of(target.destination)
+        extra = extra_of(target.destination)
         msg = f"destination {target.destination} is not installed: pip install 'didomi-source[{extra}]'"
         raise ConfigurationError(msg) from error
     try:
         yield pipeline
     finally:
-        with suppress(Exception):  # another pipeline was opened meanwhile
+        with suppress(Exception):  # another pipeline has been activated since
             pipeline.deactivate()
 
 
@@ -163,5 +167,5 @@ def _destination(name: str) -> Any:
 
     settings = (f"destination.{name}.credentials", f"destination.{name}.credentials.database")
     if name == "duckdb" and not any(dlt.config.get(setting) for setting in settings):
-        return dlt.destinations.duckdb(str(Path(warehouse.DUCKDB_FILE).absolute()))
+        return dlt.destinations.duckdb(str(Path(DUCKDB_FILE).absolute()))
     return name

@@ -1,0 +1,98 @@
+"""The configuration of a pipeline's destination: its credentials, and where the warehouse is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from didomi_source.errors import ConfigurationError
+
+from .target import Target
+
+if TYPE_CHECKING:
+    import dlt
+
+
+def name_of(pipeline: dlt.Pipeline) -> str:
+    """The name of the pipeline's destination."""
+    return pipeline.destination.destination_name if pipeline.destination else "no destination"
+
+
+def extra_of(destination: str) -> str:
+    """The extra of this package that a destination needs."""
+    return "duckdb" if destination in ("motherduck", "ducklake") else destination
+
+
+def credentials(pipeline: dlt.Pipeline) -> Any:
+    """The resolved credentials of the pipeline's destination.
+
+    Raises:
+        ConfigurationError: They are missing, incomplete or unusable, or the destination's adapter is not installed.
+    """
+    return configuration(pipeline).credentials
+
+
+def configuration(pipeline: dlt.Pipeline) -> Any:
+    """The resolved configuration of the pipeline's destination.
+
+    Raises:
+        ConfigurationError: See `credentials`.
+    """
+    from didomi_source.dlt_compat import ConfigurationException, DltException, MissingDependencyException
+
+    name = name_of(pipeline)
+    setting = f"DESTINATION__{name.upper()}__CREDENTIALS"
+    try:
+        return pipeline.destination_client().config
+    except (ImportError, MissingDependencyException):
+        msg = f"destination {name} is not installed: pip install 'didomi-source[{extra_of(name)}]'"
+    except (ConfigurationException, ValueError) as error:
+        # The text of the error may contain a secret: only the names of the fields are taken from it.
+        fields = dict.fromkeys(re.findall(rf"DESTINATION__{name.upper()}__CREDENTIALS__(\w+)\)", str(error)))
+        missing = f" ({', '.join(field.lower() for field in fields)})" if fields else ""
+        msg = (
+            f"the credentials of destination {name} are missing, incomplete or unusable{missing}: set {setting}, or "
+            f"[destination.{name}.credentials] in .dlt/secrets.toml"
+        )
+    except DltException:
+        msg = f"the credentials of destination {name} cannot be used: correct {setting}"
+    raise ConfigurationError(msg)
+
+
+def describe(pipeline: dlt.Pipeline) -> str:
+    """Where the warehouse is, in a few words without secrets."""
+    path = duckdb_path(pipeline)
+    if path is not None:
+        return f"duckdb {path}"
+    found = credentials(pipeline)
+    where = [getattr(found, field, None) for field in ("project_id", "host", "database")]
+    return " ".join([name_of(pipeline), *[str(part) for part in where if part]])
+
+
+def location(pipeline: dlt.Pipeline) -> str:
+    """Where the warehouse is, as error messages name it: a DuckDB file by its path alone."""
+    return str(duckdb_path(pipeline) or describe(pipeline))
+
+
+def duckdb_path(pipeline: dlt.Pipeline) -> Path | None:
+    """The file of a DuckDB destination; None for any other."""
+    return Path(str(credentials(pipeline).database)).absolute() if name_of(pipeline) == "duckdb" else None
+
+
+def check_path(pipeline: dlt.Pipeline, target: Target) -> None:
+    """Refuse a DuckDB file that cannot work, or that could be deleted with the working directory.
+
+    Raises:
+        ConfigurationError: It is in the working directory, or has the name of a schema.
+    """
+    path = duckdb_path(pipeline)
+    if path is None:
+        return
+    if any(path.is_relative_to(Path(folder).absolute()) for folder in (target.working_dir, pipeline.pipelines_dir)):
+        msg = f"{path} is in the working directory, which may be deleted at any time: name a file outside of it"
+        raise ConfigurationError(msg)
+    if path.stem.lower() in target.schemas:
+        # DuckDB names the database after its file: `didomi_raw.export_logs` would be ambiguous.
+        msg = f"DuckDB cannot have a schema {path.stem.lower()} in a file of that name: name the file otherwise"
+        raise ConfigurationError(msg)

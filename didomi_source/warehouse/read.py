@@ -1,0 +1,81 @@
+"""Read tables and marts of a warehouse, and check whether it answers."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from didomi_source.errors import DestinationError, TableMissing
+
+from .credentials import duckdb_path, location
+from .duckdb import check_free_space, wait_until_writable
+from .errors import describe_error, to_our_error
+
+if TYPE_CHECKING:
+    import dlt
+
+
+def check_connection(pipeline: dlt.Pipeline) -> None:
+    """Connect to the warehouse and run the smallest query; a DuckDB file is not created by it.
+
+    Raises:
+        DestinationError: It cannot be reached, or refuses.
+    """
+    path = duckdb_path(pipeline)
+    if path is not None and not path.exists():
+        try:
+            folder = next(parent for parent in path.parents if parent.exists())
+            tempfile.TemporaryFile(dir=folder).close()
+            check_free_space(folder / path.name)
+        except OSError as error:
+            raise DestinationError(describe_error(error, path)) from None
+        return
+    wait_until_writable(pipeline, lambda _: None, seconds=0)
+    try:
+        with pipeline.sql_client() as client:
+            client.execute_sql("select 1")
+    except Exception as error:  # noqa: BLE001 - each engine has its own, wrapped or not
+        raise to_our_error(error, location(pipeline)) from None
+
+
+def select(
+    pipeline: dlt.Pipeline, schema: str, table: str, columns: Sequence[str], condition: str = "", *values: Any
+) -> list[dict[str, Any]]:
+    """Read rows of a table or mart.
+
+    Args:
+        pipeline: Whose warehouse it is.
+        schema: Schema (dataset) of the table.
+        table: Its name.
+        columns: What to read.
+        condition: What follows `from`, with %s for values.
+        values: The values.
+
+    Returns:
+        One dict per row; times are in UTC.
+
+    Raises:
+        TableMissing: There is no such table, or not with these columns.
+        DestinationError: The warehouse cannot be read.
+    """
+    from didomi_source.dlt_compat import DatabaseUndefinedRelation
+
+    try:
+        with pipeline.sql_client() as client, client.with_alternative_dataset_name(schema):
+            name = client.make_qualified_table_name(table)
+            query = f"select {', '.join(columns)} from {name} {condition}"  # noqa: S608 - names are ours
+            rows = client.execute_sql(query, *values) or []
+    except DatabaseUndefinedRelation:
+        msg = f"there is no table {schema}.{table} with all its columns yet: run `didomi run` first"
+        raise TableMissing(msg) from None
+    except Exception as error:  # noqa: BLE001 - each engine has its own, wrapped or not
+        raise to_our_error(error, location(pipeline)) from None
+    return [dict(zip(columns, map(_utc, row), strict=True)) for row in rows]
+
+
+def _utc(value: Any) -> Any:
+    if not isinstance(value, datetime):
+        return value
+    return value.replace(tzinfo=timezone.utc) if value.tzinfo is None else value.astimezone(timezone.utc)
