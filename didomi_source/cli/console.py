@@ -16,6 +16,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from didomi_source.errors import DidomiError
+from didomi_source.health.words import percent
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -24,15 +25,12 @@ if TYPE_CHECKING:
     from rich.status import Status
     from rich.text import Text
 
-    from didomi_source.health.judge import Judgement
-    from didomi_source.health.status import ExportStatus
     from didomi_source.job import Summary
     from didomi_source.job.forecast import Forecast
 
     from .check import Finding
     from .doctor import Fact
 
-_HEALTH_STYLE = {"healthy": "green", "failing": "red", "late": "red", "retired": "dim"}
 # dbt's words for what became of a node.
 _NODES = {"success": "built", "pass": "tests passed", "warn": "warnings", "fail": "tests failed", "error": "errors"}
 _PIPE_WIDTH = 160  # a pipe has no width; next to nothing is wrapped for it
@@ -144,10 +142,10 @@ class Steps:
             now = datetime.now(timezone.utc)
             print(f"{now:%H:%M:%S} {printable(step)}", file=sys.stderr, flush=True)
         elif self._status is None:
-            self._status = self._console.status(_text(f"{step} …"))
+            self._status = self._console.status(styled(f"{step} …"))
             self._status.start()
         else:
-            self._status.update(_text(f"{step} …"))
+            self._status.update(styled(f"{step} …"))
 
     def __enter__(self) -> Steps:
         return self
@@ -171,12 +169,12 @@ def print_summary(summary: Summary) -> None:
         titles.append(">Quarantined")
     rows: list[list[Any]] = []
     for sync in sorted(summary.syncs, key=lambda s: (s["name"] or s["export_id"]).casefold()):
-        read = sync["mode"] if sync["is_complete"] else _text("incomplete", "red")
+        read = sync["mode"] if sync["is_complete"] else styled("incomplete", "red")
         rows.append([sync["name"] or sync["export_id"], read, *(f"{sync[name]:,}" for name in counts)])
-    _print_table(titles, rows)
+    print_table(titles, rows)
     _print()
     for note in summary.notes:
-        _print(_text(f"Note: {note}", "yellow"))
+        _print(styled(f"Note: {note}", "yellow"))
     _print(f"Loaded into {summary.destination}, dataset {summary.dataset}, in {summary.seconds:.1f} s.")
     if summary.models is not None:
         told = sorted(summary.models.counts.items() - {("no-op", summary.models.counts.get("no-op"))})
@@ -190,54 +188,13 @@ def print_forecast(forecast: Forecast) -> None:
     for export in sorted(forecast.exports, key=lambda e: (e.name or e.export_id).casefold()):
         total = "-" if export.api_total is None else f"{export.api_total:,}"
         rows.append([export.name or export.export_id, export.mode, export.reason, total, f"{export.requests:,}"])
-    _print_table(["Export", "Read", "Why", ">Logs", ">Requests"], rows)
+    print_table(["Export", "Read", "Why", ">Logs", ">Requests"], rows)
     _print()
     _print(f"A run would take {forecast.requests:,} requests and about {math.ceil(forecast.seconds):,} s.")
     _print("If the API does not sort as it is asked to: about three times as many.")
 
 
-def print_status(found: Sequence[ExportStatus]) -> None:
-    """Print a line per export, and under them why some are not healthy."""
-    rows: list[list[Any]] = []
-    for status in found:
-        how = {"completed": "ok", "failed": "failed"}.get(status.current_streak_status or "", "")
-        rows.append(
-            [
-                status.name or status.export_id,
-                _text(status.health, _HEALTH_STYLE.get(status.health, "yellow")),
-                f"{status.last_success_at:%Y-%m-%d %H:%M}" if status.last_success_at else "never",
-                f"{status.current_streak:,} {how}" if how else "-",
-                percent(status.success_rate_7d),
-                percent(status.success_rate_28d),
-            ]
-        )
-    _print_table(["Export", "Health", "Last success, UTC", ">Streak", ">7 days", ">28 days"], rows)
-    reasons = [f"{s.name or s.export_id}: {s.health_reason}" for s in found if s.health not in {"healthy", "retired"}]
-    quarantined = sum(status.logs_quarantined for status in found)
-    if quarantined:
-        reasons.append(f"{quarantined:,} logs could not be loaded: see the table export_log_quarantine")
-    if reasons:
-        _print()
-    for reason in reasons:
-        _print(reason)
-
-
-def print_judgement(found: Judgement) -> None:
-    """Print a line per export, and what is wrong; an old load is told first."""
-    if found.is_stale:
-        _print(_text(f"Stale: {found.headline}.", "red"))
-        _print()
-    print_status(found.exports)
-    others = [
-        f"{export.title}: {problem.text}"
-        for export in found.exports
-        if (problem := found.problems.get(export.export_id)) and problem.kind in {"unread", "below_rate"}
-    ]
-    for line in [] if found.is_stale else others:
-        _print(line)
-
-
-def print_line(text: str) -> None:
+def print_line(text: Text | str = "") -> None:
     """Print one line as it is."""
     _print(text)
 
@@ -254,19 +211,19 @@ def print_facts(facts: Sequence[Fact]) -> None:
 
 def print_finding(finding: Finding) -> None:
     """Print one line of `check`."""
-    mark = _text("ok      ", "green") if finding.is_good else _text("failed  ", "red")
-    _print(mark.append(_text(f"{finding.subject}: {finding.text}", "default")))
+    mark = styled("ok      ", "green") if finding.is_good else styled("failed  ", "red")
+    _print(mark.append(styled(f"{finding.subject}: {finding.text}", "default")))
 
 
 def print_demo(rates: Sequence[Sequence[Any]], volumes: Sequence[Sequence[Any]], next_steps: Sequence[str]) -> None:
     """Print what the marts say after a demo, and where to look next."""
     _print_title("Success rates, last 28 days")
-    _print_table(
+    print_table(
         ["Export", ">Completed", ">Failed", ">Success rate"],
         [[export, f"{good or 0:,}", f"{failed or 0:,}", percent(rate)] for export, good, failed, rate in rates],
     )
     _print_title("Users, latest delivery")
-    _print_table(
+    print_table(
         ["Export", "Delivered", ">Users", ">Expected", ">Difference"],
         [
             [export, str(day), f"{users:,}", "-" if expected is None else f"{expected:,.0f}", percent(difference, "+")]
@@ -276,16 +233,6 @@ def print_demo(rates: Sequence[Sequence[Any]], volumes: Sequence[Sequence[Any]],
     _print_title("Look further")
     for step in next_steps:
         _print(f"  {step}")
-
-
-def percent(rate: float | None, sign: str = "") -> str:
-    """A rate as a percentage with one digit; 100 % and 0 % are said only when they are exact."""
-    if rate is None:
-        return "-"
-    shown = f"{100 * rate:{sign}.1f}%"
-    if shown == "100.0%" and rate != 1:
-        return "99.9%"
-    return shown.replace(".0%", "%") if rate in (0, 1) else shown
 
 
 def _console(*, stderr: bool = False) -> Console:
@@ -303,16 +250,16 @@ def _console(*, stderr: bool = False) -> Console:
 
 def _print_title(title: str) -> None:
     _print()
-    _print(_text(title, "bold"))
+    _print(styled(title, "bold"))
     _print()
 
 
 def _print(text: Text | str = "") -> None:
     """Print one line as it is: a terminal wraps it, a pipe gets it whole."""
-    _console().print(_text(text) if isinstance(text, str) else text, soft_wrap=True)
+    _console().print(styled(text) if isinstance(text, str) else text, soft_wrap=True)
 
 
-def _print_table(titles: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+def print_table(titles: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Print a table; columns whose title begins with > are numbers. The last one is: so no line ends in blanks."""
     from rich import box
     from rich.table import Table
@@ -328,11 +275,11 @@ def _print_table(titles: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
             overflow="fold" if is_first else "ellipsis",
         )
     for row in rows:
-        table.add_row(*(_text(cell) if isinstance(cell, str) else cell for cell in row))
+        table.add_row(*(styled(cell) if isinstance(cell, str) else cell for cell in row))
     _console().print(table)
 
 
-def _text(text: str, style: str = "") -> Text:
+def styled(text: str, style: str = "") -> Text:
     """A line for Rich that is shown as it is: no markup, no control character."""
     from rich.text import Text
 

@@ -76,7 +76,7 @@ def status(
     from didomi_source.health.judge import Limits, judge
     from didomi_source.health.nagios import UNKNOWN, nagios, unknown
 
-    from . import console
+    from . import console, status_table
 
     limits = Limits(timedelta(hours=max_age), min_rate)
     try:
@@ -98,7 +98,7 @@ def status(
             code, line = nagios(found, limits)
             print(line)
         else:
-            console.print_judgement(found)
+            status_table.print_judgement(found)
     raise typer.Exit(code)
 
 

@@ -18,7 +18,7 @@ from markupsafe import Markup
 from didomi_source.errors import ConfigurationError
 from didomi_source.health.words import percent
 
-from .data import CHART_DAYS
+from .marts import CHART_DAYS
 
 _LONG_GAP = 1.5  # intervals; no line is drawn across a longer gap
 _HEADROOM = 1.1  # for a ring around the highest point

@@ -13,9 +13,9 @@ import pytest
 
 from didomi_source.errors import ConfigurationError
 from didomi_source.report import charts
-from didomi_source.report.calendar import KINDS, Tip, calendar, legend, strip
+from didomi_source.report.calendar import DAY_STATUSES, Tip, calendar, legend, strip
 from didomi_source.report.charts import Level, Rate
-from didomi_source.report.data import Day
+from didomi_source.report.marts import Day
 
 from .marts import COUNTS, DAYS, TODAY
 
@@ -66,7 +66,7 @@ def test_a_day_is_where_its_week_and_weekday_are():
 def test_each_kind_of_day_has_a_form_of_its_own():
     """Missing, failed and nothing due are told apart without any colour."""
     forms = {kind: (tuple(paths.values()), *_outline(paths)) for kind, _, paths in legend()}
-    assert list(forms) == list(KINDS)
+    assert list(forms) == list(DAY_STATUSES)
     assert len(set(forms.values())) == len(forms)
 
 

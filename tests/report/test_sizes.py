@@ -38,16 +38,16 @@ def large(tmp_path_factory):
     return many(tmp_path_factory.mktemp("large") / "many.duckdb", 500)
 
 
-def test_five_hundred_exports_are_less_than_3_mb_and_10_seconds(write, large, tmp_path):
-    """After what is imported once; importing takes two seconds where Python may keep its bytecode."""
+def test_five_hundred_exports_are_less_than_3_mb_and_10_cpu_seconds(write, large, tmp_path):
+    """Imports apart: they take two seconds where Python may keep its bytecode."""
     small = Made(tmp_path / "small.duckdb")
     small.export(export("a"))
     small.days("a", "c")
     small.users("a", [1])
     write(small.finish())
-    started = time.monotonic()
+    started = time.process_time()
     page = write(large)
-    assert time.monotonic() - started < 10
+    assert time.process_time() - started < 10
     assert len(page.encode()) < 3_000_000
 
 
