@@ -101,9 +101,9 @@ def status(
                 code, line = nagios(found, limits)
                 print(line)
             else:
-                from . import console
+                from .status_table import print_judgement
 
-                console.print_judgement(found)
+                print_judgement(found)
     raise typer.Exit(_UNKNOWN if is_for_nagios and streams.is_discarded() else code)
 
 

@@ -1,11 +1,11 @@
-"""The verdict's first sentence, from how many exports are in which health."""
+"""The first sentence of a judgement, from the number of exports in each health."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .status import BAD, RETIRED
+from .status import Health
 from .words import grouped, listed
 
 
@@ -14,10 +14,10 @@ class Tense:
     """The verbs of a sentence.
 
     Args:
-        one: For one export.
-        many: For more.
-        can: May be known.
-        cannot: May not.
+        one: Of one export: is.
+        many: Of more: are.
+        can: Can.
+        cannot: Cannot.
     """
 
     one: str
@@ -25,7 +25,7 @@ class Tense:
     can: str
     cannot: str
 
-    def of(self, count: int) -> str:
+    def verb(self, count: int) -> str:
         """The verb that goes with a number."""
         return self.one if count == 1 else self.many
 
@@ -34,42 +34,41 @@ NOW = Tense("is", "are", "can", "cannot")
 THEN = Tense("was", "were", "could", "could not")
 
 
-def headline(health: Mapping[str, int], *, unusual: int = 0, unread: int = 0, tense: Tense = NOW) -> str:
-    """Say how many exports are bad, or that all are well.
+def headline(health: Mapping[Health | None, int], *, unusual: int = 0, unread: int = 0, tense: Tense = NOW) -> str:
+    """How many exports are bad, or that all are healthy.
 
     Args:
-        health: Health → how many exports; the retired are not counted.
-        unusual: How many exports delivered an unusual number of users last.
-        unread: How many were not read completely lately.
-        tense: Of now, or of a past that is all one knows.
+        health: Health → number of exports, None for a health that is not known; the retired are not counted.
+        unusual: Number of exports whose last delivery was unusual.
+        unread: Number of exports that were not read completely lately.
+        tense: Of the present, or of a past that is all that is known.
     """
-    total = sum(count for kind, count in health.items() if kind != RETIRED)
+    counts = {kind: count for kind, count in health.items() if kind is None or not kind.is_retired}
+    total = sum(counts.values())
     if not total:
         return f"All exports {tense.many} retired"
-    bad = [(health[kind], kind) for kind in BAD if health.get(kind)]
+    bad = sorted((kind for kind in counts if kind is not None and kind.is_bad), key=lambda kind: kind.rank)
     if bad:
-        return listed(_bad(bad, total, tense))
-    healthy = health.get("healthy", 0)
+        return listed(_bad([(counts[kind], kind.label) for kind in bad], total, tense))
+    healthy = counts.get(Health.HEALTHY, 0)
     if healthy < total:
         return _unjudged(healthy, total, tense)
-    well = (
-        f"The only export {tense.one} healthy" if total == 1 else f"All {grouped(total)} exports {tense.many} healthy"
-    )
+    all_of_them = f"The only export {tense.one}" if total == 1 else f"All {grouped(total)} exports {tense.many}"
     doubts = [f"{_it(unread, total)} {_was(unread)} not read completely"] * bool(unread)
     doubts += [f"{_it(unusual, total)} delivered an unusual number of users"] * bool(unusual)
-    return f"{well}, but {' and '.join(doubts)}" if doubts else well
+    return f"{all_of_them} healthy{', but ' * bool(doubts)}{' and '.join(doubts)}"
 
 
 def _bad(counts: list[tuple[int, str]], total: int, tense: Tense) -> list[str]:
     """2 of 5 exports are failing; 1 is late."""
-    (count, kind), *others = counts
+    (count, label), *others = counts
     if total == 1:
         first = "The only export"
     elif count == total:
         first = f"All {grouped(total)} exports"
     else:
         first = f"{grouped(count)} of {grouped(total)} exports"
-    return [f"{first} {tense.of(count)} {kind}", *(f"{grouped(n)} {tense.of(n)} {what}" for n, what in others)]
+    return [f"{first} {tense.verb(count)} {label}", *(f"{grouped(n)} {tense.verb(n)} {other}" for n, other in others)]
 
 
 def _unjudged(healthy: int, total: int, tense: Tense) -> str:
@@ -77,7 +76,7 @@ def _unjudged(healthy: int, total: int, tense: Tense) -> str:
         return f"The only export {tense.cannot} be judged"
     if not healthy:
         return f"None of the {grouped(total)} exports {tense.can} be judged"
-    first = f"{grouped(healthy)} of {grouped(total)} exports {tense.of(healthy)} healthy"
+    first = f"{grouped(healthy)} of {grouped(total)} exports {tense.verb(healthy)} healthy"
     return f"{first}; {grouped(total - healthy)} {tense.cannot} be judged"
 
 

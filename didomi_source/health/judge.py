@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from .headline import THEN, headline
-from .status import RETIRED, ExportStatus
-from .words import span
+from .status import Concern, ExportStatus, Health, Severity, State
+from .words import counted, moment, span
 
 MAX_AGE = timedelta(hours=26)  # a daily schedule, and two hours of grace
-SEVERE = ("failing", "late")
-KINDS = (*SEVERE, "stuck", "unread", "below_rate")
+# The kinds of a problem, the worst first; a health of newer models is one, too.
+KINDS: tuple[State, ...] = (*(health for health in Health if health.is_bad), Concern.UNREAD, Concern.BELOW_RATE)
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Limits:
 
     Args:
         max_age: How old the last complete read may be, of all exports and of each.
-        min_rate: The least success rate over 28 days (0 to 1); None asks for none.
+        min_rate: The least success rate over 28 days (0 to 1); None for no limit.
     """
 
     max_age: timedelta = MAX_AGE
@@ -35,14 +35,19 @@ class Problem:
     """What is wrong with an export.
 
     Args:
-        kind: One of `KINDS`.
-        text: In words.
-        since: Since when, where that is known.
+        kind: A bad health, or a concern.
+        text: The reason.
+        since: When it began, where that is known.
     """
 
-    kind: str
+    kind: State
     text: str
     since: datetime | None
+
+    def sentence(self, name: str, today: date) -> str:
+        """The problem as one sentence without its full stop, as the page and notifications print it."""
+        since = f" since {moment(self.since, today)} UTC" if self.since else ""
+        return f"{name} {self.kind.now}{since}: {self.text}"
 
     def as_dict(self) -> dict[str, Any]:
         """For machines; stable keys."""
@@ -51,21 +56,25 @@ class Problem:
 
 @dataclass(frozen=True)
 class Judgement:
-    """How it stands.
+    """The judgement on all exports.
 
     Args:
         exports: The worst first.
         problems: Export → what is wrong with it.
+        unread: The ids of exports that were not read within the limit, though others were; not of retired ones.
         read_at: The last complete read of any export that the models know of.
         age: How long ago that was.
-        is_stale: It is too long ago: nobody knows what happened since.
+        is_stale: No export was read completely within the limit: what happened since is not known.
+        is_load_running: The exports were read within the limit, completely or not.
     """
 
     exports: Sequence[ExportStatus]
     problems: Mapping[str, Problem]
+    unread: frozenset[str]
     read_at: datetime | None
     age: timedelta | None
     is_stale: bool
+    is_load_running: bool
 
     @property
     def state(self) -> str:
@@ -74,80 +83,126 @@ class Judgement:
 
     @property
     def exit_code(self) -> int:
-        """0 when all is well; 1 when an export is not, or the load is too old to tell."""
+        """0 when every export is as it should be; 1 when one is not, or the load is stale."""
         return 0 if self.state == "healthy" else 1
+
+    @property
+    def is_severe(self) -> bool:
+        """The load is stale, or an export is in a severe state."""
+        return self.is_stale or any(problem.kind.is_severe for problem in self.problems.values())
+
+    @property
+    def is_unjudged(self) -> bool:
+        """Of an export it is not known whether it is healthy."""
+        return any(export.health.severity is Severity.UNJUDGED for export in self.exports)
 
     @property
     def headline(self) -> str:
         """One sentence without its full stop."""
+        return self.headline_with()
+
+    def headline_with(self, unusual: int = 0) -> str:
+        """The headline, with the number of exports whose last delivery was unusual."""
         if not self.exports:
             return "No export is known yet"
-        health = Counter(export.health for export in self.exports)
         if self.is_stale:
-            old = f"for {span(self.age)}" if self.age is not None else "yet"
-            then = headline(health, tense=THEN)
-            return f"Nothing has been read completely and built {old}; by then, {then[0].lower()}{then[1:]}"
-        counts = Counter(problem.kind for problem in self.problems.values())
-        words = headline(health, unread=counts["unread"])
-        low = counts["below_rate"]
+            age = f"for {span(self.age)}" if self.age is not None else "yet"
+            then = headline(Counter(export.health for export in self.exports), unusual=unusual, tense=THEN)
+            return f"Nothing has been read completely and built {age}; by then, {then[0].lower()}{then[1:]}"
+        if not self.has_runs:
+            known = counted(len(self.exports), "export")
+            return f"{known} {'is' if len(self.exports) == 1 else 'are'} known, and none has run yet"
+        kinds = Counter(problem.kind for problem in self.problems.values())
+        health = Counter(None if self._is_doubtful(export) else export.health for export in self.exports)
+        words = headline(health, unusual=unusual, unread=kinds[Concern.UNREAD])
+        low = kinds[Concern.BELOW_RATE]
         return f"{words}; {low} below the least success rate" if low else words
+
+    @property
+    def has_runs(self) -> bool:
+        """A run of an export is known."""
+        return any(export.runs_total for export in self.exports)
+
+    @property
+    def advice(self) -> str:
+        """What to do about a stale load."""
+        if self.is_load_running:
+            return "The load runs, but cannot finish reading: run “didomi check”, and read the errors of “didomi run”."
+        return "What happened since is not known: check why the schedule does not run “didomi run”."
+
+    def state_of(self, export: ExportStatus) -> State:
+        """What to print of an export: the kind of its problem, else its health; of a stale load, the health then."""
+        problem = self.problems.get(export.export_id)
+        return export.health if problem is None or self.is_stale else problem.kind
+
+    def _is_doubtful(self, export: ExportStatus) -> bool:
+        """Its health is bad in the marts, but it was not read lately."""
+        return export.health.is_bad and self.state_of(export) is Concern.UNREAD
+
+    def settled(self, days: int) -> tuple[int, int]:
+        """How many runs of all exports were completed in the last 7 or 28 days, and how many settled."""
+        completed = sum(getattr(export, f"runs_completed_{days}d") or 0 for export in self.exports)
+        return completed, completed + sum(getattr(export, f"runs_failed_{days}d") or 0 for export in self.exports)
 
     def as_dict(self) -> dict[str, Any]:
         """For machines; stable keys."""
+        problems = {export_id: problem.as_dict() for export_id, problem in self.problems.items()}
         return {
             "state": self.state,
             "headline": self.headline,
             "read_at": self.read_at.isoformat() if self.read_at else None,
             "age_seconds": int(self.age.total_seconds()) if self.age is not None else None,
             "exports": [
-                {
-                    **export.as_dict(),
-                    "problem": self.problems[export.export_id].as_dict() if export.export_id in self.problems else None,
-                }
-                for export in self.exports
+                {**export.as_dict(), "problem": problems.get(export.export_id)} for export in self.exports
             ],
-        }
+        }  # fmt: skip
 
 
 def judge(exports: Sequence[ExportStatus], now: datetime, limits: Limits = Limits()) -> Judgement:
-    """Say how it stands.
+    """Judge the exports.
 
     Args:
         exports: The worst first.
-        now: When it is asked.
+        now: The time of the judgement.
         limits: What is still good.
     """
-    reads = [export.last_complete_sync_at for export in exports if export.last_complete_sync_at]
-    read_at = max(reads, default=None)
-    age = now - read_at if read_at else None
+    read_at = max((e.last_complete_sync_at for e in exports if e.last_complete_sync_at), default=None)
+    synced_at = max((e.last_synced_at for e in exports if e.last_synced_at), default=None)
+    is_stale = not _is_within(read_at, now, limits)
     found = {export.export_id: _problem(export, now, limits) for export in exports}
-    problems = {export_id: problem for export_id, problem in found.items() if problem}
-    return Judgement(exports, problems, read_at, age, age is None or age > limits.max_age)
+    return Judgement(
+        exports=exports,
+        problems={export_id: problem for export_id, problem in found.items() if problem},
+        unread=frozenset(e.export_id for e in exports if not is_stale and _is_unread(e, now, limits)),
+        read_at=read_at,
+        age=now - read_at if read_at else None,
+        is_stale=is_stale,
+        is_load_running=_is_within(synced_at, now, limits),
+    )
+
+
+def _is_within(read_at: datetime | None, now: datetime, limits: Limits) -> bool:
+    return read_at is not None and now - read_at <= limits.max_age
+
+
+def _is_unread(export: ExportStatus, now: datetime, limits: Limits) -> bool:
+    return not export.health.is_retired and not _is_within(export.last_complete_sync_at, now, limits)
 
 
 def _problem(export: ExportStatus, now: datetime, limits: Limits) -> Problem | None:
-    """The first that applies: what Didomi says, then what it could not be asked, then the rate."""
-    if export.health == RETIRED:
+    """The first that applies: the health, then a read that is missing, then the success rate."""
+    if export.health.is_retired:
         return None
-    read_at = export.last_complete_sync_at
-    is_unread = read_at is None or now - read_at > limits.max_age
-    since = {
-        "failing": export.failing_since_at,
-        "late": export.expected_next_run_at,
-        "stuck": export.oldest_pending_at,
-    }
-    # An export that cannot be read looks late: the next run would have been seen, if there was one.
-    if export.health in since and not (is_unread and export.health == "late"):
-        return Problem(export.health, export.health_reason, since[export.health])
+    is_unread = _is_unread(export, now, limits)
+    if export.health.is_bad and not (is_unread and export.health.facts.needs_read):
+        return Problem(export.health, export.health_reason, export.since)
     if is_unread:
-        how = f"for {span(now - read_at)}" if read_at else "yet"
-        return Problem("unread", f"it has not been read completely {how}", read_at)
+        read_at = export.last_complete_sync_at
+        age = f"for {span(now - read_at)}" if read_at else "yet"
+        return Problem(Concern.UNREAD, f"it has not been read completely {age}", read_at)
     rate = export.success_rate_28d
     if limits.min_rate is not None and rate is not None and rate < limits.min_rate:
-        text = f"{export.runs_failed_28d} of {_settled(export)} runs of 28 days failed"
-        return Problem("below_rate", text, None)
+        failed = export.runs_failed_28d or 0
+        text = f"{failed} of {failed + (export.runs_completed_28d or 0)} runs of 28 days failed"
+        return Problem(Concern.BELOW_RATE, text, None)
     return None
-
-
-def _settled(export: ExportStatus) -> int:
-    return (export.runs_completed_28d or 0) + (export.runs_failed_28d or 0)

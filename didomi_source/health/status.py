@@ -1,77 +1,287 @@
-"""How each export is, as the mart `didomi__exports` tells it."""
+"""How each export is: the rows of the mart `didomi__exports`, and all that is printed of a health.
+
+A new health is an edit of three files: this one, sql/models/marts/didomi__exports.sql and its .yml.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
-from typing import Any
+from enum import Enum, IntEnum
+from typing import TYPE_CHECKING, Any
 
 from didomi_source.warehouse.open import open_read_only
 from didomi_source.warehouse.read import select
 from didomi_source.warehouse.target import Target, prepare_environment
 
-RETIRED = "retired"  # nothing is expected of it any more
-# The worst first, as an operator wants to read it.
-HEALTH_ORDER = ("failing", "late", "stuck", "unknown_schedule", "no_outcome", "healthy", RETIRED)
+from .words import NOTHING
+
+if TYPE_CHECKING:
+    import dlt
+
+_DAY_SECONDS = 86_400
+_MONTH_DAYS = 31
 
 
-BAD = ("failing", "late", "stuck")
+class Severity(IntEnum):
+    """How urgent a state is."""
+
+    RETIRED = 0  # no run is expected
+    HEALTHY = 1
+    UNJUDGED = 2
+    BAD = 3
+    SEVERE = 4  # worth waking somebody
+
+
+# The classes of the style sheet; status_table.py gives each a colour of the terminal.
+_CLASSES = {Severity.RETIRED: "meta", Severity.HEALTHY: "good", Severity.SEVERE: "bad"}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that is known of a state.
+
+    Args:
+        severity: How urgent it is.
+        meaning: What the exports in this state have in common.
+        mark: The sign before it on the page.
+        label: What it is called, unless that is its value.
+        now: A sentence's predicate in the present tense, unless that is "is" and the label.
+        then: The same in the past tense.
+        since: The column of `didomi__exports` that holds when it began.
+        has_error: The last error of the export is its cause.
+        needs_read: An export that was not read lately may only seem to be in this state.
+    """
+
+    severity: Severity
+    meaning: str = ""
+    mark: str = NOTHING
+    label: str = ""
+    now: str = ""
+    then: str = ""
+    since: str = ""
+    has_error: bool = False
+    needs_read: bool = False
+
+
+# Of a value that only newer models know: a problem, since it is not known to be none.
+_UNKNOWN = Facts(Severity.BAD, "this version does not know it", "!")
+
+
+class State(str, Enum):
+    """A word for how something is. It equals its value, as a text too."""
+
+    facts: Facts
+
+    def __new__(cls, value: str, facts: Facts = _UNKNOWN) -> State:
+        """Make a member that carries its facts."""
+        state = str.__new__(cls, value)
+        state._value_ = value
+        state.facts = facts
+        return state
+
+    __hash__ = str.__hash__
+
+    def __str__(self) -> str:
+        """The value, in each version of Python."""
+        return str(self.value)
+
+    @property
+    def severity(self) -> Severity:
+        """How urgent it is."""
+        return self.facts.severity
+
+    @property
+    def is_bad(self) -> bool:
+        """Something is wrong."""
+        return self.severity >= Severity.BAD
+
+    @property
+    def is_severe(self) -> bool:
+        """It is worth waking somebody."""
+        return self.severity is Severity.SEVERE
+
+    @property
+    def is_retired(self) -> bool:
+        """No run is expected: it is neither judged nor counted."""
+        return self.severity is Severity.RETIRED
+
+    @property
+    def label(self) -> str:
+        """What it is called."""
+        return self.facts.label or self.value.replace("_", " ")
+
+    @property
+    def now(self) -> str:
+        """The predicate of a sentence: is failing."""
+        return self.facts.now or f"is {self.label}"
+
+    @property
+    def then(self) -> str:
+        """The same of the past: was failing."""
+        return self.facts.then or f"was {self.label}"
+
+    @property
+    def css_class(self) -> str:
+        """Its class in the style sheet."""
+        return _CLASSES.get(self.severity, "warn")
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        """Sorts the worst first; a value of newer models comes after the known ones of its severity."""
+        members = list(type(self))
+        return -self.severity, members.index(self) if self in members else len(members)
+
+
+class Health(State):
+    """The values of `didomi__exports.health`, the worst first."""
+
+    FAILING = "failing", Facts(
+        Severity.SEVERE, "the last settled run failed", "✕", since="failing_since_at", has_error=True
+    )  # fmt: skip
+    LATE = "late", Facts(
+        # The next run would have been seen if the export had been read.
+        Severity.SEVERE, "a run is overdue", "◷", since="expected_next_run_at", needs_read=True
+    )  # fmt: skip
+    STUCK = "stuck", Facts(Severity.BAD, "a run has been pending for too long", "…", since="oldest_pending_at")
+    UNKNOWN_SCHEDULE = "unknown_schedule", Facts(Severity.UNJUDGED, "the schedule cannot be read")
+    NO_OUTCOME = "no_outcome", Facts(Severity.UNJUDGED, "no run has settled yet")
+    HEALTHY = "healthy", Facts(Severity.HEALTHY, "the last settled run succeeded", "✓")
+    RETIRED = "retired", Facts(Severity.RETIRED, "no run is expected any more")
+
+    @classmethod
+    def _missing_(cls, value: object) -> Health | None:
+        """Make a value of newer models a member that iterating does not show."""
+        if not isinstance(value, str):
+            return None
+        health = str.__new__(cls, value)
+        health._name_ = health._value_ = value
+        health.facts = _UNKNOWN
+        return health
+
+
+class Concern(State):
+    """What can be wrong apart from an export's health, which models alone cannot know; the worst first."""
+
+    STALE = "stale", Facts(Severity.SEVERE, "no export was read completely lately", "◷")
+    UNREAD = "unread", Facts(
+        Severity.BAD, "it was not read completely lately", "?", "not read", "cannot be read", "could not be read"
+    )  # fmt: skip
+    BELOW_RATE = "below_rate", Facts(
+        Severity.BAD, "too many runs of 28 days failed", "✕", now="fails too often", then="failed too often"
+    )  # fmt: skip
+    UNUSUAL = "unusual", Facts(Severity.BAD, "the last delivery had an unusual number of users", "○")
 
 
 @dataclass(frozen=True)
 class ExportStatus:
-    """One export; the fields are columns of `didomi__exports` and mean what sql/README.md says."""
+    """One row of `didomi__exports`; the fields are its columns and mean what sql/README.md says."""
 
     export_id: str
+    organization_id: str | None
     name: str | None
-    health: str
+    frequency: str | None
+    interval_seconds: int | None
+    interval_months: int | None
+    health: Health
     health_reason: str
     current_streak_status: str | None
     current_streak: int
     failing_since_at: datetime | None
+    first_run_at: datetime | None
     last_run_at: datetime | None
+    last_run_status: str | None
     last_success_at: datetime | None
     last_success_users: int | None
+    seconds_since_last_success: int | None
     last_error_kind: str | None
     last_error_message: str | None
+    oldest_pending_at: datetime | None
+    expected_next_run_at: datetime | None
+    runs_total: int
+    runs_unknown: int
+    runs_untimed: int
+    runs_overdue: int
+    runs_stuck: int
+    runs_contradictory: int
+    runs_missing_at_source: int
+    logs_quarantined: int
+    success_rate: float | None
     runs_completed_7d: int | None
     runs_failed_7d: int | None
     success_rate_7d: float | None
     runs_completed_28d: int | None
     runs_failed_28d: int | None
     success_rate_28d: float | None
-    logs_quarantined: int
     last_synced_at: datetime | None
     last_complete_sync_at: datetime | None
-    oldest_pending_at: datetime | None = None
-    expected_next_run_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        """The mart holds the health as a text."""
+        object.__setattr__(self, "health", Health(self.health))
 
     @property
     def title(self) -> str:
         """Its name, or its id where it has none."""
         return self.name or self.export_id
 
+    @property
+    def since(self) -> datetime | None:
+        """When its health began, where that is known."""
+        column = self.health.facts.since
+        return getattr(self, column) if column else None
+
+    @property
+    def interval_days(self) -> float:
+        """Days from one run to the next; one where the schedule is unknown."""
+        if self.interval_months is not None:
+            return self.interval_months * _MONTH_DAYS
+        return self.interval_seconds / _DAY_SECONDS if self.interval_seconds else 1.0
+
+    @property
+    def rank(self) -> tuple[tuple[int, int], float, float, str, str]:
+        """Sorts the worst first: by health, a bad one by intervals without success, then by the success rate."""
+        rate = 1.0 if self.success_rate_28d is None else self.success_rate_28d
+        return self.health.rank, -self._intervals_without_success(), rate, self.title, self.export_id
+
+    def _intervals_without_success(self) -> float:
+        if not self.health.is_bad:
+            return 0.0
+        if self.seconds_since_last_success is None:
+            return math.inf
+        return self.seconds_since_last_success / (self.interval_days * _DAY_SECONDS)
+
     def as_dict(self) -> dict[str, Any]:
-        """The status for machines: times as ISO 8601."""
+        """The row for machines: times as ISO 8601."""
         return {
             name: value.isoformat() if isinstance(value, datetime) else value for name, value in asdict(self).items()
         }
 
 
+def read_exports(pipeline: dlt.Pipeline, schema: str) -> list[ExportStatus]:
+    """Read the mart `didomi__exports`, the worst export first.
+
+    Raises:
+        DestinationError: The models have not been built, or the warehouse cannot be read.
+    """
+    columns = [field.name for field in fields(ExportStatus)]
+    rows = select(pipeline, schema, "didomi__exports", columns)
+    return sorted((ExportStatus(**row) for row in rows), key=lambda export: export.rank)
+
+
 def read_status(target: Target, export_ids: Collection[str] = ()) -> list[ExportStatus]:
-    """Read how each export is, the worst first; only those that are named, where some are.
+    """Read how each export is, the worst first.
+
+    Args:
+        target: Which warehouse and dataset.
+        export_ids: Only these exports; empty means all.
 
     Raises:
         DestinationError: The models have not been built, or the warehouse cannot be read.
     """
     prepare_environment()
-    columns = [field.name for field in fields(ExportStatus)]
     with open_read_only(target) as pipeline:
-        rows = select(pipeline, target.marts, "didomi__exports", columns)
-    wanted = [row for row in rows if not export_ids or row["export_id"] in export_ids]
-    return sorted((ExportStatus(**row) for row in wanted), key=lambda s: (_rank(s.health), s.name or s.export_id))
-
-
-def _rank(health: str) -> int:
-    return HEALTH_ORDER.index(health) if health in HEALTH_ORDER else len(HEALTH_ORDER)
+        exports = read_exports(pipeline, target.marts)
+    return [export for export in exports if not export_ids or export.export_id in export_ids]

@@ -1,4 +1,4 @@
-"""How numbers, times and foreign text are written on the page."""
+"""How numbers, times and texts from outside are written."""
 
 from __future__ import annotations
 
@@ -65,13 +65,19 @@ def short(number: float) -> str:
     return grouped(number)
 
 
-def percent(rate: float | None) -> str:
-    """A rate with one decimal; only all is 100%, and only nothing is 0%."""
+def percent(rate: float | None, sign: str = "") -> str:
+    """A rate with one decimal: 100% and 0% are exact, a rate close to them is 99.9% or 0.1%.
+
+    Args:
+        rate: 0 to 1, or a difference of that size.
+        sign: "+" to print the sign of a positive difference.
+    """
     if rate is None:
         return NOTHING
     if rate in {0, 1}:
-        return f"{rate:.0%}"
-    return f"{min(max(rate * 100, 0.1), 99.9):.1f}%"
+        return f"{rate:{sign}.0%}"
+    size = max(abs(rate), 0.001)
+    return f"{math.copysign(min(size, 0.999) if size < 1 else size, rate):{sign}.1%}"
 
 
 def change(rate: float) -> str:

@@ -1,4 +1,4 @@
-"""What is measured of a run and of each export, for whoever collects it."""
+"""The metrics of a run and of each export, in the same form for Prometheus and OTLP."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
-from didomi_source.health.status import HEALTH_ORDER
+from didomi_source.health.status import Health
 
 from . import Outcome
 
 
 class Measure(NamedTuple):
-    """One value: its name as Prometheus writes it, what it means, and what it is of."""
+    """One value: its name as in Prometheus, its help text, and its labels."""
 
     name: str
     text: str
@@ -40,7 +40,7 @@ _SYNC = (
 
 
 def measures(outcome: Outcome) -> Iterator[Measure]:
-    """What is known once a run is over."""
+    """The metrics that are known at the end of a run."""
     yield Measure("didomi_run_success", "Whether the last run ended well.", float(outcome.exit_code == 0), {})
     yield Measure("didomi_run_exit_code", "Exit code of the last run.", outcome.exit_code, {})
     yield Measure("didomi_run_timestamp_seconds", "When the last run ended.", outcome.ended_at, {})
@@ -53,9 +53,11 @@ def measures(outcome: Outcome) -> Iterator[Measure]:
         yield from _of(sync, _SYNC, labels)
     for export in outcome.exports:
         labels = {"export_id": export.export_id, "export_name": export.name or ""}
-        for health in dict.fromkeys((*HEALTH_ORDER, export.health)):
+        for health in dict.fromkeys((*Health, export.health)):
             is_so = float(health == export.health)
-            yield Measure("didomi_export_health", "1 for the health that it is in.", is_so, labels | {"health": health})
+            yield Measure(
+                "didomi_export_health", "1 for the health that it is in.", is_so, labels | {"health": str(health)}
+            )
         yield from _of(vars(export), _STATUS, labels)
 
 

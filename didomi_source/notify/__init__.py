@@ -1,12 +1,12 @@
-"""Telling people that the health of an export has changed: once, whichever machine sees it first.
+"""Notifications: each change of an export's health is sent once to each channel, by whichever machine sees it first.
 
-changes   what has changed since a target was told
-message   that, in words
-channels  who is told, through Apprise
-ledger    who was told what, in the warehouse
+changes   the differences between the current health and what a channel was sent last
+message   the changes in words
+channels  the services that messages are sent to, through Apprise
+ledger    what each channel was sent, in the warehouse; a lease lets one machine send at a time
 
-A target that refuses is tried again by the next call. A process that dies between sending and writing it down sends
-twice, and never not at all.
+A channel that refuses a message is sent it by the next call. A process that dies between sending and writing to the
+ledger sends twice: delivery is at least once.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ from .message import Message, digest_message, message
 
 @dataclass(frozen=True)
 class Notice:
-    """What a channel is told.
+    """A message to a channel.
 
     Args:
-        channel: Who.
-        message: What.
-        changes: Of which changes it tells; none for a digest.
+        channel: The receiver.
+        message: The message.
+        changes: The changes that the message reports; none for a digest.
     """
 
     channel: Channel
@@ -54,24 +54,24 @@ def notify(
     digest: bool = False,
     dry_run: bool = False,
 ) -> tuple[list[Notice], list[str]]:
-    """Tell every configured target what it does not know yet.
+    """Send each configured channel the changes that it was not sent yet.
 
     Args:
         target: Which warehouse and dataset.
         limits: What is still good.
-        now: When it is asked.
-        report: Told each step.
+        now: The time of the judgement.
+        report: Called with each step.
         export_ids: Only these exports; empty means all.
-        digest: Tell how everything is, once a day, instead of what has changed.
-        dry_run: Send nothing and write nothing; without targets, as to one that knows nothing yet.
+        digest: Send the state of all exports, once a day, instead of changes.
+        dry_run: Send nothing and write nothing; without channels, as to a new one.
 
     Returns:
-        What was sent, and a line for each target that did not take it.
+        What was sent, and a line for each channel that refused its message.
 
     Raises:
-        ConfigurationError: No target is configured, or one of them is not known.
+        ConfigurationError: No channel is configured, or the URL of one is not known to Apprise.
         DestinationError: The warehouse cannot be read or written.
-        RunLocked: Another machine is telling.
+        RunLocked: Another machine is sending.
     """
     prepare_environment()
     found = channels.configured()
@@ -101,7 +101,7 @@ def _send(
     *,
     digest: bool,
 ) -> tuple[list[Notice], list[str]]:
-    """Send and write down, alone; what is to be sent is looked at anew, since another one may have been faster."""
+    """Send and write to the ledger under the lease; the ledger is read again, since another machine may have sent."""
     sent, refused = [], []
     with open_temporary(target) as pipeline:
         wait_until_writable(pipeline, report, target.wait_seconds)
@@ -114,7 +114,7 @@ def _send(
                     continue
                 report(f"Telling {channel.name}")
                 if channel.send(notice.message):
-                    told = [(change.subject, change.after, change.since) for change in notice.changes]
+                    told = [(change.subject, change.state, change.since) for change in notice.changes]
                     ledger.write(channel.key, told or [(DIGEST, DIGEST, None)])
                     sent.append(notice)
                 else:

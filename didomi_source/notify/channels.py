@@ -1,4 +1,4 @@
-"""Who is told: services behind Apprise's URLs, which hold secrets and so are shown to nobody (extra `notify`).
+"""The services that messages are sent to, by Apprise's URLs, which hold secrets and are never printed (extra `notify`).
 
 Source: github.com/caronc/apprise/wiki (read 2026-11).
 """
@@ -26,8 +26,8 @@ class Channel:
     """A service that takes messages.
 
     Args:
-        key: What it is called in the ledger; holds no secret.
-        name: What it is called here.
+        key: Its name in the ledger; holds no secret.
+        name: Its name in output; holds no secret.
         service: Apprise's object for it.
     """
 
@@ -36,7 +36,7 @@ class Channel:
     service: Any = field(repr=False, default=None)
 
     def send(self, message: Message) -> bool:
-        """Send a message; returns whether the service took it."""
+        """Send a message; returns whether the service accepted it."""
         return bool(
             self.service.notify(title=message.title, body=message.body, notify_type=message.kind, body_format="text")
         )
@@ -59,7 +59,7 @@ def configured() -> list[Channel]:
     except ImportError:
         msg = "notifications need apprise: pip install 'didomi-source[notify]'"
         raise ConfigurationError(msg) from None
-    # Its words hold addresses, and what it would keep on disk is of no use here.
+    # Apprise logs URLs; its storage on disk is not needed.
     quiet = logging.getLogger("apprise")
     quiet.addHandler(logging.NullHandler())
     quiet.propagate = False
@@ -70,7 +70,7 @@ def configured() -> list[Channel]:
         if service is None:
             msg = f"{SETTING}: number {number} of {len(urls)} is no address that Apprise knows; see its wiki"
             raise ConfigurationError(msg)
-        # With its secrets masked by Apprise; two that look alike then are told apart by their order.
+        # Apprise masks the secrets; the order distinguishes URLs that are equal when masked.
         shown = service.url(privacy=True)  # type: ignore[no-untyped-call]
         masked = hashlib.sha256(shown.encode()).hexdigest()[:16]
         seen[masked] += 1

@@ -1,7 +1,7 @@
-"""Who was told what, in two tables beside the raw ones; the SQL is what all four warehouses share.
+"""The ledger of notifications: two tables beside the raw ones, in the SQL that all four warehouses share.
 
-`notifications` is only ever added to. `notification_lease` has one row, which whoever tells writes its name into: an
-`update … where holder = …` lets one of two through everywhere, also where no key is enforced.
+Rows of `notifications` are only inserted. `notification_lease` is a lease: its one row names the machine that sends.
+`update … where holder = …` lets one of two machines through in each warehouse, also where no key is enforced.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _TYPES = {"bigquery": ("string", "timestamp"), "snowflake": ("varchar", "timesta
 
 @dataclass(frozen=True)
 class Told:
-    """What a target was told last of a subject."""
+    """What a channel was sent last about a subject."""
 
     state: str
     since_at: datetime | None
@@ -51,7 +51,7 @@ class Ledger:
         self._pipeline, self._target = pipeline, target
 
     def prepare(self) -> None:
-        """Make the tables, where they are not there."""
+        """Create the tables, where they do not exist."""
         text, timestamp = _TYPES.get(self._target.destination, ("varchar", "timestamp with time zone"))
         columns = f"target {text}, subject {text}, state {text}, since_at {timestamp}, told_at {timestamp}"
         self._create(TABLE, columns)
@@ -67,11 +67,11 @@ class Ledger:
         try:
             self._execute(statement, table)
         except DestinationError:
-            # PostgreSQL refuses all but one of those that make a table at once; now it is there.
+            # PostgreSQL refuses all but one of concurrent statements that create a table; now it exists.
             self._execute(statement, table)
 
     def told(self, target: str) -> dict[str, Told]:
-        """Subject → what a target was told last; nothing while the table is not there."""
+        """Subject → what a channel was sent last; empty while the table does not exist."""
         columns = ("subject", "state", "since_at", "told_at")
         try:
             rows = self._select(TABLE, columns, "where target = %s order by told_at", target)
@@ -80,7 +80,7 @@ class Ledger:
         return {row["subject"]: Told(row["state"], row["since_at"], row["told_at"]) for row in rows}
 
     def write(self, target: str, told: Sequence[tuple[str, str, datetime | None]]) -> None:
-        """Write down what a target was told: subject, state, and since when it is so."""
+        """Insert what a channel was sent: subject, state, and when the state began."""
         for subject, state, since in told:
             # BigQuery does not know the type of a parameter that is None.
             place = "null" if since is None else "%s"
@@ -103,17 +103,17 @@ class Ledger:
         )
 
     def recoveries(self) -> Sequence[Mapping[str, Any]]:
-        """When incidents ended, from the marts."""
+        """The ends of incidents, from the marts."""
         return self._recoveries
 
     @contextmanager
     def alone(self, report: Callable[[str], None], wait_seconds: float = WAIT_SECONDS) -> Iterator[None]:
-        """Be the only one that tells, on whatever machine.
+        """Hold the lease, so that no other machine sends.
 
-        The lease of one that died is taken over after five minutes, by the warehouse's clock.
+        The lease of a machine that died is taken over after five minutes, by the warehouse's clock.
 
         Raises:
-            RunLocked: Another one is telling, and does not come to an end.
+            RunLocked: Another machine holds the lease for longer than the wait.
         """
         me = uuid4().hex
         deadline = time.monotonic() + wait_seconds
@@ -133,7 +133,7 @@ class Ledger:
         rows = self._select(LEASE, ("holder", "taken_at", "current_timestamp"))
         if rows and all(row["holder"] == me for row in rows):
             return True
-        # Two machines can have made the row at once, where no key is enforced: then one needs both rows.
+        # Where no key is enforced, two machines can have inserted the row at once: the lease is both rows then.
         self._change_holder(me, "")
         for row in rows:
             if row["holder"] and (row["current_timestamp"] - row["taken_at"]).total_seconds() > LEASE_SECONDS:

@@ -6,33 +6,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from didomi_source.health.judge import SEVERE, Judgement
+from didomi_source.health.judge import Judgement
 from didomi_source.health.words import counted, moment, percent, shortened, span, visible
 
-from .changes import LOAD, STALE, Change
+from .changes import Change
 
-_WORDS = {
-    "failing": "is failing",
-    "late": "is late",
-    "stuck": "is stuck",
-    "unread": "cannot be read",
-    "below_rate": "fails too often",
-    STALE: "is stale",
-}
-_WERE = {
-    "failing": "it was failing",
-    "late": "it was late",
-    "stuck": "it was stuck",
-    "unread": "it could not be read",
-    "below_rate": "it failed too often",
-    STALE: "it was stale",
-}
 _LISTED = 20
 _NAME_LENGTH, _DETAIL_LENGTH = 80, 300
 
 
 class Message(NamedTuple):
-    """What is sent: `kind` is one of Apprise's, failure, warning, success or info."""
+    """A message: `kind` is one of Apprise's, failure, warning, success or info."""
 
     kind: str
     title: str
@@ -40,62 +24,53 @@ class Message(NamedTuple):
 
 
 def message(changes: Sequence[Change], found: Judgement, now: datetime) -> Message:
-    """Tell of changes, what is worst first."""
-    ordered = sorted(changes, key=lambda c: (c.is_recovery, not c.is_severe))
+    """The message for some changes, the worst first."""
+    ordered = sorted(changes, key=lambda c: (c.problem is None, not c.is_severe))
     lines = [_line(change, now) for change in ordered[:_LISTED]]
     if len(ordered) > _LISTED:
         lines.append(f"… and {counted(len(ordered) - _LISTED, 'more change')}")
-    title = _title(ordered[0]) if len(ordered) == 1 else f"Didomi: {found.headline}"
+    title = _title(ordered[0]) if len(ordered) == 1 else found.headline
     if not found.is_stale:
         lines += ["", f"Now: {found.headline}."]
-    return _message(_kind(ordered), title, lines)
+    is_severe, is_bad = any(c.is_severe for c in changes), any(c.problem for c in changes)
+    return _message(title, lines, is_severe=is_severe, is_bad=is_bad)
 
 
 def digest_message(found: Judgement, now: datetime) -> Message:
-    """Tell how everything is."""
+    """The message about all exports, whether or not something has changed."""
     lines = [f"{found.headline}."]
     bad = [export for export in found.exports if export.export_id in found.problems]
     lines += [
-        f"✕ {_name(export.title)} {_WORDS[found.problems[export.export_id].kind]}: "
-        f"{visible(found.problems[export.export_id].text)}"
+        f"✕ {visible(found.problems[export.export_id].sentence(_name(export.title), now.date()))}"
         for export in bad[:_LISTED]
     ]
     if len(bad) > _LISTED:
         lines.append(f"… and {counted(len(bad) - _LISTED, 'more export')}")
     for days in (7, 28):
-        completed = sum(getattr(export, f"runs_completed_{days}d") or 0 for export in found.exports)
-        settled = completed + sum(getattr(export, f"runs_failed_{days}d") or 0 for export in found.exports)
+        completed, settled = found.settled(days)
         if settled:
             lines.append(f"Success, {days} days: {percent(completed / settled)} ({completed} of {settled} runs)")
     if found.read_at:
         lines.append(f"Last complete read: {moment(found.read_at, now.date())} UTC")
-    kinds = {problem.kind for problem in found.problems.values()}
-    kind = "failure" if found.is_stale or kinds & set(SEVERE) else "warning" if kinds else "success"
-    return _message(kind, f"Didomi: {found.headline}", lines)
+    return _message(found.headline, lines, is_severe=found.is_severe, is_bad=bool(bad))
 
 
-def _message(kind: str, title: str, lines: Sequence[str]) -> Message:
-    """Narrow spaces are for the page: not every service shows them."""
-    return Message(kind, title.replace("\u202f", " "), "\n".join(lines).replace("\u202f", " "))
-
-
-def _kind(changes: Sequence[Change]) -> str:
-    if any(change.is_severe for change in changes):
-        return "failure"
-    return "success" if all(change.is_recovery for change in changes) else "warning"
+def _message(title: str, lines: Sequence[str], *, is_severe: bool, is_bad: bool) -> Message:
+    """The page's narrow spaces become plain ones: some services cannot show them."""
+    kind = "failure" if is_severe else "warning" if is_bad else "success"
+    return Message(kind, f"Didomi: {title}".replace("\u202f", " "), "\n".join(lines).replace("\u202f", " "))
 
 
 def _title(change: Change) -> str:
-    return f"Didomi: {_name(change.title)} {'is well again' if change.is_recovery else _WORDS[change.after]}"
+    return f"{_name(change.title)} {change.problem.kind.now if change.problem else 'is well again'}"
 
 
 def _line(change: Change, now: datetime) -> str:
     name = _name(change.title)
-    if change.is_recovery:
+    if change.problem is None:
         lasted = f" after {span(change.lasted)}" if change.lasted is not None else ""
-        return f"✓ {name} is well again{lasted}: {_WERE.get(change.before, 'it was not')}"
-    since = f" since {moment(change.since, now.date())} UTC" if change.since and change.subject != LOAD else ""
-    line = f"✕ {name} {_WORDS[change.after]}{since}: {visible(change.text)}"
+        return f"✓ {name} is well again{lasted}: it {change.before.then if change.before else 'was not'}"
+    line = f"✕ {visible(change.problem.sentence(name, now.date()))}"
     detail = shortened(" ".join(change.detail.split()), _DETAIL_LENGTH)
     return f"{line}\n   {visible(detail)}" if detail else line
 

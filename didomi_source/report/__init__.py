@@ -1,12 +1,12 @@
 """The page that an operator reads each morning: one HTML file, read from the marts alone.
 
-data        what the marts say
-verdict     what that means, in words
+marts       the rows that the page shows
+data        reads them from the warehouse
+verdict     the first lines: the judgement of `health`, unusual deliveries, news
 figures     the key figures
-sections    what each part of the page shows
+sections    the rows of each section
 calendar    the calendars of runs
 charts      the line charts
-text        how numbers, times and foreign text are written
 render      the page as text (template.html.j2, macros.html.j2, page.css)
 """
 
@@ -41,14 +41,14 @@ def write_report(
     now: datetime | None = None,
     max_age: timedelta | None = None,
 ) -> Path:
-    """Read the marts and write the page; whoever reads the file meanwhile sees the old one or the new one, whole.
+    """Read the marts and write the page; the file is replaced atomically.
 
     Args:
         target: Which warehouse and dataset.
         output: Where the page goes; its folder has to exist.
         model_vars: Variables of the models: as-of time, where it is fixed, and time zone of the days.
         now: When the page is written; the as-of time unless given, else the present.
-        max_age: How old the last complete read may be before the page calls itself stale; 26 hours unless given.
+        max_age: How old the last complete read may be before the load is stale; 26 hours unless given.
 
     Returns:
         Where the page is.
@@ -58,7 +58,7 @@ def write_report(
         DestinationError: The models have not been built, or the warehouse cannot be read.
         ReportNotWritten: The page cannot be written there.
     """
-    _look_for_libraries()
+    _check_libraries()
     path = _writable(output)
     now = now or _as_of(model_vars or {}) or datetime.now(timezone.utc)
 
@@ -78,7 +78,7 @@ def write_report(
     return output
 
 
-def _look_for_libraries() -> None:
+def _check_libraries() -> None:
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         msg = f"the report needs {', '.join(missing)}: pip install 'didomi-source[report]'"
@@ -98,7 +98,7 @@ def _as_of(model_vars: Mapping[str, Any]) -> datetime | None:
 
 
 def _writable(output: Path) -> Path:
-    """The file behind the path, looked at before the warehouse is asked for anything."""
+    """The file behind the path, checked before the warehouse is read."""
     path = output.resolve()
     if path.is_dir():
         msg = f"{output} is a folder: name a file in it, such as {output / 'report.html'}"
@@ -112,7 +112,7 @@ def _writable(output: Path) -> Path:
 def _write(page: str, path: Path) -> None:
     beside = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
-        # What no text can hold was made visible before; a file's rights are those that any new file gets.
+        # The file gets the rights of any new file; characters that UTF-8 cannot hold were replaced by `visible`.
         with beside.open("x", encoding="utf-8", newline="\n") as file:
             file.write(page)
             file.flush()

@@ -9,15 +9,15 @@ from datetime import date, timedelta
 
 from didomi_source.health.words import MONTHS, counted, day, listed
 
-from .data import CALENDAR_WEEKS, STRIP_DAYS, Day, calendar_start
+from .marts import CALENDAR_WEEKS, STRIP_DAYS, Day
 
 STEP = 12  # units from one day to the next
 SIZE = 10  # units that a day's square takes
 LEFT, TOP = 28, 14  # room for the names of weekdays and months
 _TOOLTIPS = 40
 _SIDES = {0: "Mon", 2: "Wed", 4: "Fri", 6: "Sun"}
-# In this order they are told, and drawn.
-KINDS = {
+# In the order of the legend and of the summary.
+DAY_STATUSES = {
     "completed": "completed",
     "recovered": "completed after a failure",
     "failed": "failed",
@@ -30,7 +30,7 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Tip:
-    """What a day tells when pointed at."""
+    """The tooltip of a day."""
 
     x: int
     y: int
@@ -44,11 +44,11 @@ class Calendar:
     Args:
         width: Of its view box.
         height: Of its view box.
-        label: What it shows, for who does not see it.
+        label: The same in words, for a screen reader.
         paths: Class of a shape → its path.
         months: Where each month begins, and its name.
         sides: Where each named weekday is, and its name.
-        tips: What the days that are not simply completed tell.
+        tips: Tooltips of the days that are not simply completed.
     """
 
     width: int
@@ -92,15 +92,20 @@ def strip(name: str, days: Sequence[Day], today: date) -> Calendar:
     )
 
 
+def calendar_start(today: date) -> date:
+    """The Monday that the calendars begin with."""
+    return today - timedelta(days=today.weekday() + 7 * (CALENDAR_WEEKS - 1))
+
+
 def legend() -> list[tuple[str, str, dict[str, str]]]:
     """Each kind of day, what it is called, and how it is drawn at the origin."""
-    return [(kind, text, _paths([(kind, 0, 0)])) for kind, text in KINDS.items()]
+    return [(kind, text, _paths([(kind, 0, 0)])) for kind, text in DAY_STATUSES.items()]
 
 
 def summary(days: Sequence[Day], today: date) -> str:
     """How many days of each kind there were, and the last days with a failure or without a run."""
     counts = Counter(d.day_status for d in days)
-    parts = [f"{counted(counts[kind], 'day')} {text}" for kind, text in KINDS.items() if counts[kind]]
+    parts = [f"{counted(counts[kind], 'day')} {text}" for kind, text in DAY_STATUSES.items() if counts[kind]]
     told = ", ".join(parts) or "no day with a run"
     for kind, words in (("failed", "last failed on"), ("missed", "last missed on")):
         dates = [day(d.run_date, today) for d in days if d.day_status == kind]

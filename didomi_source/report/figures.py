@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from didomi_source.health.status import RETIRED
+from didomi_source.health.status import ExportStatus, Health
 from didomi_source.health.words import NOTHING, change, counted, grouped, listed, percent, points, short
 
 from .charts import Rate
-from .data import CHART_DAYS, STRIP_DAYS, Export, Marts, OrganizationDay
+from .marts import CHART_DAYS, STRIP_DAYS, Marts, OrganizationDay
 from .verdict import name_of
 
 _WEEK = timedelta(days=7)
@@ -35,10 +35,10 @@ class Figure:
 
 
 def key_figures(marts: Marts, *, is_stale: bool) -> list[Figure]:
-    """The figures, the most urgent first; of stale ones nothing is said of now."""
+    """The figures, the most urgent first; those of a stale load are not called present."""
     return [
         _failing(marts, "then" if is_stale else "now"),
-        _late(marts),
+        _otherwise_bad(marts),
         _success(marts),
         _missed(marts),
         _delivered(marts),
@@ -70,23 +70,25 @@ def _rate(completed: int, failed: int) -> float | None:
     return completed / (completed + failed) if completed + failed else None
 
 
-def _names(exports: Sequence[Export]) -> str:
+def _names(exports: Sequence[ExportStatus]) -> str:
     return listed([name_of(export) for export in exports], 2)
 
 
 def _failing(marts: Marts, when: str) -> Figure:
-    failing = [e for e in marts.exports if e.health == "failing"]
-    note = _names(failing) or f"of {counted(sum(e.health != RETIRED for e in marts.exports), 'export')}"
+    failing = [e for e in marts.exports if e.health is Health.FAILING]
+    note = _names(failing) or f"of {counted(sum(not e.health.is_retired for e in marts.exports), 'export')}"
     return Figure(grouped(len(failing)), f"failing {when}", note, "bad" if failing else "")
 
 
-def _late(marts: Marts) -> Figure:
-    late = [e for e in marts.exports if e.health in {"late", "stuck"}]
-    running = [e for e in marts.exports if e.last_run_status == "pending" and e.health != "stuck"]
-    state = "bad" if any(e.health == "late" for e in late) else "warn" if late else ""
-    if late:
-        return Figure(grouped(len(late)), "late or stuck", _names(late), state)
-    return Figure("0", "late or stuck", f"running: {_names(running)}" if running else "none is running", state)
+def _otherwise_bad(marts: Marts) -> Figure:
+    """The exports in any other bad health."""
+    label = " or ".join(health.label for health in Health if health.is_bad and health is not Health.FAILING)
+    bad = [e for e in marts.exports if e.health.is_bad and e.health is not Health.FAILING]
+    if bad:
+        worst = min((e.health for e in bad), key=lambda health: health.rank)
+        return Figure(grouped(len(bad)), label, _names(bad), worst.css_class)
+    running = [e for e in marts.exports if e.last_run_status == "pending"]
+    return Figure("0", label, f"running: {_names(running)}" if running else "none is running")
 
 
 def _success(marts: Marts) -> Figure:

@@ -1,4 +1,4 @@
-"""The page as text: everything that was read, judged and drawn, through one template that escapes all of it."""
+"""The page as text: what was read, judged and drawn, through one template that escapes every value."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from didomi_source.health import words as text
-from didomi_source.health.judge import MAX_AGE
+from didomi_source.health.judge import MAX_AGE, Limits, judge
+from didomi_source.health.status import Concern, ExportStatus, Health
 
 from .calendar import legend
 from .charts import rates_chart
-from .data import CHART_DAYS, Export, Incident, Marts
 from .figures import daily_rates, key_figures
+from .marts import CHART_DAYS, Incident, Marts
 from .sections import ATTENTION_FOLDED, ATTENTION_ROWS, attention, details, folded, others, rates_in_words
-from .verdict import freshness, judge
+from .verdict import verdict
 
 _FOLDER = Path(__file__).parent
 _MARKS = {"good": "✓", "warn": "!", "bad": "✕", "stale": "◷", "empty": text.NOTHING}
@@ -34,11 +35,11 @@ _NAME_LENGTH = 72
 
 @dataclass(frozen=True)
 class Doubt:
-    """Logs that should not be believed without a look.
+    """Logs to check before their figures are used.
 
     Args:
-        text: How many, and what is odd.
-        note: Which exports, or where to look.
+        text: How many, and what is wrong with them.
+        note: Which exports, or where to find the logs.
     """
 
     text: str
@@ -57,19 +58,20 @@ def render(
         timezone_name: The time zone of the models' days.
         max_age: How old the last complete read may be.
     """
-    fresh = freshness(marts, now, max_age)
-    verdict = judge(marts, fresh)
+    found = judge(marts.exports, now, Limits(max_age))
+    first = verdict(marts, found, now)
     rates = daily_rates(marts)
     css = (_FOLDER / "page.css").read_text(encoding="utf-8")
     page = {
         "css": Markup(css),  # noqa: S704 - our own file
         "policy": _policy(css),
-        "icon": _icon(verdict.state),
-        "mark": _MARKS[verdict.state],
+        "icon": _icon(first.state),
+        "mark": _MARKS[first.state],
         "legend": legend(),
         "anchors": {e.export_id: f"export-{i}" for i, e in enumerate(marts.detailed, 1)} if marts.today else {},
         "by_id": {e.export_id: e for e in marts.exports},
-        "unread": {e.export_id for e in fresh.unread},
+        "concerns": Concern,
+        "bad_healths": [health for health in Health if health.is_bad],
         "has_organizations": len({e.organization_id for e in marts.exports}) > 1,
         "attention_rows": ATTENTION_ROWS,
         "attention_folded": ATTENTION_ROWS + ATTENTION_FOLDED,
@@ -89,10 +91,10 @@ def render(
     return template.render(
         page=page,
         marts=marts,
-        fresh=fresh,
-        verdict=verdict,
-        figures=key_figures(marts, is_stale=fresh.is_stale),
-        attention=attention(marts, fresh),
+        found=found,
+        verdict=first,
+        figures=key_figures(marts, is_stale=found.is_stale),
+        attention=attention(marts, found),
         details=details(marts),
         others=others(marts),
     )
@@ -109,7 +111,7 @@ def _rates(rates: Sequence[Any], today: date | None) -> dict[str, Any]:
 
 
 def _policy(css: str) -> str:
-    """Nothing but this style sheet and an icon that is in the page."""
+    """A policy that allows this style sheet and the embedded icon only."""
     digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
     return f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
 
@@ -129,7 +131,7 @@ def _version() -> str:
         return "(not installed)"
 
 
-def _read_at(export: Export) -> tuple[datetime, str]:
+def _read_at(export: ExportStatus) -> tuple[datetime, str]:
     never = datetime.min.replace(tzinfo=timezone.utc)
     return min(export.last_complete_sync_at or never, export.last_synced_at or never), export.title
 
@@ -144,24 +146,24 @@ def _doubts(marts: Marts, schema: str) -> list[Doubt]:
         ("runs_untimed", "has no usable time", "have no usable time", "counted in totals, not in time series"),
     ]
     doubts = [_doubt(marts.exports, *each) for each in found]
-    unknown = [e for e in marts.exports if e.health == "unknown_schedule"]
+    unknown = [e for e in marts.exports if e.health is Health.UNKNOWN_SCHEDULE]
     if unknown:
         have = "export has" if len(unknown) == 1 else "exports have"
-        told = f"{text.grouped(len(unknown))} {have} no readable schedule"
-        doubts.append(Doubt(told, f"{_names(unknown)}: no missed run can be seen there"))
+        which = f"{text.grouped(len(unknown))} {have} no readable schedule"
+        doubts.append(Doubt(which, f"{_names(unknown)}: no missed run can be seen there"))
     return [doubt for doubt in doubts if doubt]
 
 
-def _doubt(exports: Sequence[Export], column: str, one: str, many: str, note: str) -> Doubt | None:
+def _doubt(exports: Sequence[ExportStatus], column: str, one: str, many: str, note: str) -> Doubt | None:
     count = sum(getattr(e, column) for e in exports)
     if not count:
         return None
     which = _names([e for e in exports if getattr(e, column)])
-    told = f"{text.counted(count, 'log')} {one if count == 1 else many}"
-    return Doubt(told, f"{which}; {note}" if note else which)
+    logs = f"{text.counted(count, 'log')} {one if count == 1 else many}"
+    return Doubt(logs, f"{which}; {note}" if note else which)
 
 
-def _names(exports: Sequence[Export]) -> str:
+def _names(exports: Sequence[ExportStatus]) -> str:
     return text.listed([text.shortened(e.title, _NAME_LENGTH) for e in exports], 4)
 
 
@@ -174,10 +176,10 @@ def _environment(marts: Marts, now: datetime) -> Environment:
         lstrip_blocks=True,
         finalize=_visible,
     )
-    today = (marts.as_of or now).date()
-    told_at = marts.as_of or now
+    as_of = marts.as_of or now
+    today = as_of.date()
     environment.filters |= {
-        "age": lambda value: text.age(told_at - value),
+        "age": lambda value: text.age(as_of - value),
         "change": text.change,
         "counted": text.counted,
         "day": partial(text.day, today=today),
@@ -196,7 +198,7 @@ def _environment(marts: Marts, now: datetime) -> Environment:
 
 
 def _visible(value: Any) -> Any:
-    """What every value passes before it is escaped."""
+    """Applied to every value before it is escaped."""
     return text.visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 

@@ -9,36 +9,35 @@ from typing import TypeVar
 
 from markupsafe import Markup
 
-from didomi_source.health.status import BAD
+from didomi_source.health.judge import Judgement
+from didomi_source.health.status import Concern, ExportStatus, State
 from didomi_source.health.words import change, counted, day, grouped, moment, percent
 
 from .calendar import Calendar, calendar, strip
 from .charts import Level, Rate, sparkline, users_chart
-from .data import CHART_DAYS, DETAILED, Day, Export, Marts, Volume, interval_days
-from .verdict import Freshness, latest_unusual, name_of
+from .marts import CHART_DAYS, DETAILED, Day, Marts, Volume
+from .verdict import latest_unusual, name_of
 
 ATTENTION_ROWS = 15
 ATTENTION_FOLDED = 35  # further down, opened when wanted
 _ERROR_LENGTH = 2000
-_STATES = (*BAD, "unread", "unusual")
-
 
 _Row = TypeVar("_Row", Day, Volume)
 
 
 @dataclass(frozen=True)
 class Attention:
-    """An export that somebody should look at.
+    """An export that needs attention.
 
     Args:
-        export: Which.
-        state: Its health, or `unread` or `unusual`.
+        export: The export.
+        state: Its bad health, or a concern.
         what: What is wrong, in words.
-        since: Since when.
+        since: When that began.
     """
 
-    export: Export
-    state: str
+    export: ExportStatus
+    state: State
     what: Sequence[str]
     since: datetime | None
 
@@ -58,7 +57,7 @@ class Detail:
         is_unusual: The latest delivery is an anomaly.
     """
 
-    export: Export
+    export: ExportStatus
     calendar: Calendar
     spark: Markup
     spark_label: str
@@ -77,31 +76,29 @@ class Other:
         strip: Its last 28 days.
     """
 
-    export: Export
+    export: ExportStatus
     strip: Calendar
 
 
-def attention(marts: Marts, fresh: Freshness) -> list[Attention]:
-    """The exports that fail, are late, are stuck, were not read or delivered an unusual number, the worst first."""
-    unread = {export.export_id for export in fresh.unread}
+def attention(marts: Marts, found: Judgement) -> list[Attention]:
+    """The exports that are bad, were not read or whose last delivery was unusual, the worst first."""
     unusual = {volume.export_id: volume for volume in latest_unusual(marts)}
-    found = []
-    for export in marts.exports:
-        volume = unusual.get(export.export_id)
-        what = [*_what(export), *_not_read(export, unread, marts), *_unusual(volume)]
-        if what:
-            found.append(Attention(export, _state(export, unread), what, _since(export, _state(export, unread))))
-    return sorted(found, key=lambda a: _STATES.index(a.state))
+    rows = [_attention(export, found, unusual.get(export.export_id), marts.today) for export in marts.exports]
+    return sorted((row for row in rows if row.what), key=lambda row: (row.state in list(Concern), row.state.rank))
 
 
-def _state(export: Export, unread: set[str]) -> str:
-    if export.health in BAD:
-        return export.health
-    return "unread" if export.export_id in unread else "unusual"
+def _attention(export: ExportStatus, found: Judgement, volume: Volume | None, today: date | None) -> Attention:
+    state, since = found.state_of(export), export.since
+    if not state.is_bad:
+        state, since = Concern.UNUSUAL, export.last_success_at
+    elif state is Concern.UNREAD:
+        since = export.last_complete_sync_at
+    not_read = _not_read(export, today) if export.export_id in found.unread else []
+    return Attention(export, state, [*_what(export), *not_read, *_unusual(volume)], since)
 
 
 def details(marts: Marts) -> list[Detail]:
-    """The worst exports with all that is known of them."""
+    """The worst exports, each with its calendar and charts."""
     if marts.today is None:
         return []
     days = _by_export(marts.days)
@@ -128,9 +125,9 @@ def folded(text: str) -> tuple[str, int]:
     return text[:_ERROR_LENGTH], max(0, len(text) - _ERROR_LENGTH)
 
 
-def _what(export: Export) -> list[str]:
+def _what(export: ExportStatus) -> list[str]:
     lines = []
-    if export.health == "failing":
+    if export.failing_since_at:
         runs = (
             "1 failed run" if export.current_streak == 1 else f"{grouped(export.current_streak)} failed runs in a row"
         )
@@ -139,15 +136,13 @@ def _what(export: Export) -> list[str]:
         lines.append(f"{counted(export.runs_overdue, 'run')} overdue")
     if export.runs_stuck:
         lines.append(f"{counted(export.runs_stuck, 'run')} pending for too long")
-    return lines if lines or export.health not in BAD else [export.health_reason]
+    return lines if lines or not export.health.is_bad else [export.health_reason]
 
 
-def _not_read(export: Export, unread: set[str], marts: Marts) -> list[str]:
-    if export.export_id not in unread:
-        return []
+def _not_read(export: ExportStatus, today: date | None) -> list[str]:
     if export.last_complete_sync_at is None:
         return ["never read completely"]
-    return [f"not read completely since {moment(export.last_complete_sync_at, _today(marts))}"]
+    return [f"not read completely since {moment(export.last_complete_sync_at, today or date.max)}"]
 
 
 def _unusual(volume: Volume | None) -> list[str]:
@@ -157,21 +152,7 @@ def _unusual(volume: Volume | None) -> list[str]:
     return [f"{counted(volume.users or 0, 'user')}{'' if usual is None else f', usually {grouped(usual)}'}"]
 
 
-def _since(export: Export, state: str) -> datetime | None:
-    return {
-        "failing": export.failing_since_at,
-        "late": export.expected_next_run_at,
-        "stuck": export.oldest_pending_at,
-        "unread": export.last_complete_sync_at,
-        "unusual": export.last_success_at,
-    }.get(state)
-
-
-def _today(marts: Marts) -> date:
-    return marts.today or date.max
-
-
-def _detail(export: Export, days: Sequence[Day], volumes: Sequence[Volume], today: date) -> Detail:
+def _detail(export: ExportStatus, days: Sequence[Day], volumes: Sequence[Volume], today: date) -> Detail:
     first = today - timedelta(days=CHART_DAYS - 1)
     rates = [Rate(d.run_date, d.success_rate_7d, d.success_rate_28d) for d in days if d.run_date >= first]
     levels = [Level(v.run_date, v.users, v.expected_users, v.is_anomaly) for v in volumes]
@@ -181,7 +162,7 @@ def _detail(export: Export, days: Sequence[Day], volumes: Sequence[Volume], toda
         calendar=calendar(name_of(export), days, today),
         spark=sparkline(rates, today),
         spark_label=_rates_in_words(export, rates, today),
-        users=users_chart(levels, today, interval_days(export)) if delivered else None,
+        users=users_chart(levels, today, export.interval_days) if delivered else None,
         users_label=_users_in_words(export, delivered, today),
         latest=_latest(delivered[-1], today) if delivered else "nothing delivered in this time",
         is_unusual=bool(delivered) and delivered[-1].is_anomaly,
@@ -196,7 +177,7 @@ def _latest(volume: Volume, today: date) -> str:
 
 
 def rates_in_words(rates: Sequence[Rate], today: date) -> str:
-    """A chart of success rates, for who does not see it."""
+    """A chart of success rates in words, for a screen reader."""
     weeks = [(r.week, r.on) for r in rates if r.week is not None]
     if not weeks:
         return "no run has settled"
@@ -208,11 +189,11 @@ def rates_in_words(rates: Sequence[Rate], today: date) -> str:
     )
 
 
-def _rates_in_words(export: Export, rates: Sequence[Rate], today: date) -> str:
+def _rates_in_words(export: ExportStatus, rates: Sequence[Rate], today: date) -> str:
     return f"Success rates of {name_of(export)}, {CHART_DAYS} days: {rates_in_words(rates, today)}."
 
 
-def _users_in_words(export: Export, delivered: Sequence[Volume], today: date) -> str:
+def _users_in_words(export: ExportStatus, delivered: Sequence[Volume], today: date) -> str:
     head = f"Users delivered by {name_of(export)}, {CHART_DAYS} days: "
     if not delivered:
         return f"{head}none."

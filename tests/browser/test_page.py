@@ -115,7 +115,7 @@ def test_both_colour_schemes_are_obeyed(watch, morning_page, scheme):
                 ["body", "backgroundColor"],
                 ["body", "color"],
                 ["article path.fail", "fill"],
-                ["figure .s-seven", "stroke"],
+                ["figure [stroke='var(--seven)']", "stroke"],
             )
         ]
         assert (

@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from warehouse import ROOT, build
 
-from didomi_source.cli import console, show
+from didomi_source.cli import show, status_table
 from didomi_source.health.status import read_status
 from didomi_source.warehouse.target import Target
 
@@ -22,7 +22,7 @@ if __name__ == "__main__":
         recorder = Console(record=True, width=130, file=io.StringIO(), force_terminal=True, highlight=False)
         show.new_console = lambda **_: recorder
         recorder.print("$ didomi status")
-        console.print_status(read_status(Target(working_dir=folder / ".didomi")))
+        status_table.print_status(read_status(Target(working_dir=folder / ".didomi")))
         svg = recorder.export_svg(title="didomi status")
     # The picture asks nobody for a font.
     svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)

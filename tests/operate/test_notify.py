@@ -173,13 +173,14 @@ def test_a_stale_load_is_told_and_the_exports_are_not(marts, urls, listener, did
 
 def test_a_digest_is_told_once_a_day(marts, urls, listener, didomi):
     """How everything is, well or not."""
-    marts(failing("a", **read_now()), export("b", **read_now()))
+    marts(failing("a", failing_since_at=datetime(2026, 11, 20, 9, 41, tzinfo=timezone.utc), **read_now()),
+          export("b", **read_now()))  # fmt: skip
     assert didomi("notify", "--digest").out == "Told target 1 (JSON): Didomi: 1 of 2 exports is failing\n"
     ((_, kind, _, body),) = messages(listener)
     assert kind == "failure"
     assert body.splitlines()[:4] == [
         "1 of 2 exports is failing.",
-        "✕ Export a is failing: 5 failed runs in a row (access_denied)",
+        "✕ Export a is failing since Fri 20 Nov 09:41 UTC: 5 failed runs in a row (access_denied)",
         "Success, 7 days: 64.3% (9 of 14 runs)",
         "Success, 28 days: 91.1% (51 of 56 runs)",
     ]

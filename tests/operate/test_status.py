@@ -22,16 +22,9 @@ def just_read(**fields):
 
 
 def status(export_id="a", **fields) -> ExportStatus:
-    """A healthy export, but for the fields given."""
-    given = {
-        "export_id": export_id, "name": f"Export {export_id}", "health": "healthy", "health_reason": "the last settled run succeeded",
-        "current_streak_status": "completed", "current_streak": 9, "failing_since_at": None, "last_run_at": ago(hours=2),
-        "last_success_at": ago(hours=2), "last_success_users": 1000, "last_error_kind": None, "last_error_message": None,
-        "runs_completed_7d": 7, "runs_failed_7d": 0, "success_rate_7d": 1.0, "runs_completed_28d": 27,
-        "runs_failed_28d": 1, "success_rate_28d": 27 / 28, "logs_quarantined": 0, "last_synced_at": ago(hours=1),
-        "last_complete_sync_at": ago(hours=1),
-    }  # fmt: skip
-    return ExportStatus(**{**given, **fields})
+    """A healthy export of which one run in 28 days failed, but for the fields given."""
+    rates = {"runs_completed_28d": 27, "runs_failed_28d": 1, "success_rate_28d": 27 / 28}
+    return export(export_id, **{**rates, **fields})
 
 
 FAILING = {"health": "failing", "health_reason": "5 failed runs in a row (quota)", "failing_since_at": ago(days=4)}
@@ -74,6 +67,24 @@ def test_a_load_that_is_too_old_is_not_believed(hours, stale):
     assert (found.is_stale, found.exit_code) == (stale, int(stale))
 
 
+@pytest.mark.parametrize(
+    ("synced_at", "advice"),
+    [
+        (ago(hours=50), "What happened since is not known: check why the schedule does not run “didomi run”."),
+        (ago(hours=1), "The load runs, but cannot finish reading: run “didomi check”, and read the errors of “didomi run”."),
+    ],
+)  # fmt: skip
+def test_a_stale_load_comes_with_what_to_do(synced_at, advice):
+    """Either nothing runs, or what runs cannot finish reading."""
+    assert judge([status(**UNREAD, last_synced_at=synced_at)], NOW).advice == advice
+
+
+def test_a_late_export_that_was_not_read_cannot_be_judged():
+    """Its next run may have come: the headline does not call it late."""
+    found = judge([status(**LATE | UNREAD), status("b")], NOW)
+    assert (found.headline, found.is_severe) == ("1 of 2 exports is healthy; 1 cannot be judged", False)
+
+
 def test_a_stale_load_is_told_from_a_failing_export():
     """The sentence says which of the two it is."""
     failed = judge([status(**FAILING), status("b")], NOW)
@@ -84,6 +95,7 @@ def test_a_stale_load_is_told_from_a_failing_export():
         "Nothing has been read completely and built for 2 days; by then, 1 of 2 exports was failing"
     )
     assert judge([], NOW).headline == "No export is known yet"
+    assert judge([status(runs_total=0)], NOW).headline == "1 export is known, and none has run yet"
 
 
 @pytest.mark.parametrize(
@@ -132,12 +144,17 @@ def test_the_command_says_how_it_is_and_ends_so(made, didomi):
 
 def test_the_command_says_when_it_is_stale(made, didomi):
     """First of all, whatever the exports were like."""
-    made.export(export("a", last_complete_sync_at=datetime.now(timezone.utc) - 5 * HOUR))
+    now = datetime.now(timezone.utc)
+    made.export(export("a", last_complete_sync_at=now - 5 * HOUR, last_synced_at=now))
     made.finish()
     assert didomi("status").code == 0
     done = didomi("status", "--max-age", "4.5")
     assert done.code == 1
-    assert done.out.startswith("Stale: Nothing has been read completely and built for 5 hours; by then, the only")
+    assert done.out.splitlines()[:3] == [
+        "Stale: Nothing has been read completely and built for 5 hours; by then, the only export was healthy.",
+        "The load runs, but cannot finish reading: run “didomi check”, and read the errors of “didomi run”.",
+        "",
+    ]
 
 
 def test_machines_get_all_of_it_as_json(made, didomi):

@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 import yaml
 
-from didomi_source.report import data
+from didomi_source.health.status import ExportStatus
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 11, 24, 6, 0, tzinfo=timezone.utc)
@@ -37,9 +37,9 @@ def ago(**distance: float) -> datetime:
     return NOW - timedelta(**distance)
 
 
-def export(export_id: str = "e1", **fields: Any) -> data.Export:
+def export(export_id: str = "e1", **fields: Any) -> ExportStatus:
     """A healthy daily export, but for the fields given."""
-    return data.Export(**{**_healthy(export_id), **fields})
+    return ExportStatus(**{**_healthy(export_id), **fields})
 
 
 def _healthy(export_id: str) -> Row:
@@ -52,6 +52,7 @@ def _healthy(export_id: str) -> Row:
         "interval_months": None,
         "health": "healthy",
         "health_reason": "the last settled run succeeded",
+        "current_streak_status": "completed",
         "current_streak": 30,
         "failing_since_at": None,
         "first_run_at": ago(days=190),
@@ -84,13 +85,14 @@ def _healthy(export_id: str) -> Row:
     }
 
 
-def failing(export_id: str = "e1", streak: int = 5, **fields: Any) -> data.Export:
+def failing(export_id: str = "e1", streak: int = 5, **fields: Any) -> ExportStatus:
     """An export whose last runs failed, one a day."""
     return export(
         export_id,
         **{
             "health": "failing",
             "health_reason": f"{streak} failed runs in a row (access_denied)",
+            "current_streak_status": "failed",
             "current_streak": streak,
             "failing_since_at": ago(days=streak - 1, hours=2),
             "last_run_status": "failed",
@@ -109,7 +111,7 @@ def failing(export_id: str = "e1", streak: int = 5, **fields: Any) -> data.Expor
     )
 
 
-def late(export_id: str = "e1", runs: int = 2, **fields: Any) -> data.Export:
+def late(export_id: str = "e1", runs: int = 2, **fields: Any) -> ExportStatus:
     """A daily export that has not run for some days."""
     last = ago(days=runs, hours=8)
     distance = runs * 86_400 + 8 * 3600
@@ -128,7 +130,7 @@ def late(export_id: str = "e1", runs: int = 2, **fields: Any) -> data.Export:
     )
 
 
-def stuck(export_id: str = "e1", **fields: Any) -> data.Export:
+def stuck(export_id: str = "e1", **fields: Any) -> ExportStatus:
     """An export with a run that has been pending for two days."""
     return export(
         export_id,
@@ -159,7 +161,7 @@ class Made:
         for mart, columns in promised_columns().items():
             self._connection.execute(f"create table {mart} ({', '.join(f'{n} {t}' for n, t in columns.items())})")
 
-    def export(self, row: data.Export) -> data.Export:
+    def export(self, row: ExportStatus) -> ExportStatus:
         """Add an export; what the page does not read stays empty."""
         self.add("exports", **vars(row))
         return row

@@ -11,7 +11,8 @@ import pytest
 
 import didomi_source.report
 
-CSS = (Path(didomi_source.report.__file__).parent / "page.css").read_text()
+FOLDER = Path(didomi_source.report.__file__).parent
+CSS = (FOLDER / "page.css").read_text()
 LIGHT, DARK = (
     dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", block)) for block in re.findall(r":root \{(.*?)\}", CSS, re.DOTALL)
 )
@@ -99,7 +100,7 @@ def test_both_schemes_name_the_same_colours():
 
 
 def test_every_colour_is_one_of_the_scheme():
-    """No rule has a colour of its own."""
-    rules = re.sub(r":root \{.*?\}", "", CSS, flags=re.DOTALL)
+    """No rule and no key of a legend has a colour of its own."""
+    rules = re.sub(r":root \{.*?\}", "", CSS, flags=re.DOTALL) + (FOLDER / "template.html.j2").read_text()
     assert re.findall(r"#[0-9a-fA-F]{3,8}\b|rgb\(|hsl\(", rules) == []
     assert set(re.findall(r"var\(--([\w-]+)\)", rules)) == set(LIGHT)

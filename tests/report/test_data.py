@@ -9,11 +9,12 @@ import duckdb
 import pytest
 
 from didomi_source.errors import DestinationError
+from didomi_source.health.status import ExportStatus
 from didomi_source.report import data
 from didomi_source.warehouse.open import open_read_only
 from didomi_source.warehouse.target import Target
 
-from .marts import NOW, TODAY, ago, export, failing, late, promised_columns, stuck
+from .marts import NOW, TODAY, ago, export, failing, promised_columns
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def read(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("kind", "mart"),
     [
-        (data.Export, "exports"),
+        (ExportStatus, "exports"),
         (data.Day, "daily_export_success"),
         (data.Volume, "daily_user_volume"),
         (data.OrganizationDay, "organization_daily"),
@@ -162,29 +163,6 @@ def test_the_as_of_time_without_a_success():
     assert data._as_of([export("a", **never)], [incident]) == NOW
     assert data._as_of([export("a", **never)], []) == ago(minutes=30)
     assert data._as_of([export("a", **never, last_synced_at=None)], []) is None
-
-
-def test_the_worst_export_comes_first():
-    """By health; then by how many runs long there was no success, so that five daily ones weigh more than two weekly."""
-    weekly = failing("weekly", 2, interval_seconds=604_800, seconds_since_last_success=15 * 86_400)
-    monthly = failing("monthly", 1, interval_seconds=None, interval_months=1, seconds_since_last_success=40 * 86_400)
-    never = failing("never", 1, last_success_at=None, seconds_since_last_success=None)
-    odd = export("odd", health="a health of later")
-    shaky = export("shaky", success_rate_28d=0.9)
-    rows = [
-        export("b"),
-        shaky,
-        odd,
-        stuck("stuck"),
-        late("late"),
-        monthly,
-        weekly,
-        failing("daily"),
-        never,
-        export("a"),
-    ]
-    found = [e.export_id for e in data.worst_first(rows)]
-    assert found == ["never", "daily", "weekly", "monthly", "late", "stuck", "odd", "shaky", "a", "b"]
 
 
 def test_marts_that_are_not_there_are_told(tmp_path, read):

@@ -13,11 +13,13 @@ import pytest
 
 from didomi_source.errors import ConfigurationError
 from didomi_source.report import charts
-from didomi_source.report.calendar import KINDS, Tip, calendar, legend, strip
+from didomi_source.report.calendar import DAY_STATUSES, Tip, calendar, legend, strip
 from didomi_source.report.charts import Level, Rate
-from didomi_source.report.data import Day
+from didomi_source.report.marts import Day
 
 from .marts import COUNTS, DAYS, TODAY
+
+SVG = "{http://www.w3.org/2000/svg}"
 
 
 def days(letters):
@@ -29,12 +31,21 @@ def days(letters):
     ]
 
 
-def lines(svg, name):
-    """The points of the lines of a class."""
-    found = [e for e in ET.fromstring(svg).iter("path") if e.get("class") == f"s-{name}"]
+def paths(svg, colour):
+    """The paths that are drawn in a colour of the style sheet."""
+    return [e for e in ET.fromstring(svg).iter(f"{SVG}path") if e.get("stroke") == f"var(--{colour})"]
+
+
+def texts(svg):
+    """The texts of a drawing, in order."""
+    return list(ET.fromstring(svg).iter(f"{SVG}text"))
+
+
+def lines(svg, colour):
+    """The points of the lines of a colour, to a tenth."""
     return [
-        [tuple(map(float, p.split(","))) for p in re.split(r"[ML]", part.rstrip("Z")) if p]
-        for e in found
+        [tuple(round(float(n), 1) for n in p.split(",")) for p in re.split(r"[ML]", part.rstrip("Z")) if p]
+        for e in paths(svg, colour)
         for part in re.findall(r"M[^M]+", e.attrib["d"])
     ]
 
@@ -55,7 +66,7 @@ def test_a_day_is_where_its_week_and_weekday_are():
 def test_each_kind_of_day_has_a_form_of_its_own():
     """Missing, failed and nothing due are told apart without any colour."""
     forms = {kind: (tuple(paths.values()), *_outline(paths)) for kind, _, paths in legend()}
-    assert list(forms) == list(KINDS)
+    assert list(forms) == list(DAY_STATUSES)
     assert len(set(forms.values())) == len(forms)
 
 
@@ -89,19 +100,16 @@ def test_rates_are_drawn_and_their_last_values_written():
     svg = charts.rates_chart(rates, TODAY, 500, 100)
     assert [len(line) for line in lines(svg, "month")] == [3]
     assert [line[-1][1] for line in lines(svg, "seven")] == [0, 83.3]
-    texts = [t.text for t in ET.fromstring(svg).iter("text")]
-    assert texts[-2:] == ["7 d 75.0%", "28 d 92.0%"]
-    assert {"70%", "100%", "Aug", "Nov"} <= set(texts)
+    shown = [t.text for t in texts(svg)]
+    assert shown[-2:] == ["7 d 75.0%", "28 d 92.0%"]
+    assert {"70%", "100%", "Aug", "Nov"} <= set(shown)
 
 
 def test_labels_are_kept_apart():
     """Both can be read where the lines end at one point, at the top too."""
     for week, month in ((1.0, 1.0), (0.97, 0.971), (0.8, 0.8)):
         svg = charts.rates_chart([Rate(TODAY, week, month)], TODAY, 500, 150)
-        places = [
-            float(re.findall(r",([-\d.]+)\)", t.attrib["transform"])[0])
-            for t in list(ET.fromstring(svg).iter("text"))[-2:]
-        ]
+        places = [float(re.findall(r",([-\d.]+)\)", t.attrib["transform"])[0]) for t in texts(svg)[-2:]]
         assert abs(places[0] - places[1]) >= 12.5
         assert min(places) > -9
 
@@ -113,7 +121,7 @@ def test_users_of_a_daily_export_break_where_nothing_was_delivered():
     svg = charts.users_chart(levels, TODAY, 1)
     assert [len(line) for line in lines(svg, "users")] == [2, 2, 1]
     assert [len(line) for line in lines(svg, "usual")] == [7]
-    assert svg.count('stroke-width="4" class="s-users"') == 1
+    assert [e.attrib["stroke-width"] for e in paths(svg, "users")] == ["1.5", "4"]
 
 
 def test_users_of_a_weekly_export_are_one_line():
@@ -125,10 +133,8 @@ def test_users_of_a_weekly_export_are_one_line():
 def test_an_anomaly_has_a_ring():
     """Around its point, also where it is the highest."""
     levels = [Level(TODAY - timedelta(days=2 - i), u, 10.0, u > 20) for i, u in enumerate([10, 40, 10])]
-    (ring,) = [
-        e for e in ET.fromstring(charts.users_chart(levels, TODAY, 1)).iter("path") if e.get("class") == "s-unusual"
-    ]
-    assert ring.attrib["transform"] == "translate(297.5,7.6)"
+    (ring,) = paths(charts.users_chart(levels, TODAY, 1), "pending")
+    assert re.findall(r"\d+\.\d", ring.attrib["transform"]) == ["297.4", "7.6"]
 
 
 def test_nothing_but_zero_users_is_drawn():
@@ -152,8 +158,22 @@ def test_a_chart_is_the_same_in_each_time_zone():
     assert len(drawn) == 1
 
 
+def test_every_colour_of_a_chart_is_one_of_the_style_sheet():
+    """One drawing serves the light and the dark page; nothing of it is taken apart."""
+    levels = [Level(TODAY - timedelta(days=2 - i), u, 10.0, u > 20) for i, u in enumerate([10, 40, 10])]
+    rates = [Rate(TODAY, 1.0, 0.9)]
+    drawn = [
+        charts.users_chart(levels, TODAY, 1),
+        charts.sparkline(rates, TODAY),
+        charts.rates_chart(rates, TODAY, 500, 100),
+    ]
+    found = {c for svg in drawn for c in re.findall(r'(?:stroke|fill)="([^"]+)"', svg)}
+    names = ("seven", "month", "users", "usual", "pending", "muted", "line")
+    assert found == {"none", *(f"var(--{name})" for name in names)}
+
+
 def test_a_chart_that_cannot_be_drawn_is_an_error(monkeypatch):
-    """vl-convert would return the half of it."""
+    """vl-convert returns the frame of it."""
     spec = {**charts._users_spec(), "layer": []}
     with pytest.raises(ConfigurationError, match="pip install -U 'didomi-source"):
-        charts._draw(spec, [{"k": "users", "d": 0, "y": 1, "s": 0}], date(2026, 1, 1), 1)
+        charts._draw(spec, [{"line": "users", "on": 0, "value": 1}], date(2026, 1, 1), (0, 1))

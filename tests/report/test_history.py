@@ -27,8 +27,8 @@ def test_the_verdict_of_the_history(tree):
     verdict = tree.all("main")[0].all("div")[0]
     assert [p.text for p in verdict.all("p")] == [
         "✕ 2 of 5 exports are failing",
-        "CMP consents – US failed 5 times in a row since Thu 19 Nov, last with “access denied”.",
-        "Proofs (weekly) failed twice since Mon 16 Nov, last with “internal”.",
+        "CMP consents – US is failing since Thu 19 Nov 09:41 UTC: 5 failed runs in a row (access_denied).",
+        "Proofs (weekly) is failing since Mon 16 Nov 02:30 UTC: 2 failed runs in a row (internal).",
     ]
 
 

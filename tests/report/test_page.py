@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import pytest
 
-from didomi_source.report.data import Day, Marts
+from didomi_source.report.marts import Day, Marts
 from didomi_source.report.render import render
 
 from .html import Element, parse, section
@@ -49,12 +49,11 @@ def test_the_verdict_comes_first(tree):
     assert verdict.attributes["class"] == "verdict verdict-bad"
     assert [p.text for p in verdict.all("p")] == [
         "✕ 2 of 8 exports are failing, 1 is late and 1 is stuck",
-        r"""Consents <b>&"'</b> \u202e gnp.exe \x1b[31m {{ 7*7 }} failed 5 times in a row since Fri 20 Nov, last with “access denied”.""",
-        "Proofs (weekly) failed twice since Mon 16 Nov, last with “internal”.",
-        "Preferences – EU missed 2 runs; the first was due Sun 22 Nov 22:00 UTC.",
-        "1 more export needs attention. Last errors of the failing: access denied (1), internal (1).",
+        r"""Consents <b>&"'</b> \u202e gnp.exe \x1b[31m {{ 7*7 }} is failing since Fri 20 Nov 04:00 UTC: 5 failed runs in a row (access_denied).""",
+        "Proofs (weekly) is failing since Mon 16 Nov 06:00 UTC: 2 failed runs in a row (access_denied).",
+        "Preferences – EU is late since Sun 22 Nov 22:00 UTC: no run for 56 hours, 2 overdue.",
+        "2 more exports need attention. Last errors of the failing: access denied (1), internal (1).",
         "Consents – web delivered 0 users on Tue 24 Nov, where about 550 000 are usual.",
-        "Consents – TV was not read completely in the last 26 hours, and may look better than it is.",
         "In the last 24 hours 1 incident ended.",
     ]
 
@@ -225,7 +224,9 @@ def test_old_figures_are_called_old():
     """The verdict says so, and what was failing then is not said to fail now."""
     marts = Marts(exports=[failing("a"), export("b")], as_of=NOW, today=TODAY)
     page = parse(render(marts, NOW + timedelta(days=3), schema="didomi_marts"))
-    assert page.all("title")[0].text == "◷ Nothing has been loaded and built for 3 days – Didomi exports"
+    assert page.all("title")[0].text == (
+        "◷ Nothing has been read completely and built for 3 days; by then, 1 of 2 exports was failing – Didomi exports"
+    )
     assert page.all("h2")[0].text == "Needs attention, as far as is known"
     assert page.all("ul", class_="figures")[0].all("span")[0].text == "failing then"
     with_days = replace(marts, days=[Day("b", TODAY, "completed", 1, 0, 0, 0, 0, 1.0, 1.0)])

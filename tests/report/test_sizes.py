@@ -10,16 +10,16 @@ from .html import parse, section
 from .marts import Made, export, failing, many
 
 
-def test_twenty_exports_are_less_than_500_kb(write, tmp_path):
+def test_twenty_exports_are_less_than_1_mb(write, tmp_path):
     """Each with its calendar and charts."""
     page = write(many(tmp_path / "many.duckdb", 20))
-    assert len(page.encode()) < 500_000
+    assert len(page.encode()) < 1_000_000
     tree = parse(page)
     assert len(section(tree, "calendar").all("article")) == 20
     assert len(section(tree, "users").all("article")) == 20
 
 
-def test_twenty_exports_that_fail_every_day_are_less_than_500_kb(write, tmp_path):
+def test_twenty_exports_that_fail_every_day_are_less_than_1_mb(write, tmp_path):
     """Each run of every second day fails, those of the others once; names and errors are long."""
     made = Made(tmp_path / "worst.duckdb")
     for number in range(20):
@@ -29,7 +29,7 @@ def test_twenty_exports_that_fail_every_day_are_less_than_500_kb(write, tmp_path
         made.days(f"e{number:02}", "rf" * 90)
         users = [None if i % 2 else 500_000 + i * 7919 % 90_000 for i in range(180)]
         made.users(f"e{number:02}", users)
-    assert len(write(made.finish()).encode()) < 500_000
+    assert len(write(made.finish()).encode()) < 1_000_000
 
 
 @pytest.fixture(scope="module")
@@ -38,16 +38,16 @@ def large(tmp_path_factory):
     return many(tmp_path_factory.mktemp("large") / "many.duckdb", 500)
 
 
-def test_five_hundred_exports_are_less_than_3_mb_and_10_seconds(write, large, tmp_path):
-    """After what is imported once; importing takes two seconds where Python may keep its bytecode."""
+def test_five_hundred_exports_are_less_than_3_mb_and_10_cpu_seconds(write, large, tmp_path):
+    """Imports apart: they take two seconds where Python may keep its bytecode."""
     small = Made(tmp_path / "small.duckdb")
     small.export(export("a"))
     small.days("a", "c")
     small.users("a", [1])
     write(small.finish())
-    started = time.monotonic()
+    started = time.process_time()
     page = write(large)
-    assert time.monotonic() - started < 10
+    assert time.process_time() - started < 10
     assert len(page.encode()) < 3_000_000
 
 

@@ -6,8 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from didomi_source.report.data import Incident, Marts, Volume
-from didomi_source.report.verdict import Verdict, freshness, judge
+from didomi_source.health.judge import Limits, judge
+from didomi_source.report.marts import Incident, Marts, Volume
+from didomi_source.report.verdict import Verdict
+from didomi_source.report.verdict import verdict as verdict_on
 
 from .marts import NOW, TODAY, ago, export, failing, late, stuck
 
@@ -15,7 +17,7 @@ from .marts import NOW, TODAY, ago, export, failing, late, stuck
 def verdict(*exports, now=NOW, **more):
     """The verdict on some exports, with plain spaces."""
     marts = Marts(exports=list(exports), as_of=NOW, today=TODAY, **more)
-    found = judge(marts, freshness(marts, now))
+    found = verdict_on(marts, judge(marts.exports, now), now)
     return Verdict(
         found.state, found.headline.replace("\u202f", " "), [s.replace("\u202f", " ") for s in found.sentences]
     )
@@ -40,30 +42,30 @@ def test_all_healthy():
 
 def test_some_failing():
     """How many, which, since when, and with what."""
-    bad = [failing("a", 5, name="CMP – US"), failing("b", 2, name="Proofs", last_error_kind="no_message")]
+    bad = [failing("a", 5, name="CMP – US"), failing("b", 2, name="Proofs")]
     assert verdict(*bad, *well(3)) == Verdict(
         "bad",
         "2 of 5 exports are failing",
         [
-            "CMP – US failed 5 times in a row since Fri 20 Nov, last with “access denied”.",
-            "Proofs failed twice since Mon 23 Nov, last without an error text.",
+            "CMP – US is failing since Fri 20 Nov 04:00 UTC: 5 failed runs in a row (access_denied).",
+            "Proofs is failing since Mon 23 Nov 04:00 UTC: 2 failed runs in a row (access_denied).",
         ],
     )
-    once = failing("a", 1, name="Consents", last_error_kind="other")
-    assert verdict(once).sentences == ["Consents failed once on Tue 24 Nov."]
 
 
 def test_late():
     """What is overdue, and since when."""
     assert verdict(late("a", 2, name="Proofs"), *well(3)) == Verdict(
-        "bad", "1 of 4 exports is late", ["Proofs missed 2 runs; the first was due Sun 22 Nov 22:00 UTC."]
+        "bad", "1 of 4 exports is late", ["Proofs is late since Sun 22 Nov 22:00 UTC: no run for 56 hours, 2 overdue."]
     )  # fmt: skip
 
 
 def test_stuck():
     """A run that is pending for too long is a warning: nothing failed yet."""
     assert verdict(stuck("a", name="Apps"), *well(1)) == Verdict(
-        "warn", "1 of 2 exports is stuck", ["Apps has a run that has been pending since Sun 22 Nov 06:00 UTC."]
+        "warn",
+        "1 of 2 exports is stuck",
+        ["Apps is stuck since Sun 22 Nov 06:00 UTC: 1 run pending for more than 24 hours."],
     )
 
 
@@ -83,7 +85,7 @@ def test_all_kinds_of_bad_are_told_the_worst_first():
 def test_nothing_loaded():
     """Neither exports nor logs."""
     empty = Marts(exports=[])
-    assert judge(empty, freshness(empty, NOW)) == Verdict(
+    assert verdict_on(empty, judge([], NOW), NOW) == Verdict(
         "empty",
         "No export is known yet",
         ["Nothing has been loaded: run “didomi run”, then write this page again."],
@@ -102,10 +104,10 @@ def test_nothing_built_for_days():
     """A page of old figures says so before anything else, and tells the figures in the past."""
     assert verdict(failing("a"), *well(4), now=NOW + timedelta(days=3)) == Verdict(
         "stale",
-        "Nothing has been loaded and built for 3 days",
+        "Nothing has been read completely and built for 3 days; by then, 1 of 5 exports was failing",
         [
-            "This page shows Tue 24 Nov 06:00 UTC: 1 of 5 exports was failing.",
-            "What happened since is not known: look why the schedule does not run “didomi run”.",
+            "This page shows Tue 24 Nov 06:00 UTC.",
+            "What happened since is not known: check why the schedule does not run “didomi run”.",
         ],
     )
 
@@ -115,23 +117,26 @@ def test_nothing_read_completely_for_days():
     old = [export(e, last_complete_sync_at=ago(days=2)) for e in "ab"]
     assert verdict(*old) == Verdict(
         "stale",
-        "No export has been read completely for 2 days",
+        "Nothing has been read completely and built for 2 days; by then, all 2 exports were healthy",
         [
-            "The load runs, but cannot finish reading. By what it has read: all 2 exports were healthy.",
-            "Run “didomi check”, and look at the errors of the last “didomi run”.",
+            "This page shows Tue 24 Nov 06:00 UTC.",
+            "The load runs, but cannot finish reading: run “didomi check”, and read the errors of “didomi run”.",
         ],
     )
     never = export(last_complete_sync_at=None)
-    assert verdict(never).headline == "No export has ever been read completely"
+    assert (
+        verdict(never).headline
+        == "Nothing has been read completely and built yet; by then, the only export was healthy"
+    )
 
 
 def test_one_export_is_not_read():
-    """Its health is old, and so is what the page says of it."""
+    """Its health is old."""
     unread = export("a", name="Apps", last_complete_sync_at=ago(days=4))
     assert verdict(unread, *well(2)) == Verdict(
         "warn",
         "All 3 exports are healthy, but 1 was not read completely",
-        ["Apps was not read completely in the last 26 hours, and may look better than it is."],
+        ["Apps cannot be read since Fri 20 Nov 06:00 UTC: it has not been read completely for 4 days."],
     )
 
 
@@ -146,14 +151,15 @@ def test_a_retired_export_is_not_judged():
 def test_how_old_is_too_old_can_be_chosen():
     """A weekly schedule is not stale after a day."""
     marts = Marts(exports=[export()], as_of=NOW, today=TODAY)
-    week = freshness(marts, NOW + timedelta(days=6), timedelta(days=8))
-    assert (judge(marts, week).state, week.is_stale) == ("good", False)
+    later = NOW + timedelta(days=6)
+    week = judge(marts.exports, later, Limits(timedelta(days=8)))
+    assert (verdict_on(marts, week, later).state, week.is_stale) == ("good", False)
 
 
 def test_a_load_after_the_as_of_time_is_fresh():
     """The as-of time may be fixed in the past."""
     marts = Marts(exports=[export(last_complete_sync_at=ago(days=-90))], as_of=NOW, today=TODAY)
-    assert judge(marts, freshness(marts, NOW)).state == "good"
+    assert verdict_on(marts, judge(marts.exports, NOW), NOW).state == "good"
 
 
 def test_an_unusual_latest_delivery_is_told():
@@ -167,6 +173,16 @@ def test_an_unusual_latest_delivery_is_told():
         ["Export e0 delivered 0 users on Tue 24 Nov, where about 66 212 are usual."],
     )
     assert verdict(*well(3), anomalies=[past], delivered_on={"e1": TODAY}).state == "good"
+
+
+@pytest.mark.parametrize("hours", [0, 30])
+def test_the_page_and_status_print_one_headline(hours):
+    """Of the same morning, stale or not."""
+    exports = [failing("a"), late("b"), stuck("c"), export("d", last_complete_sync_at=ago(days=4)), *well(2)]
+    found = judge(exports, NOW + timedelta(hours=hours))
+    marts = Marts(exports=exports, as_of=NOW, today=TODAY)
+    assert verdict_on(marts, found, NOW + timedelta(hours=hours)).headline == found.headline
+    assert found.is_stale == bool(hours)
 
 
 @pytest.mark.parametrize(
@@ -185,12 +201,17 @@ def test_what_cannot_be_judged_is_not_called_healthy(healthy, headline):
 
 
 def test_a_health_of_a_later_version_is_not_called_healthy():
-    """Models and page may be of different versions."""
+    """Models and page may be of different versions: what is not known to be fine needs attention."""
     found = verdict(*[export(e, health="on_fire", health_reason="smoke") for e in "abcd"])
     assert found == Verdict(
         "warn",
-        "None of the 4 exports can be judged",
-        ["Export a: smoke.", "Export b: smoke.", "Export c: smoke.", "1 more export cannot be judged either."],
+        "All 4 exports are on fire",
+        [
+            "Export a is on fire: smoke.",
+            "Export b is on fire: smoke.",
+            "Export c is on fire: smoke.",
+            "1 more export needs attention.",
+        ],
     )
 
 

@@ -124,7 +124,7 @@ def test_the_present_is_the_time_of_the_page_otherwise(target, tmp_path):
         tmp_path / "report.html",
         now=datetime(2026, 12, 1, tzinfo=timezone.utc),
     )
-    assert "Nothing has been loaded and built for 6\u202fdays".replace("\u202f", " ") in page.read_text("utf-8")
+    assert "Nothing has been read completely and built for 6 days" in page.read_text("utf-8")
     page = write_report(target, tmp_path / "report.html")
     assert f"Written {datetime.now(timezone.utc):%A}" in page.read_text("utf-8")
 
