@@ -6,7 +6,7 @@ is silent each possible behaviour is a switch. It knows nothing of the connector
     with serve(generate(seed=1, days=90), Behaviour(page_cap=50)) as sandbox:
         requests.get(f"{sandbox.base_url}/marketplace/integrations", ...)
 
-- `server`: `serve` and `Sandbox`; `run` for the command line.
+- `server`: `serve`, and `run` for the command line. `sandbox`: the state of what is served.
 - `store`: what the API knows. `histories` and `profiles`: realistic contents.
 - `behaviour`: the switches.
 - `faults`: which request meets a fault; what it then gets is in `kinds`, `connections` and `payloads`.
@@ -22,7 +22,8 @@ from .histories import generate, plain_store
 from .kinds import KINDS
 from .payloads import PAYLOADS
 from .recorder import Request
-from .server import Sandbox, run, serve
+from .sandbox import Sandbox
+from .server import run, serve
 from .store import Store
 
 __all__ = [

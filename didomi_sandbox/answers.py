@@ -6,12 +6,15 @@ import gzip
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from starlette.responses import Response
+
 from .encoding import encode
+from .wire import Wire
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from .wire import Wire
+    from starlette.types import Receive, Scope, Send
 
 _NAMES = {
     400: ("BadRequest", "bad-request"),
@@ -78,6 +81,20 @@ class Answer:
             return payload
         self.headers["Content-Encoding"] = "gzip"
         return gzip.compress(payload, compresslevel=6, mtime=0)
+
+
+class WireResponse(Response):
+    """An answer with a `send` of its own, as a response of the web framework."""
+
+    def __init__(self, answer: Answer) -> None:
+        """Keep the answer until it is sent."""
+        super().__init__(status_code=answer.status)
+        self._answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        if self._answer.send is not None:
+            await self._answer.send(Wire(scope, receive, send), self._answer)
 
 
 def json_answer(value: object, status: int = 200) -> Answer:

@@ -14,22 +14,20 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from . import query as queries
-from .answers import Answer, error_answer, json_answer, list_answer
+from .answers import Answer, WireResponse, error_answer, json_answer, list_answer
 from .encoding import encode
 from .faults import Scene
 from .reading import Page, Reader, Wanted, hidden_fields
 from .recorder import Request
 from .sessions import NotAuthenticatedError
-from .wire import WireResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from starlette.requests import Request as HttpRequest
 
-    from didomi_sandbox import faults
-
-    from .server import Sandbox
+    from . import faults
+    from .sandbox import Sandbox
     from .store import Entry, Record
 
 _ANONYMOUS = "anonymous"

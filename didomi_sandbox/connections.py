@@ -45,7 +45,7 @@ async def _wait(wire: Wire, _: Answer) -> None:
 
 async def _half(wire: Wire, answer: Answer) -> None:
     body = answer.payload()
-    await wire.head(answer, len(body))
+    await wire.head(answer.status, answer.headers, len(body))
     wire.write(body[: len(body) // 2])
 
 
@@ -67,14 +67,14 @@ async def _hang_mid_body(wire: Wire, answer: Answer) -> None:
 
 
 async def _hang_after_head(wire: Wire, answer: Answer) -> None:
-    await wire.head(answer, len(answer.payload()))
+    await wire.head(answer.status, answer.headers, len(answer.payload()))
     await wire.closed()
 
 
 async def _unfinished_chunks(wire: Wire, answer: Answer) -> None:
     answer.headers["Transfer-Encoding"] = "chunked"
     body = answer.payload()
-    await wire.head(answer, None)
+    await wire.head(answer.status, answer.headers, None)
     wire.write(b"%x\r\n%s\r\n" % (len(body), body))
     await wire.close()
 
@@ -88,7 +88,7 @@ def drip(seconds: float = 1.0) -> Kind:
 
     async def send(wire: Wire, answer: Answer) -> None:
         body = answer.payload()
-        await wire.head(answer, len(body))
+        await wire.head(answer.status, answer.headers, len(body))
         for byte in body:
             await asyncio.sleep(seconds)
             if not wire.is_open:
@@ -127,7 +127,7 @@ def gzip_bomb(megabytes: int = 1024) -> Kind:
 
     async def send(wire: Wire, answer: Answer) -> None:
         answer.headers["Content-Encoding"] = "gzip"
-        await wire.stream(answer, _bomb(answer.payload(), megabytes))
+        await wire.stream(answer.status, answer.headers, _bomb(answer.payload(), megabytes))
 
     return _sent("gzip_bomb", send)
 
@@ -161,7 +161,7 @@ def huge_page(megabytes: int = 300) -> Kind:
     """
 
     async def send(wire: Wire, answer: Answer) -> None:
-        await wire.stream(answer, _many(answer, megabytes * _MEGABYTE))
+        await wire.stream(answer.status, answer.headers, _many(answer, megabytes * _MEGABYTE))
 
     return _sent("huge_page", send)
 

@@ -8,15 +8,12 @@ import struct
 from http import HTTPStatus
 from typing import TYPE_CHECKING, cast
 
-from starlette.responses import Response
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     from starlette.types import Receive, Scope, Send
-
-    from .answers import Answer
 
 _LINGER_NOTHING = struct.pack("ii", 1, 0)
 
@@ -55,18 +52,21 @@ class Wire:
         while (await self._receive())["type"] != "http.disconnect":
             pass
 
-    async def head(self, answer: Answer, length: int | None) -> None:
-        """Write the status line and the headers, past all checks; the body is then the caller's.
+    async def head(self, status: int, headers: Mapping[str, str], length: int | None) -> None:
+        """Write the status line and the headers without any check; the caller writes the body.
 
         Args:
-            answer: Its status and headers.
-            length: The ``Content-Length`` to claim, or None to send none, so that the body lasts until the close.
+            status: The HTTP status.
+            headers: The headers.
+            length: The Content-Length to claim; None to send none, so that the body ends with the connection.
         """
-        headers = {**answer.headers, "Connection": "close"}
+        sent = {**headers, "Connection": "close"}
         if length is not None:
-            headers["Content-Length"] = str(length)
-        lines = [f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}"]
-        lines += [f"{name}: {value}" for name, value in headers.items()]
+            sent["Content-Length"] = str(length)
+        lines = [
+            f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
+            *(f"{name}: {value}" for name, value in sent.items()),
+        ]
         self.write("\r\n".join([*lines, "", ""]).encode("latin-1"))
 
     def write(self, data: bytes) -> None:
@@ -78,27 +78,13 @@ class Wire:
         """Whether the client is still there, as far as is known."""
         return not self._transport.is_closing()
 
-    async def stream(self, answer: Answer, chunks: AsyncIterator[bytes]) -> None:
-        """Send a body of unknown length in chunks, no faster than the client reads, until it leaves."""
-        headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in answer.headers.items()]
-        await self._send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    async def stream(self, status: int, headers: Mapping[str, str], chunks: AsyncIterator[bytes]) -> None:
+        """Send a body of unknown length in chunks, no faster than the client reads, until it disconnects."""
+        encoded = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
+        await self._send({"type": "http.response.start", "status": status, "headers": encoded})
         async for chunk in chunks:
             if not self.is_open:
                 return
             await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
             await asyncio.sleep(0)
         await self._send({"type": "http.response.body", "body": b""})
-
-
-class WireResponse(Response):
-    """An answer that sends itself."""
-
-    def __init__(self, answer: Answer) -> None:
-        """Keep the answer until it is sent."""
-        super().__init__(status_code=answer.status)
-        self._answer = answer
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it."""
-        if self._answer.send is not None:
-            await self._answer.send(Wire(scope, receive, send), self._answer)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import datetime as dt
 import ipaddress
 import signal
@@ -160,20 +159,6 @@ run(lambda s: print(s.base_url, len(s.store.exports()), flush=True), port=0, see
         rest, errors = process.communicate(timeout=10)
     assert (exports, answer.status_code) == ("3", 401)
     assert (process.returncode, rest, errors) == (0, "", "")
-
-
-def test_sandbox_imports_nothing_else_of_the_connector() -> None:
-    imported = set()
-    for path in FOLDER.glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ImportFrom):
-                assert node.level == 0, path
-                imported |= {node.module or ""} | {f"{node.module}.{alias.name}" for alias in node.names}
-            elif isinstance(node, ast.Import):
-                imported |= {alias.name for alias in node.names}
-    own = {name for name in imported if name.split(".")[0] == "didomi_source"}
-    assert own
-    assert {name for name in own if not name.startswith("didomi_sandbox")} == set()
 
 
 def test_no_module_is_longer_than_a_reader_likes() -> None:
