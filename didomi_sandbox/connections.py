@@ -1,4 +1,4 @@
-"""Faults of the connection: answers that break off, never end, crawl or swell."""
+"""Faults of the connection: answers that are cut, never end, are slow or huge."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ async def _half(wire: Wire, answer: Answer) -> None:
 
 async def _reset_mid_body(wire: Wire, answer: Answer) -> None:
     await _half(wire, answer)
-    # What is still in the buffers would be lost with the connection.
+    # A reset discards what is still in the buffers.
     await asyncio.sleep(0.02)
     await wire.reset()
 
@@ -80,7 +80,7 @@ async def _unfinished_chunks(wire: Wire, answer: Answer) -> None:
 
 
 def drip(seconds: float = 1.0) -> Kind:
-    """Send one byte at a time.
+    """The body, one byte at a time.
 
     Args:
         seconds: The pause before each byte.
@@ -100,7 +100,7 @@ def drip(seconds: float = 1.0) -> Kind:
 
 
 def drip_head(seconds: float = 1.0) -> Kind:
-    """Send the answer with one header after the other, as many as come to mind, and never a body.
+    """A head that never ends: one header after the other.
 
     Args:
         seconds: The pause before each header.
@@ -119,10 +119,10 @@ def drip_head(seconds: float = 1.0) -> Kind:
 
 
 def gzip_bomb(megabytes: int = 1024) -> Kind:
-    """Send a small gzip body that unpacks to a huge, valid and nearly empty JSON document.
+    """A small gzip body that inflates to a huge, valid and nearly empty JSON document.
 
     Args:
-        megabytes: The unpacked size.
+        megabytes: The inflated size.
     """
 
     async def send(wire: Wire, answer: Answer) -> None:
@@ -133,9 +133,9 @@ def gzip_bomb(megabytes: int = 1024) -> Kind:
 
 
 async def _bomb(payload: bytes, megabytes: int) -> AsyncIterator[bytes]:
-    """Yield a gzip stream: the payload's first byte, a lot of blanks, and its rest."""
+    """A gzip stream: the payload's first byte, blanks, and its rest."""
     blanks = b" " * _MEGABYTE
-    # After a full flush a block stands for itself, so that it can be packed once and sent any number of times.
+    # After a full flush a block is independent of the others: it is compressed once and sent any number of times.
     packed = _deflate(blanks)
     checksum = zlib.crc32(payload[:1])
     yield _GZIP_HEAD + _deflate(payload[:1])
@@ -154,10 +154,10 @@ def _deflate(data: bytes) -> bytes:
 
 
 def huge_page(megabytes: int = 300) -> Kind:
-    """Send a page of this size: copies of its first log, each with an id of its own.
+    """A page of this size: copies of its first log, each with an id of its own.
 
     Args:
-        megabytes: The size at least.
+        megabytes: The least size.
     """
 
     async def send(wire: Wire, answer: Answer) -> None:

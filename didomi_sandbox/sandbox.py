@@ -1,4 +1,4 @@
-"""The state of a running sandbox: what it knows, how it behaves, and what it was asked."""
+"""The state of a running sandbox."""
 
 from __future__ import annotations
 
@@ -19,15 +19,14 @@ if TYPE_CHECKING:
 
 
 class Sandbox:
-    """A local Didomi API: what it knows, how it behaves, what goes wrong, and what it was asked.
+    """A local Didomi API: its store, switches and faults, each replaceable while it is served, and its requests.
 
-    Attributes:
-        base_url: Where it is served, ending in ``/v1``.
-        api_key: A key that can log in.
-        api_secret: The secret to it.
-        behaviour: How it behaves; may be replaced at any time.
-        recorder: What it was asked.
-        lists_read: How many lists of logs it has read since the last reset.
+    Args:
+        store: The contents; an empty store unless given.
+        behaviour: The switches.
+        faults: The rules.
+        api_key: The key to accept.
+        api_secret: The secret to accept with it.
     """
 
     def __init__(
@@ -39,16 +38,7 @@ class Sandbox:
         api_key: str = "sandbox-key",
         api_secret: str = "sandbox-secret",  # noqa: S107 - opens nothing but this sandbox
     ) -> None:
-        """Prepare everything but the socket.
-
-        Args:
-            store: The truth; an empty one unless given.
-            behaviour: The switches.
-            faults: The rules.
-            api_key: The key to accept.
-            api_secret: The secret to accept with it.
-        """
-        self.base_url = ""
+        self.base_url = ""  # where it is served, ending in `/v1`
         self.api_key, self.api_secret = api_key, api_secret
         self.behaviour = behaviour or Behaviour()
         self._store = store or Store()
@@ -66,7 +56,7 @@ class Sandbox:
 
     @property
     def store(self) -> Store:
-        """The truth; may be replaced at any time by another store."""
+        """The contents; another store takes over the clock, and accepts the same key."""
         return self._store
 
     @store.setter
@@ -78,7 +68,7 @@ class Sandbox:
 
     @property
     def faults(self) -> tuple[Fault, ...]:
-        """The rules in force; replacing them starts their counts anew."""
+        """The rules in force; new ones count from 1."""
         return self.fault_rules.rules
 
     @faults.setter
@@ -86,7 +76,7 @@ class Sandbox:
         self.fault_rules = Faults(faults, KINDS)
 
     def reset(self) -> None:
-        """Forget the requests, all counts and the random state; keep the tokens."""
+        """Clear the requests, all counts and the random state; keep the tokens."""
         self.recorder.clear()
         self.lists_read = 0
         self.limiter = Limiter()
@@ -95,16 +85,16 @@ class Sandbox:
 
     @property
     def requests(self) -> list[Request]:
-        """What it was asked, the oldest first."""
+        """The requests, the oldest first."""
         return self.recorder.all()
 
     @property
     def list_requests(self) -> Counter[str]:
-        """How many pages of logs were asked for, by export id."""
+        """The number of requests for pages of logs, by export id."""
         return self.recorder.list_counts()
 
     def max_requests_in_window(self, seconds: float | None = None) -> int:
-        """Return the highest number of the organization's requests within any window.
+        """The highest number of the organization's requests in any window.
 
         Args:
             seconds: The window's length; that of the rate limit (15 when there is none) unless given.

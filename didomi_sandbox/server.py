@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from .app import Api
-from .histories import generate
 from .sandbox import Sandbox
 from .wire import Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from .behaviour import Behaviour
@@ -43,7 +42,7 @@ def serve(
     """Serve a sandbox from a thread until the context ends.
 
     Args:
-        store: The truth; an empty one unless given.
+        store: The contents; an empty store unless given.
         behaviour: The switches.
         faults: The rules.
         api_key: The key to accept.
@@ -71,46 +70,11 @@ def serve(
         listener.close()
 
 
-def run(
-    on_ready: Callable[[Sandbox], None],
-    *,
-    host: str = "127.0.0.1",
-    port: int = 8765,
-    seed: int = 0,
-    days: int = 200,
-    exports: int = 5,
-    behaviour: Behaviour | None = None,
-    faults: Iterable[Fault] = (),
-) -> None:
-    """Serve a generated history until interrupted (Ctrl-C).
-
-    Args:
-        on_ready: Called once with the sandbox when it is listening, to show its URL and credentials.
-        host: The address to listen on.
-        port: The port; 0 for any free one.
-        seed: The seed of the history.
-        days: The length of the history.
-        exports: The number of exports in it.
-        behaviour: The switches.
-        faults: The rules.
-
-    Raises:
-        OSError: The address can't be listened on.
-    """
-    store = generate(seed=seed, days=days, exports=exports)
-    with serve(store, behaviour, faults, host=host, port=port) as sandbox:
-        on_ready(sandbox)
-        try:
-            threading.Event().wait()
-        except KeyboardInterrupt:
-            return
-
-
 class _Server(uvicorn.Server):
-    """uvicorn that stops at once, whatever it is in the middle of."""
+    """uvicorn that stops at once, in the middle of any answer."""
 
     def stop(self) -> None:
-        """End the server, from another thread."""
+        """Stop the server; called from another thread."""
         self.force_exit = self.should_exit = True
         if self.started:
             self._loop.call_soon_threadsafe(self._stopped.set)
@@ -125,7 +89,7 @@ class _Server(uvicorn.Server):
                 await asyncio.wait_for(self._stopped.wait(), 1)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        # Hanging answers end by themselves only when their connection does.
+        # A hanging answer ends with its connection.
         for connection in list(self.server_state.connections):
             connection.transport.abort()
         await super().shutdown(sockets)
@@ -133,7 +97,7 @@ class _Server(uvicorn.Server):
 
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # Without the protocol asyncio leaves Nagle's algorithm on, and each answer waits 40 ms for an acknowledgement.
+    # Without the protocol asyncio does not switch off Nagle's algorithm: each answer would wait 40 ms for an ACK.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -153,7 +117,7 @@ def _server(sandbox: Sandbox, tls: tuple[Path, Path] | None) -> _Server:
         loop="asyncio",
         lifespan="off",
         log_config=None,
-        # Broken answers are the point here, not news.
+        # Broken answers are on purpose.
         log_level="critical",
         access_log=False,
         server_header=False,
@@ -167,6 +131,5 @@ def _await_start(server: _Server, thread: threading.Thread) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while not server.started:
         if not thread.is_alive() or time.monotonic() > deadline:
-            message = "the sandbox did not start"
-            raise RuntimeError(message)
+            raise RuntimeError("the sandbox did not start")
         time.sleep(0.002)

@@ -19,36 +19,41 @@ _LINGER_NOTHING = struct.pack("ii", 1, 0)
 
 
 class Protocol(H11Protocol):
-    """uvicorn's HTTP/1.1, with the connection itself within reach of the application."""
+    """uvicorn's HTTP/1.1, with the connection in the scope of each request."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Hand the connection on to every request that comes over it."""
+        """Add the connection to the state of its requests."""
         super().connection_made(transport)
         self.app_state = {**self.app_state, "transport": transport}
 
 
 class Wire:
-    """One connection at the moment of an answer."""
+    """The connection that an answer is written to.
+
+    Args:
+        scope: The scope of the request, as ASGI calls it.
+        receive: The receiver of ASGI.
+        send: The sender of ASGI.
+    """
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Take what ASGI gives."""
         self._receive, self._send = receive, send
         self._transport = cast("asyncio.Transport", scope["state"]["transport"])
 
     async def reset(self) -> None:
-        """Break the connection off: the client sees a reset, not an end."""
+        """Reset the connection (RST)."""
         connection = self._transport.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOTHING)
         self._transport.abort()
         await self.closed()
 
     async def close(self) -> None:
-        """End the connection in good order after everything written so far."""
+        """Close the connection (FIN) after everything written so far."""
         self._transport.close()
         await self.closed()
 
     async def closed(self) -> None:
-        """Wait until the connection is gone, whichever side ends it."""
+        """Wait until either side has closed the connection."""
         while (await self._receive())["type"] != "http.disconnect":
             pass
 
@@ -75,7 +80,7 @@ class Wire:
 
     @property
     def is_open(self) -> bool:
-        """Whether the client is still there, as far as is known."""
+        """Whether the client is still connected, as far as is known."""
         return not self._transport.is_closing()
 
     async def stream(self, status: int, headers: Mapping[str, str], chunks: AsyncIterator[bytes]) -> None:

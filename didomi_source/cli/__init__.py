@@ -5,7 +5,8 @@ options   options that several commands have
 load      run, backfill, check
 watch     status, report, notify
 set_up    init, doctor, completion
-local     demo, sandbox: without an account
+demo      demo: the job against the sandbox
+sandbox   sandbox: the local API
 """
 
 from __future__ import annotations
@@ -28,11 +29,12 @@ from .app import app, fail
 from . import load
 from . import watch
 from . import set_up
-from . import local
+from . import demo
+from . import sandbox
 
 # isort: on
 
-__all__ = ["app", "fail", "load", "local", "main", "set_up", "watch"]
+__all__ = ["app", "demo", "fail", "load", "main", "sandbox", "set_up", "watch"]
 
 logger = logging.getLogger(__name__)
 

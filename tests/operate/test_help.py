@@ -80,6 +80,6 @@ def test_commands_import_what_they_need_when_they_need_it():
     """A module of the command line says in its functions what takes time to import."""
     import didomi_source.cli
 
-    for module in (didomi_source.cli.load, didomi_source.cli.watch, didomi_source.cli.set_up, didomi_source.cli.local):
+    for module in (didomi_source.cli.load, didomi_source.cli.watch, didomi_source.cli.set_up, didomi_source.cli.demo, didomi_source.cli.sandbox):
         top = "\n".join(line for line in inspect.getsource(module).splitlines() if re.match(r"(from|import) ", line))
         assert not re.search(r"didomi_source\.(job|alerts|signals|report|console)|dlt|rich", top)
