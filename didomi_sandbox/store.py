@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 import threading
-import uuid
 from contextlib import suppress
 from dataclasses import dataclass
+from random import Random, SystemRandom
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from .clock import Clock, iso
@@ -19,6 +19,9 @@ Record = dict[str, Any]
 """One log or one export configuration, as sent."""
 
 _T = TypeVar("_T")
+
+_ID_CHARACTERS = "2346789ABCDEFGHJKLMNPQRTUVWXYZabcdefghijkmnpqrtwxyz"
+_SYSTEM = SystemRandom()
 
 # One sequence for all stores: a version identifies one state of one store.
 _versions = itertools.count(1)
@@ -126,7 +129,7 @@ class Store:
         """Add an export configuration, with defaults for missing fields, and return its id."""
         now = iso(self.clock.now())
         record: Record = {
-            "id": _new_id(),
+            "id": new_id(),
             "organization_id": self.organization_id,
             "type_id": "batch-exports-s3",
             "name": "Export",
@@ -151,7 +154,7 @@ class Store:
         """
         now = iso(self.clock.now())
         record: Record = {
-            "id": _new_id(),
+            "id": new_id(),
             "export_id": export_id,
             "organization_id": self.organization_id,
             "status": "completed",
@@ -270,5 +273,6 @@ def _copied(value: _T) -> _T:
     return cast("_T", copied)
 
 
-def _new_id() -> str:
-    return uuid.uuid4().hex[:8]
+def new_id(random: Random = _SYSTEM) -> str:
+    """An id of eight characters of mixed case, without those that resemble others, as the API has them."""
+    return "".join(random.choices(_ID_CHARACTERS, k=8))
