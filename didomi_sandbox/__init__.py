@@ -7,7 +7,7 @@ possible behaviour is a switch. It does not depend on the connector.
         requests.get(f"{sandbox.base_url}/marketplace/integrations", ...)
 
 - `server`: `serve`. `sandbox`: the state of what is served.
-- `store`: the contents. `histories` and `profiles`: realistic contents.
+- `store`: the contents. `histories` and `profiles`: realistic contents. `deliveries`: the files that they claim.
 - `behaviour`: the switches.
 - `faults`: which request meets a fault. `kinds`, `connections` and `payloads`: what it then gets.
 - `app`: the routes, on `query`, `reading`, `limits`, `sessions`, `answers`, `encoding` and `wire`.
@@ -16,6 +16,7 @@ possible behaviour is a switch. It does not depend on the connector.
 
 from .behaviour import ORDERS, Behaviour
 from .clock import Clock
+from .deliveries import write_deliveries
 from .encoding import RawJson
 from .faults import Fault, Kind
 from .histories import generate, plain_store
@@ -41,4 +42,5 @@ __all__ = [
     "generate",
     "plain_store",
     "serve",
+    "write_deliveries",
 ]

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import sys
 import threading
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from didomi_source.errors import ConfigurationError
+from didomi_source.errors import ConfigurationError, DestinationError
 
 from .app import CODES, app, text
 from .demo import access_to, sandbox_module
 from .options import Days, Seed, Verbose, set_up_log
+
+if TYPE_CHECKING:
+    from didomi_sandbox import Store
 
 
 @app.command(epilog=text("Examples:\n  didomi sandbox\n  didomi sandbox --port 0 --exports 20", CODES))
@@ -22,7 +26,11 @@ def sandbox(
     ] = 8765,
     seed: Seed = 7,
     days: Days = 200,
-    exports: Annotated[int, typer.Option("--exports", help="How many exports.", min=1, max=100, metavar="NUMBER")] = 5,
+    exports: Annotated[int, typer.Option("--exports", help="How many exports.", min=1, max=100, metavar="NUMBER")] = 3,
+    deliveries: Annotated[
+        Path | None,
+        typer.Option("--deliveries", help="Write the delivered files of the last 7 days there.", metavar="FOLDER"),
+    ] = None,
     verbose: Verbose = 0,
 ) -> None:
     """Serve that local API, for trying things out.
@@ -31,8 +39,11 @@ def sandbox(
     """
     set_up_log(verbose)
     module = sandbox_module()
+    store = module.generate(seed=seed, days=days, exports=exports)
+    if deliveries is not None:
+        _write(store, deliveries)
     try:
-        with module.serve(module.generate(seed=seed, days=days, exports=exports), port=port) as api:
+        with module.serve(store, port=port) as api:
             for name, value in access_to(api).items():
                 print(f"export {name}={value}", flush=True)
             print("Serving until Ctrl-C; run those lines in another terminal.", file=sys.stderr)
@@ -41,3 +52,11 @@ def sandbox(
         reason = error.strerror or error
         msg = f"cannot listen on port {port} ({reason}): choose another with --port, or 0 for any"
         raise ConfigurationError(msg) from None
+
+
+def _write(store: Store, folder: Path) -> None:
+    try:
+        sandbox_module().write_deliveries(store, folder)
+    except OSError as error:
+        msg = f"cannot write to {folder} ({error.strerror}): choose another place with --deliveries"
+        raise DestinationError(msg) from None

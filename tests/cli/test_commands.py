@@ -367,6 +367,21 @@ def test_the_sandbox_prints_exports_that_work(job: Job, tmp_path: Path) -> None:
     assert sum(line.startswith("ok      export ") for line in lines_of(done)) == 2
 
 
+def test_the_sandbox_writes_the_files_that_its_logs_claim(tmp_path: Path) -> None:
+    """For each of its exports, before it serves."""
+    with sandbox(tmp_path, "--deliveries", str(tmp_path / "bucket")):
+        delivered = {path.parts[-4] for path in tmp_path.glob("bucket/data/*/*/*/*.json.gz")}
+    assert [name[:10] for name in delivered] == ["export-id="] * 3
+
+
+def test_a_folder_for_deliveries_that_cannot_be_made_is_named(job: Job) -> None:
+    """With what to do."""
+    (job.folder / "file").touch()
+    done = job.didomi("sandbox", "--port", "0", "--deliveries", "file/bucket")
+    assert (done.code, done.out) == (1, "")
+    assert done.err == "didomi: cannot write to file/bucket (Not a directory): choose another place with --deliveries\n"
+
+
 def test_a_port_that_is_taken_is_named(job: Job) -> None:
     """With what to do."""
     port = job.sandbox.base_url.rpartition(":")[2].removesuffix("/v1")
