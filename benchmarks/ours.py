@@ -141,7 +141,7 @@ def start_up() -> list[str]:
     behaviour = Behaviour(rate_limit=None)
     with (
         tempfile.TemporaryDirectory(prefix="didomi-bench-") as name,
-        serve_sandbox(generate(seed=1, days=365), behaviour) as api,
+        serve_sandbox(generate(seed=1, days=365, exports=5), behaviour) as api,
     ):
         folder = Path(name)
         environment = settings_of(api, folder / DATABASE)

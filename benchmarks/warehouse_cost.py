@@ -53,7 +53,7 @@ Tables = dict[str, dict[str, float]]  # table → column → bytes
 def loaded(folder: Path, days: int) -> Path:
     """A DuckDB file with a history and its marts."""
     path = folder / "history.duckdb"
-    with serve(generate(seed=7, days=days), Behaviour(rate_limit=None)) as api:
+    with serve(generate(seed=7, days=days, exports=5), Behaviour(rate_limit=None)) as api:
         environment = {**os.environ, **settings_of(api, path)}
         command = [sys.executable, "-c", "from didomi_source.cli import main; main()", "run"]
         subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)

@@ -13,46 +13,30 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
+from . import faults
 from . import query as queries
-from .answers import Answer, error_answer, json_answer, list_answer
-from .encoding import encode
-from .faults import Scene
+from .answers import Answer, Refused, WireResponse, error_answer, json_answer, list_answer
 from .reading import Page, Reader, Wanted, hidden_fields
 from .recorder import Request
-from .sessions import NotAuthenticatedError
-from .wire import WireResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from starlette.requests import Request as HttpRequest
 
-    from didomi_sandbox import faults
-
-    from .server import Sandbox
-    from .store import Entry, Record
+    from .sandbox import Sandbox
+    from .store import Record
 
 _ANONYMOUS = "anonymous"
 _NOT_FOUND = "Page not found"
 
 
-class RefusedError(Exception):
-    """A request that the API answers with an error."""
-
-    def __init__(self, status: int, message: str) -> None:
-        """Keep the status and the message for the answer."""
-        super().__init__(message)
-        self.status = status
-
-
 class Exchange:
-    """One request on its way to an answer."""
+    """One request, recorded, and the organization that sent it."""
 
     def __init__(self, sandbox: Sandbox, route: faults.Route, http: HttpRequest, body: bytes) -> None:
-        """Record the request, and find out whose it is."""
         self.sandbox, self.route = sandbox, route
         self.behaviour = sandbox.behaviour
-        self.path_params: dict[str, Any] = http.path_params
         self.query = http.url.query
         self.request = Request(
             method=http.method,
@@ -64,7 +48,7 @@ class Exchange:
             time=sandbox.clock.now(),
         )
         sandbox.recorder.add(self.request)
-        self._unauthenticated: NotAuthenticatedError | None = None
+        self._refusal: Refused | None = None
         self._identify()
 
     def _identify(self) -> None:
@@ -74,11 +58,11 @@ class Exchange:
             return
         try:
             self.request.organization = self.sandbox.sessions.organization(self.request.headers.get("authorization"))
-        except NotAuthenticatedError as error:
-            self._unauthenticated = error
+        except Refused as refusal:
+            self._refusal = refusal
 
     def login(self) -> dict[str, Any]:
-        """Return what a login sends, empty when it is no JSON object."""
+        """The body of a login, empty when it is no JSON object."""
         if "json" not in self.request.headers.get("content-type", ""):
             return {}
         try:
@@ -88,35 +72,37 @@ class Exchange:
         return login if isinstance(login, dict) else {}
 
     def organization(self) -> str:
-        """Return the organization that the token belongs to and the query names.
+        """The organization of the token, which the query has to name.
 
         Raises:
-            RefusedError: There is no valid token, or the query names none or another organization.
+            Refused: There is no valid token, or the query names no or another organization.
         """
-        if self._unauthenticated is not None or self.request.organization is None:
-            raise RefusedError(401, str(self._unauthenticated))
+        if self._refusal is not None:
+            raise self._refusal
         asked = self.request.params.get("organization_id")
         if asked is None:
-            raise RefusedError(400, "Missing organization_id")
+            raise Refused(400, "Missing organization_id")
         if asked != self.request.organization:
-            raise RefusedError(403, "You cannot access this organization")
+            raise Refused(403, "You cannot access this organization")
         return asked
 
 
 class Api:
-    """Answers requests from the store of a sandbox."""
+    """Answers requests from a sandbox, whose store, behaviour and faults may be replaced between two requests.
+
+    Args:
+        sandbox: The sandbox.
+    """
 
     def __init__(self, sandbox: Sandbox) -> None:
-        """Serve a sandbox; its store, behaviour and faults are looked up anew for each request."""
         self._sandbox = sandbox
         self._reader = Reader()
 
     def application(self) -> Starlette:
-        """Return the ASGI application."""
+        """The ASGI application."""
         routes = [
             self._route("/v1/sessions", "login", self._login, method="POST"),
             self._route("/v1/marketplace/exports/logs", "logs", self._logs),
-            self._route("/v1/marketplace/exports/logs/{log_id}", "logs", self._log),
             self._route("/v1/marketplace/integrations", "integrations", self._integrations),
         ]
         errors = {404: self._error(404, _NOT_FOUND), 405: self._error(405, "This method is not supported")}
@@ -146,11 +132,11 @@ class Api:
             await asyncio.sleep(exchange.behaviour.latency)
         self._sandbox.store.tick()
         answer = self._limited(exchange, handle)
-        exchange.request.status = answer.status if answer.is_begun else None
-        accepts_gzip = "gzip" in exchange.request.headers.get("accept-encoding", "")
+        exchange.request.status = answer.status if answer.has_status else None
         if answer.send is not None:
             return WireResponse(answer)
-        body = answer.compress() if accepts_gzip and exchange.behaviour.gzip else answer.payload()
+        accepts_gzip = "gzip" in exchange.request.headers.get("accept-encoding", "")
+        body = answer.compress() if accepts_gzip else answer.payload()
         return Response(body, answer.status, answer.headers)
 
     def _limited(self, exchange: Exchange, handle: Callable[[Exchange], Answer]) -> Answer:
@@ -168,33 +154,33 @@ class Api:
         answer = self._play(exchange, Answer(200), replacing=True)
         if answer is not None:
             return answer
-        answer = _refusing(handle, exchange)
+        try:
+            answer = handle(exchange)
+        except Refused as refusal:
+            answer = error_answer(refusal.status, str(refusal))
         if answer.status >= HTTPStatus.BAD_REQUEST:
             return answer
         return self._play(exchange, answer, replacing=False) or answer
 
     def _play(self, exchange: Exchange, answer: Answer, *, replacing: bool) -> Answer | None:
-        """Return the answer after the faults that the request meets, or None when it meets none."""
+        """The answer after the faults that the request meets, or None when it meets none."""
         request = exchange.request
-        struck = self._sandbox.fault_rules.meet(exchange.route, request.params.get("export_id"), replacing=replacing)
-        for fault in struck[:1] if replacing else struck:
-            request.fault += (fault.kind.name,)
-            scene = Scene(
-                route=exchange.route,
+        met = self._sandbox.fault_rules.meet(exchange.route, request.params.get("export_id"), replacing=replacing)
+        for kind in met[:1] if replacing else met:
+            request.fault += (kind.name,)
+            scene = faults.Scene(
                 params=request.params,
                 host=request.headers.get("host", ""),
                 target=request.path + (f"?{request.query}" if request.query else ""),
-                number=fault.number,
-                random=fault.random,
                 read=self._rereader(exchange) if answer.items is not None and exchange.route == "logs" else None,
             )
-            answer = fault.kind.play(scene, answer)
-        return answer if struck else None
+            answer = kind.play(scene, answer)
+        return answer if met else None
 
     def _rereader(self, exchange: Exchange) -> Callable[[int, int], list[bytes]]:
         def read(limit: int, skip: int) -> list[bytes]:
             query = replace(queries.parse(exchange.query), limit=limit, skip=skip)
-            return self._list(exchange, query, self._read_logs(exchange, query)).items or []
+            return self._list(exchange, self._read_logs(exchange, query)).items or []
 
         return read
 
@@ -210,40 +196,19 @@ class Api:
 
     def _integrations(self, exchange: Exchange) -> Answer:
         organization = exchange.organization()
-        _permit(exchange.behaviour.integrations)
-        query = queries.parse(exchange.query)
-        wanted = Wanted("exports", query, _of(organization), organization)
-        return self._list(exchange, query, self._read(exchange, wanted))
+        if exchange.behaviour.integrations == "forbidden":
+            raise Refused(403, "You cannot access this resource")
+        if exchange.behaviour.integrations == "missing":
+            raise Refused(404, _NOT_FOUND)
+        wanted = Wanted("exports", queries.parse(exchange.query), _of(organization), organization)
+        return self._list(exchange, self._read(exchange, wanted))
 
     def _logs(self, exchange: Exchange) -> Answer:
-        self._check_export(exchange)
+        _check_export(exchange)
         exchange.sandbox.lists_read += 1
         if exchange.behaviour.on_request is not None:
             exchange.behaviour.on_request(exchange.sandbox.store, exchange.sandbox.lists_read)
-        query = queries.parse(exchange.query)
-        return self._list(exchange, query, self._read_logs(exchange, query))
-
-    def _log(self, exchange: Exchange) -> Answer:
-        self._check_export(exchange)
-        _permit(exchange.behaviour.log_by_id)
-        query = queries.parse(exchange.query)
-        query = replace(query, where={**query.where, "id": exchange.path_params["log_id"]}, limit=1, skip=0)
-        found = self._read_logs(exchange, query).entries
-        if not found:
-            raise RefusedError(404, f"No record found for id '{exchange.path_params['log_id']}'")
-        answer = self._list(exchange, query, Page(1, 1, 0, found))
-        return answer.with_body((answer.items or [b""])[0])
-
-    @staticmethod
-    def _check_export(exchange: Exchange) -> None:
-        exchange.organization()
-        export_id, behaviour = exchange.request.params.get("export_id"), exchange.behaviour
-        if export_id is None and behaviour.export_filter == "required":
-            raise RefusedError(400, "Missing export_id")
-        if export_id in behaviour.forbidden_exports:
-            raise RefusedError(403, "You cannot access this export")
-        if export_id in behaviour.missing_exports:
-            raise RefusedError(404, f"No record found for id '{export_id}'")
+        return self._list(exchange, self._read_logs(exchange, queries.parse(exchange.query)))
 
     # -- lists --------------------------------------------------------------
 
@@ -257,37 +222,24 @@ class Api:
         return self._reader.page(sandbox.store, wanted, exchange.behaviour, sandbox.random)
 
     @staticmethod
-    def _list(exchange: Exchange, query: queries.Query, page: Page) -> Answer:
+    def _list(exchange: Exchange, page: Page) -> Answer:
         hidden = hidden_fields(exchange.behaviour) if exchange.route == "logs" else ()
-        items = [_encoded(entry, hidden, query.select) for entry in page.entries]
+        items = [entry.encoded(hidden) for entry in page.entries]
         if exchange.behaviour.envelope != "full":
             return list_answer({}, items)
         return list_answer({"total": page.total, "limit": page.limit, "skip": page.skip}, items)
 
 
-def _refusing(handle: Callable[[Exchange], Answer], exchange: Exchange) -> Answer:
-    try:
-        return handle(exchange)
-    except RefusedError as error:
-        return error_answer(error.status, str(error))
-    except queries.BadQueryError as error:
-        return error_answer(error.status, str(error))
-
-
-def _permit(access: str) -> None:
-    if access == "forbidden":
-        raise RefusedError(403, "You cannot access this resource")
-    if access == "missing":
-        raise RefusedError(404, _NOT_FOUND)
+def _check_export(exchange: Exchange) -> None:
+    exchange.organization()
+    export_id, behaviour = exchange.request.params.get("export_id"), exchange.behaviour
+    if export_id in behaviour.forbidden_exports:
+        raise Refused(403, "You cannot access this export")
+    if export_id in behaviour.missing_exports:
+        raise Refused(404, f"No record found for id '{export_id}'")
 
 
 def _of(organization: str, closed: frozenset[str] = frozenset()) -> Callable[[Record], bool]:
     return lambda record: (
         record.get("organization_id") == organization and (not closed or record.get("export_id") not in closed)
     )
-
-
-def _encoded(entry: Entry, hidden: tuple[str, ...], select: tuple[str, ...] | None) -> bytes:
-    if select is None:
-        return entry.encoded(hidden)
-    return encode({k: v for k, v in entry.record.items() if k in select and k not in hidden})

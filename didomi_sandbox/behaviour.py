@@ -1,4 +1,4 @@
-"""Each behaviour that the documentation leaves open, as a switch."""
+"""What the documentation leaves open, a switch for each."""
 
 from __future__ import annotations
 
@@ -28,10 +28,8 @@ Order = Literal[
 Ties = Literal["stable", "shuffled"]
 Envelope = Literal["full", "data_alone", "data_alone_unpaged"]
 Timestamps = Literal["present", "created_only", "absent"]
-OverCap = Literal["capped", "rejected"]
 EchoedLimit = Literal["capped", "asked"]
-RangeFilters = Literal["honoured", "ignored", "rejected"]
-ExportFilter = Literal["honoured", "required", "ignored"]
+ExportFilter = Literal["honoured", "ignored"]
 Access = Literal["allowed", "forbidden", "missing"]
 RateWindow = Literal["sliding", "fixed"]
 
@@ -44,11 +42,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "ties": get_args(Ties),
     "envelope": get_args(Envelope),
     "timestamps": get_args(Timestamps),
-    "over_cap": get_args(OverCap),
     "echoed_limit": get_args(EchoedLimit),
-    "range_filters": get_args(RangeFilters),
     "export_filter": get_args(ExportFilter),
-    "log_by_id": get_args(Access),
     "integrations": get_args(Access),
     "rate_window": get_args(RateWindow),
 }
@@ -57,55 +52,43 @@ CHOICES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Behaviour:
-    """How the API behaves where its documentation is silent; the defaults are the plainest reading of it."""
+    """The API where its documentation is silent; the defaults are the plainest reading of it."""
 
     sort: Sort = "honoured"
-    """What ``$sort`` does: order the whole list, order it by the first field alone, nothing, or answer 400 (422 or
-    500 from a server that leaves it to a database without such a column)."""
+    """What `$sort` does: order the whole list, order it by the first field alone, nothing, or answer 400 (422 or 500
+    from a server whose database has no such column)."""
 
     order: Order = "inserted"
     """The order of a list when no sort is in force.
 
-    - ``inserted``, ``inserted_desc``: as the logs came in, or the other way round.
-    - ``created``, ``created_desc``, ``updated``, ``updated_desc``: by time; an update moves a log.
-    - ``random_id``: by an id that says nothing, the same on each request.
-    - ``heap``: shuffled anew on each request.
-    - ``page_only``: the page is cut from ``random_id`` first, then sorted as asked (else by creation).
-    - ``rotated``: as inserted, but each request starts somewhere else and wraps around.
-    - ``shards``: two halves, each by creation, one after the other.
-    - ``ties``: by the day of creation; within a day shuffled anew on each request.
+    - `inserted`, `inserted_desc`: in the order of insertion, or its reverse.
+    - `created`, `created_desc`, `updated`, `updated_desc`: by time; an update moves a log.
+    - `random_id`: by a hash of the id, the same on each request.
+    - `heap`: shuffled on each request.
+    - `page_only`: the page is cut from `random_id` first, then sorted as asked (else by creation).
+    - `rotated`: in the order of insertion, but each request starts at another place and wraps around.
+    - `shards`: two halves, each by creation, one after the other.
+    - `ties`: by the day of creation; within a day shuffled on each request.
     """
 
     ties: Ties = "stable"
-    """How logs with equal sort values stand: as inserted, or shuffled anew on each request."""
+    """The order of logs with equal sort values: that of insertion, or shuffled on each request."""
 
     envelope: Envelope = "full"
-    """``full`` has ``total``, ``limit``, ``skip`` and ``data``; ``data_alone`` only the last;
-    ``data_alone_unpaged`` ignores ``$limit`` and ``$skip`` too."""
+    """`full` has `total`, `limit`, `skip` and `data`; `data_alone` only the last; `data_alone_unpaged` ignores `$limit`
+    and `$skip` too."""
 
     timestamps: Timestamps = "present"
-    """Whether logs have ``created_at`` and ``updated_at``. A field that is absent can't be sorted or filtered by."""
+    """Whether logs have `created_at` and `updated_at`. An absent field can't be sorted or filtered by."""
 
     page_cap: int | None = 100
-    """The most logs that a page holds, whatever ``$limit`` asks for."""
-
-    over_cap: OverCap = "capped"
-    """What a ``$limit`` above the cap gets: a shorter page, or 400."""
+    """The most logs that a page holds, whatever `$limit` asks for; None for no such cap."""
 
     echoed_limit: EchoedLimit = "capped"
-    """The ``limit`` in the envelope: the one that was applied, or the one that was asked for."""
-
-    default_limit: int = 10
-    """The page length when ``$limit`` is missing."""
-
-    range_filters: RangeFilters = "honoured"
-    """What ``field[$gte]=…`` and the other operators do: filter, nothing, or answer 400."""
+    """The `limit` in the envelope: the one that was applied, or the one that was asked for."""
 
     export_filter: ExportFilter = "honoured"
-    """What ``export_id`` does on the log list; ``required`` answers 400 when it is missing."""
-
-    log_by_id: Access = "missing"
-    """What ``GET /marketplace/exports/logs/{id}`` answers."""
+    """Whether `export_id` filters the log list."""
 
     integrations: Access = "allowed"
     """What the list of export configurations answers: 200, 403 or 404."""
@@ -123,38 +106,27 @@ class Behaviour:
     """Requests and seconds, for each organization over all its keys; None for no limit."""
 
     rate_window: RateWindow = "sliding"
-    """Whether each request frees its place after the window, or all at once at the window's end."""
-
-    rate_headers: bool = True
-    """Whether answers carry ``RateLimit`` and ``RateLimit-Policy``."""
-
-    rejected_count: bool = False
-    """Whether requests answered 429 use up the limit as well."""
+    """Whether a request stops counting one window after it came in, or all of them at the window's end."""
 
     other_client_share: float = 0.0
-    """The part of the limit, 0 to 1, that somebody else in the organization uses up evenly all the time."""
+    """The part of the limit, 0 to 1, that another client of the organization uses, evenly over time."""
 
     latency: float = 0.0
     """Seconds before each answer."""
 
-    gzip: bool = True
-    """Whether answers are compressed for clients that accept it."""
-
     seed: int = 0
-    """The seed of everything that is random here; it takes effect when the sandbox starts and at its reset."""
+    """The seed of every shuffle; it takes effect when the sandbox starts and at its reset."""
 
     on_request: Callable[[Store, int], None] | None = None
-    """Called with the store and a number, before each list of logs is read, so that it can move in between.
-
-    The number counts these lists from 1 since the last `Sandbox.reset`."""
+    """Called before each list of logs is read, to change the store between two pages. Its arguments are the store and
+    the number of the list, from 1 since the last `Sandbox.reset`."""
 
     def __post_init__(self) -> None:
-        """Refuse words that no switch knows, which would else pass for the default.
+        """Refuse a word that a switch does not know.
 
         Raises:
             ValueError: A switch has none of its values.
         """
         for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
-                message = f"{name} is one of {', '.join(choices)}, not {getattr(self, name)!r}"
-                raise ValueError(message)
+                raise ValueError(f"{name} is one of {', '.join(choices)}, not {getattr(self, name)!r}")

@@ -10,26 +10,25 @@ class Clock:
     """Wall-clock time that never runs backwards, plus what a test added to it."""
 
     def __init__(self) -> None:
-        """Start at the present moment."""
         self._start = time.time() - time.monotonic()
 
     def now(self) -> float:
-        """Return the seconds since 1970."""
+        """Seconds since 1970."""
         return self._start + time.monotonic()
 
     def advance(self, seconds: float) -> None:
-        """Move the clock: tokens expire, rate-limit windows pass and scheduled settlements fall due."""
+        """Move the clock: tokens expire, rate-limit windows end, scheduled settlements are due."""
         self._start += seconds
 
 
 def iso(moment: float) -> str:
-    """Return seconds since 1970 as the API writes a time, ``2026-11-23T04:12:07.318Z``."""
+    """Seconds since 1970 as the API writes a time, `2026-11-23T04:12:07.318Z`."""
     text = datetime.fromtimestamp(moment, tz=timezone.utc).isoformat(timespec="milliseconds")
     return text.replace("+00:00", "Z")
 
 
 def epoch(text: object) -> float | None:
-    """Return an ISO 8601 text as seconds since 1970, or None when it is none; without an offset it is UTC."""
+    """An ISO 8601 text as seconds since 1970, None for any other value; without an offset it is UTC."""
     if not isinstance(text, str):
         return None
     try:

@@ -1,4 +1,4 @@
-"""Faults of the connection: answers that break off, never end, crawl or swell."""
+"""Faults of the connection: answers that are cut, never end, are slow or huge."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ async def _wait(wire: Wire, _: Answer) -> None:
 
 async def _half(wire: Wire, answer: Answer) -> None:
     body = answer.payload()
-    await wire.head(answer, len(body))
+    await wire.head(answer.status, answer.headers, len(body))
     wire.write(body[: len(body) // 2])
 
 
 async def _reset_mid_body(wire: Wire, answer: Answer) -> None:
     await _half(wire, answer)
-    # What is still in the buffers would be lost with the connection.
+    # A reset discards what is still in the buffers.
     await asyncio.sleep(0.02)
     await wire.reset()
 
@@ -67,20 +67,20 @@ async def _hang_mid_body(wire: Wire, answer: Answer) -> None:
 
 
 async def _hang_after_head(wire: Wire, answer: Answer) -> None:
-    await wire.head(answer, len(answer.payload()))
+    await wire.head(answer.status, answer.headers, len(answer.payload()))
     await wire.closed()
 
 
 async def _unfinished_chunks(wire: Wire, answer: Answer) -> None:
     answer.headers["Transfer-Encoding"] = "chunked"
     body = answer.payload()
-    await wire.head(answer, None)
+    await wire.head(answer.status, answer.headers, None)
     wire.write(b"%x\r\n%s\r\n" % (len(body), body))
     await wire.close()
 
 
 def drip(seconds: float = 1.0) -> Kind:
-    """Send one byte at a time.
+    """The body, one byte at a time.
 
     Args:
         seconds: The pause before each byte.
@@ -88,7 +88,7 @@ def drip(seconds: float = 1.0) -> Kind:
 
     async def send(wire: Wire, answer: Answer) -> None:
         body = answer.payload()
-        await wire.head(answer, len(body))
+        await wire.head(answer.status, answer.headers, len(body))
         for byte in body:
             await asyncio.sleep(seconds)
             if not wire.is_open:
@@ -100,7 +100,7 @@ def drip(seconds: float = 1.0) -> Kind:
 
 
 def drip_head(seconds: float = 1.0) -> Kind:
-    """Send the answer with one header after the other, as many as come to mind, and never a body.
+    """A head that never ends: one header after the other.
 
     Args:
         seconds: The pause before each header.
@@ -119,23 +119,23 @@ def drip_head(seconds: float = 1.0) -> Kind:
 
 
 def gzip_bomb(megabytes: int = 1024) -> Kind:
-    """Send a small gzip body that unpacks to a huge, valid and nearly empty JSON document.
+    """A small gzip body that inflates to a huge, valid and nearly empty JSON document.
 
     Args:
-        megabytes: The unpacked size.
+        megabytes: The inflated size.
     """
 
     async def send(wire: Wire, answer: Answer) -> None:
         answer.headers["Content-Encoding"] = "gzip"
-        await wire.stream(answer, _bomb(answer.payload(), megabytes))
+        await wire.stream(answer.status, answer.headers, _bomb(answer.payload(), megabytes))
 
     return _sent("gzip_bomb", send)
 
 
 async def _bomb(payload: bytes, megabytes: int) -> AsyncIterator[bytes]:
-    """Yield a gzip stream: the payload's first byte, a lot of blanks, and its rest."""
+    """A gzip stream: the payload's first byte, blanks, and its rest."""
     blanks = b" " * _MEGABYTE
-    # After a full flush a block stands for itself, so that it can be packed once and sent any number of times.
+    # After a full flush a block is independent of the others: it is compressed once and sent any number of times.
     packed = _deflate(blanks)
     checksum = zlib.crc32(payload[:1])
     yield _GZIP_HEAD + _deflate(payload[:1])
@@ -154,14 +154,14 @@ def _deflate(data: bytes) -> bytes:
 
 
 def huge_page(megabytes: int = 300) -> Kind:
-    """Send a page of this size: copies of its first log, each with an id of its own.
+    """A page of this size: copies of its first log, each with an id of its own.
 
     Args:
-        megabytes: The size at least.
+        megabytes: The least size.
     """
 
     async def send(wire: Wire, answer: Answer) -> None:
-        await wire.stream(answer, _many(answer, megabytes * _MEGABYTE))
+        await wire.stream(answer.status, answer.headers, _many(answer, megabytes * _MEGABYTE))
 
     return _sent("huge_page", send)
 

@@ -1,4 +1,4 @@
-"""JSON as a Node server writes it, with a way to send what no JSON library would write."""
+"""JSON as a Node server writes it, and text that no JSON library would write."""
 
 from __future__ import annotations
 
@@ -9,31 +9,27 @@ from typing import Any
 
 @dataclass(frozen=True)
 class RawJson:
-    r"""A value that is sent as these very characters, such as ``NaN``, ``1e999`` or an object with a key twice.
+    r"""A value that is sent verbatim, such as `NaN`, `1e999` or an object with a key twice.
 
     Args:
-        text: What to send; bytes that are no UTF-8 are written as surrogate escapes (``"\udcff"`` sends 0xFF).
+        text: What to send; bytes that are no UTF-8 are written as surrogate escapes (`"\udcff"` sends 0xFF).
     """
 
     text: str
 
 
 def encode(value: object) -> bytes:
-    """Encode a value as compact JSON in UTF-8.
+    """A value as compact JSON in UTF-8.
 
     Args:
-        value: Dicts, lists and scalars; NaN, infinities and integers of any size are written as they are, a lone
-            surrogate as its escape (what ``JSON.stringify`` does), a `RawJson` verbatim.
-
-    Returns:
-        The encoded bytes.
+        value: Dicts, lists and scalars. NaN, infinities and integers of any size are written in full, a lone surrogate
+            as its escape (as by `JSON.stringify`), a `RawJson` verbatim.
     """
     raws: list[RawJson] = []
 
     def keep(item: object) -> str:
         if not isinstance(item, RawJson):
-            message = f"{type(item).__name__} is not JSON"
-            raise TypeError(message)
+            raise TypeError(f"{type(item).__name__} is not JSON")
         raws.append(item)
         return f"\x00raw {len(raws) - 1}\x00"
 

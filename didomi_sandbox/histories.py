@@ -4,47 +4,47 @@ from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta, timezone
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .clock import iso
-from .profiles import ROLE_ARN, Profile, Trouble, failure, profiles
-from .store import Store
+from .profiles import OUTAGE, Profile, Trouble, failure, passing_error, profiles
+from .store import Store, new_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .store import Record
 
-_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 _DAY = timedelta(days=1)
-# How long the last log of a history goes on running once somebody looks at it.
 _SETTLES_AFTER_SECONDS = 20.0
-# So long before its end nothing goes wrong by chance, so that what is shown first is what was meant.
+# The days before the end without failures by chance: the first screens show the incidents of the profiles alone.
 _CALM_DAYS = 14
-# How many of the failures by chance are made good on the same day.
+# The rate of failures by chance that are retried on the same day.
 _RETRIED = 0.6
+# The day on which all exports fail together, in days before the end.
+_OUTAGE_DAYS = 40
 
 
 def generate(
     *,
     seed: int = 0,
     days: int = 200,
-    exports: int = 5,
+    exports: int = 3,
     until: date | datetime | None = None,
     organization_id: str = "acme",
 ) -> Store:
-    """Make a store with the deliveries of several exports.
+    """A store with the deliveries of several exports; the same arguments give the same store.
 
-    The same arguments give the same store. With five exports or more it holds an outage, retries, missed days, volume
-    anomalies, a weekly export, two exports that fail now, and one log that is pending and settles 20 seconds after the
-    server has started.
+    The first three are daily: one to S3 with a drop in users and a last log that is pending, and settles 20 seconds
+    after the server has started; one to GCS that fails, since its key was rotated; and an analytics export, whose logs
+    name no users, that is late. All of them failed on one day. From five exports on, one is weekly.
 
     Args:
         seed: The seed.
         days: The days before `until` on which the first export began.
         exports: The number of exports.
-        until: The moment the history ends, without a zone in UTC; a date stands for its end; now unless given.
-        organization_id: The organization that everything belongs to.
+        until: The end of the history, without a zone in UTC; a date is its last moment; now unless given.
+        organization_id: The organization of all of it.
 
     Returns:
         The store; its logs are in the order of their creation.
@@ -52,9 +52,10 @@ def generate(
     end = _moment(until)
     random = Random(seed)  # noqa: S311 - plausible, not secret
     store = Store(organization_id)
+    bucket = f"didomi-exports-{organization_id}-{new_id(random).lower()}"
     logs: list[Record] = []
     for profile in profiles(exports):
-        writer = _Writer(profile, store, Random(random.random()), end - days * _DAY, end)  # noqa: S311 - as above
+        writer = _Writer(profile, store, Random(random.random()), end - days * _DAY, end, bucket)  # noqa: S311 - as above
         logs += writer.logs()
     store.add_logs(sorted(logs, key=lambda log: (str(log["created_at"]), str(log["id"]))))
     return store
@@ -68,14 +69,14 @@ def plain_store(
     distinct_times: bool = True,
     until: float = 1_760_000_000.0,
 ) -> Store:
-    """Make a store with one export and completed logs ``log-000000``, ``log-000001`` …, the oldest first.
+    """A store with one export and completed logs `log-000000`, `log-000001` …, the oldest first.
 
     Args:
         count: The number of logs.
         export_id: The id of the export.
         step: Seconds between two logs.
-        distinct_times: Whether each log has its own ``created_at``; otherwise fifty each share one.
-        until: When the last was created, seconds since 1970.
+        distinct_times: Whether each log has its own `created_at`; otherwise fifty each share one.
+        until: The creation of the last, seconds since 1970.
     """
     store = Store()
     begun = iso(until - (count + 1) * step)
@@ -102,79 +103,101 @@ def plain_store(
 
 
 class _Writer:
-    """Writes the history of one export."""
+    """The configuration and the logs of one export.
 
-    def __init__(self, profile: Profile, store: Store, random: Random, begin: datetime, end: datetime) -> None:
-        self._profile, self._store, self._random = profile, store, random
-        self._end = end
+    Args:
+        profile: The export.
+        store: The store that the configuration is added to.
+        random: Source of all chance.
+        begin: The begin of the history.
+        end: Its end.
+        bucket: Didomi's bucket on S3.
+    """
+
+    def __init__(
+        self, profile: Profile, store: Store, random: Random, begin: datetime, end: datetime, bucket: str
+    ) -> None:
+        self._profile, self._store, self._random, self._end = profile, store, random, end
+        self._bucket = bucket if profile.is_s3 else f"{store.organization_id}-consents"
         run_at = time(profile.minute // 60, profile.minute % 60)
-        # An export that is running at the end of the history has to have started just before.
+        # An export that is running at the end has started shortly before.
         first = end - timedelta(minutes=25) if profile.is_running else datetime.combine(end, run_at, timezone.utc)
         first = first if first <= end else first - _DAY
-        self._runs = [first - n * _DAY for n in range((end - begin).days) if n % profile.every == profile.offset]
-        self._runs.reverse()
-        self._export_id = self._id()
+        self._runs = [first - n * _DAY for n in range(0, (end - begin).days, profile.every)][::-1]
+        self._export_id = new_id(random)
         self._add_export()
 
-    def _id(self) -> str:
-        return "".join(self._random.choices(_ALPHABET, k=8))
-
     def _add_export(self) -> None:
-        profile = self._profile
-        begun = (self._runs[0] if self._runs else self._end) - _DAY
-        bucket = f"{self._store.organization_id}-consent-export"
+        begun = iso(((self._runs[0] if self._runs else self._end) - _DAY).timestamp())
+        data = {} if self._profile.is_analytics else {"data": ["users"]}
         self._store.add_export(
             id=self._export_id,
-            name=profile.name,
-            type_id=profile.type_id,
-            authentication=profile.authentication(bucket),
-            properties={
-                "frequency": profile.every,
-                "data": list(profile.data),
-                **({"bucket_name": bucket, "bucket_access_role_arn": ROLE_ARN} if profile.is_s3 else {}),
-            },
+            name=self._profile.name,
+            type_id=self._profile.type_id,
+            properties={"frequency": self._profile.every, **data, **self._destination()},
             mappings=[],
-            created_at=iso(begun.timestamp()),
-            updated_at=iso(begun.timestamp()),
+            created_at=begun,
+            updated_at=begun,
         )
 
+    def _destination(self) -> dict[str, Any]:
+        """The bucket in the configuration; the key of the customer's opens nothing."""
+        if self._profile.is_s3:
+            role = f"arn:aws:iam::123456789012:role/{self._bucket}-role"
+            return {"bucket_name": self._bucket, "bucket_access_role_arn": role}
+        credentials = {
+            "type": "service_account",
+            "client_email": "didomi-export@acme-example.iam.gserviceaccount.com",
+            "private_key": "-----BEGIN PRIVATE KEY-----\nEXAMPLE\n-----END PRIVATE KEY-----\n",
+        }
+        return {"bucket_name": self._bucket, "project_id": "acme-example", "credentials": credentials}
+
     def logs(self) -> Iterator[Record]:
-        """Yield the logs of every run, retries included."""
+        """The logs of every run, retries included."""
         for number, run in enumerate(self._runs):
             age = (self._end - run).days
-            trouble = next((t for t in self._profile.troubles if t.strikes(age)), None)
             start = min(run + timedelta(seconds=self._random.uniform(0, 240)), self._end)
-            users = self._users(number, run)
+            metrics = self._metrics(number, run)
             if self._profile.is_running and number == len(self._runs) - 1:
-                yield self._pending(start, users)
-            elif trouble is None:
-                yield from self._ordinary(start, users, calm=age < _CALM_DAYS)
-            elif trouble.kind == "volume":
-                yield self._completed(start, int(users * trouble.factor))
-            elif trouble.kind != "missed":
-                yield self._failed(start, trouble)
-                if trouble.kind == "retried":
-                    yield self._retried(start, users)
+                yield self._pending(start, metrics)
+            elif (self._end.date() - run.date()).days == _OUTAGE_DAYS:
+                yield self._failed(start, OUTAGE)
+            elif trouble := next((t for t in self._profile.troubles if t.strikes(age)), None):
+                yield from self._troubled(start, metrics, trouble)
+            else:
+                yield from self._ordinary(start, metrics, calm=age < _CALM_DAYS)
 
-    def _users(self, number: int, run: datetime) -> int:
+    def _metrics(self, number: int, run: datetime) -> dict[str, int]:
         profile = self._profile
+        if profile.is_analytics:
+            return {}
         growth = (1 + profile.growth) ** (number * profile.every)
         weekday = profile.weekdays[run.weekday()] if profile.every == 1 else 1.0
-        return int(profile.users * growth * weekday * max(0.5, self._random.gauss(1, profile.noise)))
+        return {"users": int(profile.users * growth * weekday * max(0.5, self._random.gauss(1, profile.noise)))}
 
-    def _ordinary(self, start: datetime, users: int, *, calm: bool) -> Iterator[Record]:
-        """Yield a run that completes; now and then it fails first, and sometimes nobody tries again."""
+    def _troubled(self, start: datetime, metrics: dict[str, int], trouble: Trouble) -> Iterator[Record]:
+        if trouble.kind == "volume":
+            yield self._completed(start, {name: int(value * trouble.factor) for name, value in metrics.items()})
+        elif trouble.kind != "missed":
+            yield self._failed(start, trouble.error)
+            if trouble.kind == "retried":
+                yield self._retried(start, metrics)
+
+    def _ordinary(self, start: datetime, metrics: dict[str, int], *, calm: bool) -> Iterator[Record]:
+        """A run that completes; at times it fails first, and at times nobody retries it."""
         if calm or self._random.random() >= self._profile.failure_rate:
-            yield self._completed(start, users)
+            yield self._completed(start, metrics)
             return
-        yield self._failed(start, None)
+        yield self._failed(start, passing_error(self._profile, self._random))
         if self._random.random() < _RETRIED:
-            yield self._retried(start, users)
+            yield self._retried(start, metrics)
 
-    def _log(self, start: datetime, minutes: float, *, status: str, metrics: Record, result: str | None) -> Record:
+    def _log(
+        self, start: datetime, minutes: float, status: str, metrics: dict[str, int], result: str | None = None
+    ) -> Record:
         created = start.timestamp()
         return {
-            "id": self._id(),
+            "id": new_id(self._random),
             "export_id": self._export_id,
             "organization_id": self._store.organization_id,
             "status": status,
@@ -185,21 +208,19 @@ class _Writer:
             "updated_at": iso(min(created + minutes * 60, self._end.timestamp())),
         }
 
-    def _completed(self, start: datetime, users: int) -> Record:
-        minutes = self._random.uniform(4, 12) + users / 40_000
-        return self._log(start, minutes, status="completed", metrics={"users": users}, result=None)
+    def _completed(self, start: datetime, metrics: dict[str, int]) -> Record:
+        return self._log(start, self._random.uniform(4, 16), "completed", metrics)
 
-    def _retried(self, start: datetime, users: int) -> Record:
-        return self._completed(start + timedelta(minutes=self._random.uniform(70, 200)), users)
+    def _retried(self, start: datetime, metrics: dict[str, int]) -> Record:
+        return self._completed(start + timedelta(minutes=self._random.uniform(70, 200)), metrics)
 
-    def _failed(self, start: datetime, trouble: Trouble | None) -> Record:
-        error = failure(trouble.error if trouble else None, self._random, self._profile, self._store.organization_id)
-        return self._log(start, self._random.uniform(1, 9), status="failed", metrics={}, result=error)
+    def _failed(self, start: datetime, error: str) -> Record:
+        result = failure(error, self._random, self._bucket)
+        return self._log(start, self._random.uniform(1, 9), "failed", {}, result)
 
-    def _pending(self, start: datetime, users: int) -> Record:
-        log = self._log(start, 0, status="pending", metrics={}, result=None)
-        done = {"status": "completed", "metrics": {"users": users}}
-        self._store.settle_later(str(log["id"]), _SETTLES_AFTER_SECONDS, done)
+    def _pending(self, start: datetime, metrics: dict[str, int]) -> Record:
+        log = self._log(start, 0, "pending", {})
+        self._store.settle_later(str(log["id"]), _SETTLES_AFTER_SECONDS, {"status": "completed", "metrics": metrics})
         return log
 
 

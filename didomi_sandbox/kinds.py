@@ -1,4 +1,4 @@
-"""The kinds of faults: statuses, bodies and envelopes; connections and payloads are modules of their own."""
+"""The kinds of faults: statuses, bodies, envelopes and pages; connections and payloads have their own modules."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ _NO_VALUE = object()
 
 
 def gateway(status: int, *, retry_after: str | None = None) -> Kind:
-    """Answer as a gateway in front of the API does, in HTML.
+    """An HTML answer of a gateway in front of the API.
 
     Args:
         status: 500, 502, 503 or 504.
-        retry_after: The value of ``Retry-After``, if any.
+        retry_after: The value of `Retry-After`, if any.
     """
 
     def play(_: Scene, __: Answer) -> Answer:
@@ -55,22 +55,22 @@ def gateway(status: int, *, retry_after: str | None = None) -> Kind:
 
 
 def refusal(status: int, message: str | None = None) -> Kind:
-    """Answer with an error in the API's own form.
+    """An error in the API's own form.
 
     Args:
         status: 400, 401, 403, 404 or 500.
-        message: What it says; the usual words unless given.
+        message: The message; the usual one unless given.
     """
     said = message or _MESSAGES.get(status, "Error")
     return Kind(f"refusal_{status}", lambda _, __: error_answer(status, said), replaces=True)
 
 
 def too_many(name: str, retry_after: str | Callable[[], str] | None) -> Kind:
-    """Answer 429, without the ``RateLimit`` headers.
+    """429 without the `RateLimit` headers.
 
     Args:
-        name: What the kind is called.
-        retry_after: The value of ``Retry-After``, or what makes it when it is needed; None for no such header.
+        name: The name of the kind.
+        retry_after: The value of `Retry-After`, or a function that makes it; None for no such header.
     """
 
     def play(_: Scene, __: Answer) -> Answer:
@@ -84,21 +84,21 @@ def too_many(name: str, retry_after: str | Callable[[], str] | None) -> Kind:
 
 
 def too_many_until(seconds: float) -> Kind:
-    """Answer 429 with ``Retry-After`` as an HTTP date.
+    """429 with `Retry-After` as an HTTP date.
 
     Args:
-        seconds: How far ahead the date is; dates have whole seconds.
+        seconds: The time from now to the date, which has whole seconds.
     """
     return too_many("429_date", lambda: formatdate(time.time() + seconds, usegmt=True))
 
 
 def redirect(location: str, status: int = 302, *, name: str = "redirect") -> Kind:
-    """Answer with a redirect.
+    """A redirect.
 
     Args:
-        location: Where to; ``{host}`` stands for the host and port of the request, ``{target}`` for its path and query.
+        location: The target; `{host}` is the host and port of the request, `{target}` its path and query.
         status: 301, 302, 303, 307 or 308.
-        name: What the kind is called.
+        name: The name of the kind.
     """
 
     def play(scene: Scene, _: Answer) -> Answer:
@@ -130,11 +130,11 @@ _STATUS_KINDS = (
 
 
 def body(name: str, change: Callable[[bytes], bytes] | bytes, content_type: str | None = None) -> Kind:
-    """Send other bytes as the body.
+    """Other bytes as the body.
 
     Args:
-        name: What the kind is called.
-        change: The bytes, or what makes them from the good ones.
+        name: The name of the kind.
+        change: The bytes, or a function of the good ones.
         content_type: Another content type, if any.
     """
 
@@ -146,11 +146,11 @@ def body(name: str, change: Callable[[bytes], bytes] | bytes, content_type: str 
 
 
 def document(name: str, change: Callable[[Any], object]) -> Kind:
-    """Send another JSON document.
+    """Another JSON document as the body.
 
     Args:
-        name: What the kind is called.
-        change: Makes it from the good one, as parsed.
+        name: The name of the kind.
+        change: Makes it from the good one, parsed.
     """
     return body(name, lambda payload: encode(change(json.loads(payload))))
 
@@ -200,12 +200,12 @@ _BODY_KINDS = (
 
 
 def envelope(name: str, field: str, value: object) -> Kind:
-    """Change one field of a list's envelope; without the field nothing changes.
+    """Another value of one field of a list's envelope, if it has that field.
 
     Args:
-        name: What the kind is called.
-        field: ``total``, ``limit`` or ``skip``.
-        value: The value, or a function of the good one; nothing to leave the field out.
+        name: The name of the kind.
+        field: `total`, `limit` or `skip`.
+        value: The value, or a function of the good one; `_NO_VALUE` to remove the field.
     """
 
     def play(_: Scene, answer: Answer) -> Answer:
@@ -219,11 +219,11 @@ def envelope(name: str, field: str, value: object) -> Kind:
 
 
 def data(name: str, change: Callable[[list[bytes]], object]) -> Kind:
-    """Put something else in the place of a list's ``data``.
+    """Another value in the place of a list's `data`.
 
     Args:
-        name: What the kind is called.
-        change: Makes it from the encoded items; nothing to leave the field out.
+        name: The name of the kind.
+        change: Makes it from the encoded items; `_NO_VALUE` to remove the field.
     """
 
     def play(_: Scene, answer: Answer) -> Answer:
@@ -275,7 +275,7 @@ _ENVELOPE_KINDS = (
 
 
 def _page_kind(name: str, other: Callable[[Scene, Answer, int, int], list[bytes]]) -> Kind:
-    """Make a kind that puts the items of another page in; `other` gets the limit and the skip asked for."""
+    """The items of another page; `other` gets the limit and the skip asked for."""
 
     def play(scene: Scene, answer: Answer) -> Answer:
         if scene.read is not None and answer.items is not None:
@@ -302,7 +302,7 @@ def _unskipped(scene: Scene, answer: Answer, limit: int, _: int) -> list[bytes]:
 
 
 def _around(scene: Scene, answer: Answer, limit: int, skip: int) -> list[bytes]:
-    """Read a list that begins again where it ends, and that claims to be far longer."""
+    """A list that starts again at its end, and whose `total` is far too high."""
     length = int(answer.envelope.get("total", 0)) or 1
     if "total" in answer.envelope:
         answer.envelope["total"] = max(10**6, skip * 2)
@@ -310,7 +310,7 @@ def _around(scene: Scene, answer: Answer, limit: int, skip: int) -> list[bytes]:
 
 
 def _fresh(scene: Scene, answer: Answer, limit: int, skip: int) -> list[bytes]:
-    """Read a list that always has another full page of logs never seen before."""
+    """A list that always has another full page of new logs."""
     if "total" in answer.envelope:
         answer.envelope["total"] = skip + 10 * limit
     patterns = _read(scene, limit, 0)
@@ -331,4 +331,4 @@ KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (*CONNECTION_KINDS, *_STATUS_KINDS, *_BODY_KINDS, *_ENVELOPE_KINDS, *_PAGING_KINDS, *PAYLOAD_KINDS)
 }
-"""Every kind that has a name, with its usual arguments."""
+"""The kinds that have a name, with their usual arguments."""

@@ -1,4 +1,4 @@
-"""The rate limit of each organization, and the headers that tell about it."""
+"""The rate limit of each organization, and its headers."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the limit says to one request.
+    """The limit, applied to one request.
 
-    Attributes:
-        allowed: Whether it may pass.
-        headers: The ``RateLimit`` headers, and ``Retry-After`` in seconds when it may not.
+    Args:
+        allowed: Whether it is answered.
+        headers: The `RateLimit` headers, and `Retry-After` in seconds when it is not.
     """
 
     allowed: bool
@@ -28,15 +28,14 @@ class Limiter:
     """Counts the requests of each organization."""
 
     def __init__(self) -> None:
-        """Start with nothing counted."""
         self._counted: dict[str, deque[float]] = {}
         self._opened: dict[str, float] = {}
 
     def check(self, organization: str, now: float, behaviour: Behaviour) -> Verdict:
-        """Count a request, and say whether it may pass.
+        """Count a request, unless it is over the limit.
 
         Args:
-            organization: Who asks; over all its keys.
+            organization: The organization, over all its keys.
             now: Seconds since 1970.
             behaviour: The limit and its kind of window.
         """
@@ -47,14 +46,14 @@ class Limiter:
         opened = self._open(organization, counted, now, behaviour)
         free = limit - len(counted) - self._others(now - opened, behaviour)
         allowed = free > 0
-        if allowed or behaviour.rejected_count:
+        if allowed:
             counted.append(now)
         reset = self._reset(counted, opened, now, behaviour)
-        headers = _headers(limit, window, max(0, free - 1), reset) if behaviour.rate_headers else {}
+        headers = _headers(limit, window, max(0, free - 1), reset)
         return Verdict(allowed, headers if allowed else {**headers, "Retry-After": str(reset)})
 
     def _open(self, organization: str, counted: deque[float], now: float, behaviour: Behaviour) -> float:
-        """Forget what lies outside the window, and return the moment that it began."""
+        """Drop what lies outside the window; returns when the window began."""
         _, window = behaviour.rate_limit or (0, 0)
         if behaviour.rate_window == "sliding":
             while counted and counted[0] <= now - window:
@@ -68,7 +67,7 @@ class Limiter:
 
     @staticmethod
     def _others(elapsed: float, behaviour: Behaviour) -> int:
-        """Return how much of the limit somebody else has used since the window began."""
+        """How much of the limit another client has used since the window began."""
         limit, window = behaviour.rate_limit or (0, 1)
         return int(limit * behaviour.other_client_share * min(1.0, elapsed / window))
 
@@ -80,7 +79,7 @@ class Limiter:
 
 
 def _headers(limit: int, window: float, remaining: int, reset: int) -> dict[str, str]:
-    """Return the headers of the IETF draft, version 7."""
+    """The headers of the IETF draft, version 7."""
     return {
         "RateLimit-Policy": f"{limit};w={math.ceil(window)}",
         "RateLimit": f"limit={limit}, remaining={remaining}, reset={reset}",

@@ -1,4 +1,4 @@
-"""Logs with odd contents: what becomes of one log, as functions from a log to what is sent in its place."""
+"""Logs with odd contents, as functions from a log to the value that is sent in its place."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def _field(name: str, value: object) -> Change:
 
 
 def _inside(outer: str, name: str, value: object) -> Change:
-    """Set a field of an object, without touching what else it holds."""
+    """Set a field of a nested object, and keep its other fields."""
 
     def change(log: Record) -> object:
         held = log.get(outer)
@@ -162,13 +162,13 @@ def _of_many(changes: dict[str, Any], prefix: str, make: Callable[[Any], Change]
 
 
 def _types_of(field: str, good: tuple[str, ...]) -> dict[str, Change]:
-    """Return a change for each JSON type that a field is not meant to have, and one that drops it."""
+    """A change for each JSON type that a field is not meant to have, and one that removes the field."""
     odd = {name: value for name, value in _OTHER_TYPES.items() if name not in good}
     return {**_of_many(odd, field, lambda value: _field(field, value)), f"{field}_missing": _without(field)}
 
 
 def _twice(field: str, first: object) -> Change:
-    """Send a field twice in one object, which JSON allows and parsers resolve in their own ways."""
+    """A field twice in one object, which JSON allows and parsers resolve differently."""
     return lambda log: RawJson(f"{encode({field: first}).decode()[:-1]},{encode(log).decode()[1:]}")
 
 
@@ -220,11 +220,11 @@ PAYLOADS: dict[str, Change] = {
     "documented_sample": lambda log: {**log, "status": "completed", "result": "Job failed."},
     "failed_with_users": lambda log: {**log, "status": "failed", "metrics": {"users": 5}, "result": "Job failed."},
 }
-"""What can become of one log, by name. Where the result is a dict it can be put into a store as well."""
+"""The changes of one log, by name. A result that is a dict can also be put into a store."""
 
 
 def _id_of(item: bytes) -> object:
-    """Return the id of an item, None when it is too odd to have one."""
+    """The id of an item, None if it has none."""
     try:
         log = json.loads(item)
     except (ValueError, RecursionError):
@@ -233,12 +233,12 @@ def _id_of(item: bytes) -> object:
 
 
 def mutate_log(change: str | Change, *, log_id: object = None, at: int = 0) -> Kind:
-    """Send one log of a page in another form.
+    """One log of a page, changed.
 
     Args:
-        change: What becomes of it: the name of a payload, or a function from the log to any value.
-        log_id: The id of the log, on whichever page it is; the one at the place `at` unless given.
-        at: The place on the page, from 0; from its end when negative. A page without it is left alone.
+        change: The name of a payload, or a function from the log to any value.
+        log_id: The id of the log, on any page; the log at position `at` unless given.
+        at: The position on the page, from 0; from its end when negative. A shorter page is not changed.
     """
     become = PAYLOADS[change] if isinstance(change, str) else change
     name = f"log_{change}" if isinstance(change, str) else "log_mutated"
@@ -256,11 +256,11 @@ def mutate_log(change: str | Change, *, log_id: object = None, at: int = 0) -> K
 
 
 def duplicate_log(change: str | Change | None = None, *, at: int = 0) -> Kind:
-    """Send one log of a page twice, the second time perhaps in another form.
+    """One log of a page twice, the second time as it is or changed.
 
     Args:
-        change: What becomes of the second; nothing unless given.
-        at: The place of the log on the page, from 0; the copy stands at the page's end.
+        change: The change of the second; none unless given.
+        at: The position of the log on the page, from 0; the copy is appended to the page.
     """
     become = (PAYLOADS[change] if isinstance(change, str) else change) or (lambda log: log)
 
@@ -277,4 +277,4 @@ PAYLOAD_KINDS = (
     duplicate_log(),
     duplicate_log(lambda log: {**log, "status": "failed", "result": "the other one"}),
 )
-"""A kind ``log_…`` for each payload, for the first log of a page, and two for logs that come twice."""
+"""A kind `log_…` for each payload, applied to the first log of a page, and two kinds for logs that are sent twice."""

@@ -1,37 +1,51 @@
-"""What the exports of a generated history are like."""
+"""The exports of a generated history."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from random import Random
 
-ROLE_ARN = "arn:aws:iam::123456789012:role/didomi-export"
+# What Didomi's own machines do to any export.
+JOB_LOST = "Internal error: executor lost (exit 137)"
+OUTAGE = "Internal error: the export service is unavailable"
+_S3_TIMEOUT = "Timeout: upload to {bucket}.s3.eu-west-1.amazonaws.com did not finish within {seconds} s"
+_S3_THROTTLED = (
+    "SlowDown: Please reduce your request rate. (Service: Amazon S3; Status Code: 503; Request ID: {request})"
+)
+_GCS_TIMEOUT = "Timeout: upload to storage.googleapis.com did not finish within {seconds} s"
+_GCS_BUSY = "503 Service Unavailable: Backend error, please try again. (request {request})"
+# The bucket on GCS is the customer's, so that permissions can be wrong; that on S3 is Didomi's.
+_KEY_ROTATED = "401 Unauthorized: invalid_grant: Invalid JWT Signature."
+_ROLE_REMOVED = (
+    "403 Forbidden: didomi-export@acme-example.iam.gserviceaccount.com does not have storage.objects.create access "
+    "to the Google Cloud Storage object. (request {request})"
+)
+_BUCKET_GONE = "404 Not Found: The specified bucket {bucket} does not exist. (request {request})"
 
 
 @dataclass(frozen=True)
 class Trouble:
-    """Something that happened to an export.
+    """An incident of an export.
 
-    Attributes:
-        kind: A failure, a failure that was made good on the same day, a missed run, or an odd number of users.
-        last: How many days before the end it happened last.
-        days: For how many days up to then.
-        error: For failures, which error, by its place in the list.
-        factor: For odd volumes, what the users are multiplied by.
+    Args:
+        kind: A failure, a failure that was retried on the same day, a missed run, or an odd number of users.
+        last: Its last day, in days before the end.
+        days: Its days up to then.
+        error: The error message of failures.
+        factor: The factor of the users of odd volumes.
     """
 
     kind: Literal["failure", "retried", "missed", "volume"]
     last: int
     days: int = 1
-    error: int = 0
+    error: str = JOB_LOST
     factor: float = 1.0
 
     def strikes(self, age: int) -> bool:
-        """Tell whether it happened this many days before the end."""
+        """Whether it includes the run that many days before the end."""
         return self.last <= age < self.last + self.days
 
 
@@ -39,29 +53,25 @@ class Trouble:
 class Profile:
     """One export.
 
-    Attributes:
+    Args:
         name: Its name.
         type_id: Its type.
-        data: What it delivers.
-        users: Users on an average first day.
-        minute: When it runs, minutes after midnight UTC.
+        minute: The time of its runs, minutes after midnight UTC.
+        users: Users of an average first day; of an analytics export 0, since its logs name none.
         every: Days between two runs.
-        offset: Days between the last run and the end, for exports that don't run daily.
-        weekdays: What the users are multiplied by, Monday first.
-        growth: Growth a day, as a part of 1.
+        weekdays: Factors of the users, Monday first.
+        growth: Growth of the users a day, as a part of 1.
         noise: Standard deviation of the users, as a part of 1.
-        failure_rate: How often a run fails, 0 to 1.
-        troubles: What happened to it.
-        is_running: Whether its last run is still pending.
+        failure_rate: The rate of failures by chance, 0 to 1.
+        troubles: Its incidents.
+        is_running: Whether its last run is pending at the end.
     """
 
     name: str
-    type_id: str
-    users: int
+    type_id: Literal["batch-exports-s3", "batch-exports-gcp", "analytics-exports-s3", "analytics-exports-gcp"]
     minute: int
-    data: tuple[str, ...] = ("users",)
+    users: int = 0
     every: int = 1
-    offset: int = 0
     weekdays: tuple[float, ...] = (1.06, 1.08, 1.07, 1.04, 0.99, 0.82, 0.84)
     growth: float = 0.0005
     noise: float = 0.02
@@ -74,116 +84,76 @@ class Profile:
         """Whether it delivers to Amazon S3; otherwise to Google Cloud Storage."""
         return self.type_id.endswith("-s3")
 
-    def authentication(self, bucket: str) -> dict[str, Any]:
-        """Return what the API was given to write to a bucket; none of it opens anything."""
-        if self.is_s3:
-            return {
-                "account_id": "123456789012",
-                "access_key_id": "AKIAIOSFODNN7EXAMPLE",
-                "secret_access_key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
-            }
-        return {
-            "bucket_name": bucket,
-            "project_id": "acme-example",
-            "credentials": {
-                "type": "service_account",
-                "client_email": "didomi-export@acme-example.iam.gserviceaccount.com",
-                "private_key": "-----BEGIN PRIVATE KEY-----\nEXAMPLE\n-----END PRIVATE KEY-----\n",
-            },
-        }
+    @property
+    def is_analytics(self) -> bool:
+        """Whether it delivers `cmp_hourly_metrics`; otherwise users."""
+        return self.type_id.startswith("analytics-")
 
 
+# Three are what Didomi allows unless more are agreed on.
 _PROFILES = (
     Profile(
         "CMP consents \N{EN DASH} EU",
         "batch-exports-s3",
-        450_000,
         4 * 60 + 12,
+        480,
         troubles=(
-            Trouble("failure", 58, 5, error=6),
             Trouble("volume", 12, factor=0.38),
-            Trouble("retried", 27, error=3),
+            Trouble("retried", 27, error=_S3_THROTTLED),
+            Trouble("failure", 58, 3, error=_S3_TIMEOUT),
         ),
-    ),
-    Profile(
-        "CMP consents \N{EN DASH} US",
-        "batch-exports-s3",
-        120_000,
-        9 * 60 + 40,
-        weekdays=(1.09, 1.1, 1.08, 1.05, 1.0, 0.8, 0.78),
-        troubles=(Trouble("failure", 0, 5, error=0), Trouble("failure", 47, 2, error=3)),
-    ),
-    Profile(
-        "Preferences",
-        "batch-exports-gcp",
-        58_000,
-        5 * 60 + 5,
-        noise=0.035,
-        troubles=(Trouble("missed", 34, 2), Trouble("volume", 20, factor=0)),
-    ),
-    Profile(
-        "Proofs (weekly)",
-        "batch-exports-gcp",
-        660_000,
-        2 * 60 + 30,
-        data=("proofs",),
-        every=7,
-        noise=0.04,
-        failure_rate=0.0,
-        troubles=(Trouble("failure", 0, 8, error=5),),
+        is_running=True,
     ),
     Profile(
         "Consents \N{EN DASH} mobile apps",
-        "analytics-exports-s3",
-        190_000,
-        6 * 60 + 50,
-        data=("users", "events"),
+        "batch-exports-gcp",
+        5 * 60 + 5,
+        260,
         weekdays=(0.97, 0.96, 0.97, 0.98, 1.02, 1.07, 1.05),
         noise=0.03,
-        troubles=(Trouble("volume", 20, factor=1.9), Trouble("retried", 9, error=4)),
-        is_running=True,
+        troubles=(
+            Trouble("failure", 0, 3, error=_KEY_ROTATED),
+            Trouble("volume", 20, factor=0),
+            Trouble("missed", 34, 2),
+            Trouble("failure", 66, 2, error=_ROLE_REMOVED),
+            Trouble("failure", 120, 2, error=_BUCKET_GONE),
+        ),
+    ),
+    Profile(
+        "CMP metrics \N{EN DASH} hourly",
+        "analytics-exports-s3",
+        1 * 60 + 15,
+        troubles=(Trouble("missed", 0, 2), Trouble("retried", 9)),
     ),
 )
 _MORE = (
-    Profile("Consents \N{EN DASH} connected TV", "batch-exports-s3", 76_000, 3 * 60 + 20, growth=0.002),
     Profile(
-        "CMP metrics \N{EN DASH} hourly", "analytics-exports-gcp", 310_000, 1 * 60 + 15, data=("cmp_hourly_metrics",)
+        "CMP consents \N{EN DASH} US",
+        "batch-exports-s3",
+        9 * 60 + 40,
+        340,
+        weekdays=(1.09, 1.1, 1.08, 1.05, 1.0, 0.8, 0.78),
+        troubles=(Trouble("failure", 0, 5), Trouble("volume", 20, factor=1.9), Trouble("failure", 47, 2)),
     ),
-    Profile("CMP consents \N{EN DASH} UK", "batch-exports-gcp", 140_000, 5 * 60 + 45),
-    Profile("CMP consents \N{EN DASH} Canada", "batch-exports-s3", 64_000, 10 * 60 + 10, data=("users", "events")),
-)
-
-_S3_ERRORS = (
-    (
-        "AccessDenied: User: {role} is not authorized to perform: s3:PutObject on resource: "
-        '"arn:aws:s3:::{bucket}/didomi/data/export-id={export}/*" (Service: Amazon S3; Status Code: 403; '
-        "Error Code: AccessDenied; Request ID: {request})"
+    Profile(
+        "Preferences (weekly)",
+        "batch-exports-gcp",
+        2 * 60 + 30,
+        900,
+        every=7,
+        noise=0.04,
+        failure_rate=0.0,
+        troubles=(Trouble("failure", 0, 8, error=_GCS_TIMEOUT),),
     ),
-    "NoSuchBucket: The specified bucket does not exist (Bucket: {bucket}; Request ID: {request})",
-    "InvalidAccessKeyId: The AWS Access Key Id you provided does not exist in our records. (Request ID: {request})",
-    "SlowDown: Please reduce your request rate. (Service: Amazon S3; Status Code: 503; Request ID: {request})",
-    "Timeout: connection to {bucket}.s3.eu-west-1.amazonaws.com timed out after {seconds}000 ms",
-    "Internal error: executor lost (exit 137)",
-    "InternalError: We encountered an internal error. Please try again. (Request ID: {request})",
+    Profile("Consents \N{EN DASH} connected TV", "batch-exports-s3", 3 * 60 + 20, 140, growth=0.002),
+    Profile("CMP metrics \N{EN DASH} apps", "analytics-exports-gcp", 1 * 60 + 45),
+    Profile("CMP consents \N{EN DASH} UK", "batch-exports-gcp", 5 * 60 + 45, 260),
+    Profile("CMP consents \N{EN DASH} Canada", "batch-exports-s3", 10 * 60 + 10, 130),
 )
-_GCS_ERRORS = (
-    (
-        "403 Forbidden: didomi-export@acme-example.iam.gserviceaccount.com does not have storage.objects.create access "
-        "to the Google Cloud Storage object. (request {request})"
-    ),
-    "404 Not Found: The specified bucket {bucket} does not exist. (request {request})",
-    "401 Unauthorized: invalid_grant: Invalid JWT Signature.",
-    "503 Service Unavailable: Backend error, please try again. (request {request})",
-    "Timeout: upload to storage.googleapis.com did not finish within {seconds} s",
-    "Internal error: executor lost (exit 137)",
-    "500 Internal Server Error: We encountered an internal error. (request {request})",
-)
-# What goes wrong by itself, unlike permissions and buckets.
-_PASSING = (3, 4, 5, 6)
 
 
 def profiles(count: int) -> list[Profile]:
-    """Return so many different exports."""
+    """So many different exports."""
     known = _PROFILES + _MORE
     return [_variant(known[n % len(known)], n // len(known)) for n in range(count)]
 
@@ -195,21 +165,23 @@ def _variant(profile: Profile, generation: int) -> Profile:
     return replace(profile, name=f"{profile.name} ({generation + 1})", minute=minute, troubles=(), is_running=False)
 
 
-def failure(error: int | None, random: Random, profile: Profile, organization_id: str) -> str:
-    """Return the text of an error.
+def passing_error(profile: Profile, random: Random) -> str:
+    """An error that does not need anybody to repair something."""
+    return random.choice(
+        (JOB_LOST, _S3_TIMEOUT, _S3_THROTTLED) if profile.is_s3 else (JOB_LOST, _GCS_TIMEOUT, _GCS_BUSY)
+    )
+
+
+def failure(error: str, random: Random, bucket: str) -> str:
+    """An error message with the names and numbers of one run.
 
     Args:
-        error: Which one, by its place in the list; a passing one by chance unless given.
-        random: Source of the chance.
-        profile: The export.
-        organization_id: Its organization.
+        error: One of the messages above.
+        random: Source of the numbers.
+        bucket: The bucket.
     """
-    texts = _S3_ERRORS if profile.is_s3 else _GCS_ERRORS
-    chosen = texts[random.choice(_PASSING) if error is None else error]
-    return chosen.format(
-        role=ROLE_ARN,
-        bucket=f"{organization_id}-consent-export",
-        export=re.sub(r"\W+", "-", profile.name.lower()).strip("-"),
+    return error.format(
+        bucket=bucket,
         request="".join(random.choices("0123456789ABCDEF", k=16)),
         seconds=random.choice((30, 60, 120)),
     )

@@ -1,4 +1,4 @@
-"""Which records a list request gets, and in which order."""
+"""The page of a list that a request gets, and its order."""
 
 from __future__ import annotations
 
@@ -9,21 +9,20 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from .answers import Refused
 from .clock import epoch
-from .query import BadQueryError, has_operators, matcher, without_operators
+from .query import matcher
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
     from random import Random
 
     from .behaviour import Behaviour
-    from .query import Query
+    from .query import Query, Sorting
     from .store import Entry, Record, Store
 
-_KEPT_LISTS = 16
-
-Sorting = tuple[tuple[str, int], ...]
-"""Fields and directions (1 or -1), the most significant first."""
+_CACHED_LISTS = 16
+_DEFAULT_LIMIT = 10
 
 _ORDER_SORTS: dict[str, Sorting] = {
     "created": (("created_at", 1),),
@@ -39,13 +38,13 @@ _ORDER_SORTS: dict[str, Sorting] = {
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a request asks for.
+    """A request for a page.
 
-    Attributes:
-        collection: ``logs`` or ``exports``.
+    Args:
+        collection: `logs` or `exports`.
         query: The query.
-        allowed: Which records the caller may see at all.
-        scope: Names what `allowed` lets through.
+        allowed: Whether the caller may see a record.
+        scope: Identifies `allowed` in the cache.
     """
 
     collection: str
@@ -56,13 +55,13 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Page:
-    """A part of a list.
+    """A page of a list.
 
-    Attributes:
+    Args:
         total: The records of the whole list.
-        limit: The length asked for or applied, as it is echoed.
-        skip: The offset, as it is echoed.
-        entries: The records of this part.
+        limit: The length, as echoed.
+        skip: The offset, as echoed.
+        entries: The records of this page.
     """
 
     total: int
@@ -80,26 +79,26 @@ class _Listing:
 
 
 class Reader:
-    """Reads pages from a store; whole lists are kept until the store changes."""
+    """Reads pages from a store; the latest lists are cached until the store changes."""
 
     def __init__(self) -> None:
-        """Start with nothing kept."""
-        self._kept: OrderedDict[Hashable, _Listing] = OrderedDict()
+        self._cache: OrderedDict[Hashable, _Listing] = OrderedDict()
 
     def page(self, store: Store, wanted: Wanted, behaviour: Behaviour, random: Random) -> Page:
-        """Return the page that a query asks for.
+        """The page that a query asks for.
 
         Args:
-            store: The truth.
-            wanted: What is asked for, by whom.
-            behaviour: How the server treats it.
-            random: Source of everything random.
+            store: The store.
+            wanted: The request.
+            behaviour: The switches.
+            random: Source of every shuffle.
 
         Raises:
-            BadQueryError: The server refuses the query.
+            Refused: The query has a sort that the server does not take.
         """
         query, order = wanted.query, behaviour.order
-        _refuse(query, behaviour)
+        if query.sort and behaviour.sort in _SORT_REFUSALS:
+            raise Refused(*_SORT_REFUSALS[behaviour.sort])
         hidden = hidden_fields(behaviour) if wanted.collection == "logs" else ()
         sort = _sort_in_force(query, behaviour, hidden)
         listing = self._listing(store, wanted, behaviour, sort, hidden)
@@ -121,23 +120,21 @@ class Reader:
         self, store: Store, wanted: Wanted, behaviour: Behaviour, sort: Sorting, hidden: tuple[str, ...]
     ) -> _Listing:
         where = dict(wanted.query.where)
-        if behaviour.range_filters != "honoured":
-            where = without_operators(where)
         if behaviour.export_filter == "ignored":
             where.pop("export_id", None)
         order = sort or _ORDER_SORTS.get(behaviour.order, ())
         what = (wanted.collection, wanted.scope, repr(where), hidden, order)
         key: Hashable = (store.version, *what)
-        if key not in self._kept:
+        if key not in self._cache:
             version, entries = store.snapshot(wanted.collection)
             key = (version, *what)
             matches, allowed = matcher(where, hidden), wanted.allowed
             chosen = [entry for entry in entries if allowed(entry.record) and matches(entry.record)]
-            self._kept[key] = _sorted(chosen, order)
-        self._kept.move_to_end(key)
-        while len(self._kept) > _KEPT_LISTS:
-            self._kept.popitem(last=False)
-        return self._kept[key]
+            self._cache[key] = _sorted(chosen, order)
+        self._cache.move_to_end(key)
+        while len(self._cache) > _CACHED_LISTS:
+            self._cache.popitem(last=False)
+        return self._cache[key]
 
 
 @dataclass(frozen=True)
@@ -153,7 +150,7 @@ class _Cut:
         return self.listing.entries[self.start : self.end]
 
     def by(self, order: str, *, shuffle_ties: bool) -> list[Entry]:
-        """Return the part in the server's own order."""
+        """The part in the server's own order."""
         entries = self.listing.entries
         length = max(0, self.end - self.start)
         if order == "heap":
@@ -167,7 +164,7 @@ class _Cut:
         return self.shuffled() if order == "ties" or (shuffle_ties and is_sorted) else self.plain()
 
     def shuffled(self) -> list[Entry]:
-        """Return the part with equal sort values in an order that is new each time."""
+        """The part, with records of equal sort values shuffled."""
         ties, entries = self.listing.ties, self.listing.entries
         cut: list[Entry] = []
         at = self.start
@@ -180,50 +177,28 @@ class _Cut:
 
 
 def hidden_fields(behaviour: Behaviour) -> tuple[str, ...]:
-    """Return the fields that logs do not show."""
+    """The fields that logs do not show."""
     return {"present": (), "created_only": ("updated_at",), "absent": ("created_at", "updated_at")}[
         behaviour.timestamps
     ]
 
 
-# Source: feathersjs/feathers, packages/knex/src/error-handler.ts, read 2026-11-24: what a database says of a column
-# that it has not is 422 for PostgreSQL, else 500.
+# Source: feathersjs/feathers, packages/knex/src/error-handler.ts (read 2026-11-24): an unknown column is 422 for
+# PostgreSQL, else 500.
 _SORT_REFUSALS = {
-    "rejected": ("Invalid query parameter $sort", 400),
-    "unprocessable": ('column "created_at" does not exist', 422),
-    "crashes": ("no such column: created_at", 500),
+    "rejected": (400, "Invalid query parameter $sort"),
+    "unprocessable": (422, 'column "created_at" does not exist'),
+    "crashes": (500, "no such column: created_at"),
 }
 
 
-def _refuse(query: Query, behaviour: Behaviour) -> None:
-    cap = behaviour.page_cap
-    if query.sort and behaviour.sort in _SORT_REFUSALS:
-        raise BadQueryError(*_SORT_REFUSALS[behaviour.sort])
-    if has_operators(query) and behaviour.range_filters == "rejected":
-        message = "Invalid query parameter " + _first_operator(query)
-    elif cap is not None and behaviour.over_cap == "rejected" and (query.limit or 0) > cap:
-        message = f"Invalid $limit: it has to be at most {cap}"
-    else:
-        return
-    raise BadQueryError(message)
-
-
-def _first_operator(query: Query) -> str:
-    for key, value in query.where.items():
-        if key.startswith("$"):
-            return key
-        if isinstance(value, dict):
-            return next(iter(value))
-    return ""
-
-
 def _applied_limit(query: Query, behaviour: Behaviour) -> int:
-    asked = behaviour.default_limit if query.limit is None else query.limit
+    asked = _DEFAULT_LIMIT if query.limit is None else query.limit
     return asked if behaviour.page_cap is None else min(asked, behaviour.page_cap)
 
 
 def _sort_in_force(query: Query, behaviour: Behaviour, hidden: tuple[str, ...]) -> Sorting:
-    """Return the sort that decides the order, empty when the server's own order does."""
+    """The sort that decides the order; empty if the server's own order does."""
     if behaviour.sort == "ignored":
         return ()
     sort = query.sort[:1] if behaviour.sort == "first_field" else query.sort
@@ -244,7 +219,7 @@ def _sorted(entries: list[Entry], sort: Sorting) -> _Listing:
 
 
 def _rank(field: str, entry: Entry) -> tuple[int, float, str]:
-    """Return a sort key: nothing before numbers before text before the rest; times by the moment they name."""
+    """A sort key: NULL before numbers before text before the rest; times by the moment they name."""
     if field.startswith("#"):
         return (0, _pseudo_rank(entry.record, field), "")
     value = entry.record.get(field)

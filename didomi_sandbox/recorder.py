@@ -1,4 +1,4 @@
-"""What was asked of the sandbox."""
+"""The requests that the sandbox received."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ _KEPT = 50_000
 
 @dataclass
 class Request:
-    """One request that came in.
+    """One request.
 
-    Attributes:
+    Args:
         method: The HTTP method.
-        path: The path, with ``/v1``.
-        query: The query string as it was sent.
+        path: The path, with `/v1`.
+        query: The query string, as sent.
         params: Its parameters; of repeated ones the last.
         headers: The headers, names in lower case.
         body: The body.
-        time: When it came in, seconds since 1970 by the sandbox's clock.
-        organization: Whose it was, or None when it could not be told.
-        status: The answer's HTTP status; None while there is none, and when the connection was broken off.
+        time: When it was received, seconds since 1970 by the sandbox's clock.
+        organization: The organization that sent it; None if unknown.
+        status: The answer's HTTP status; None before the answer, and when the connection was closed without one.
         fault: The names of the faults that it met.
     """
 
@@ -47,10 +47,9 @@ class Request:
 
 
 class Recorder:
-    """The latest 50,000 requests, in the order they came in."""
+    """The latest 50,000 requests, the oldest first."""
 
     def __init__(self) -> None:
-        """Start with none."""
         self._requests: deque[Request] = deque(maxlen=_KEPT)
 
     def add(self, request: Request) -> None:
@@ -58,22 +57,22 @@ class Recorder:
         self._requests.append(request)
 
     def all(self) -> list[Request]:
-        """Return the requests, the oldest first."""
+        """The requests, the oldest first."""
         return list(self._requests)
 
     def clear(self) -> None:
-        """Forget them all."""
+        """Remove all requests."""
         self._requests.clear()
 
     def list_counts(self) -> Counter[str]:
-        """Return how many pages of logs were asked for, by export id (empty for none)."""
+        """The number of requests for pages of logs, by export id (empty for none)."""
         return Counter(request.params.get("export_id", "") for request in self.all() if request.is_list)
 
     def most_in_window(self, seconds: float, organization: str | None = None) -> int:
-        """Return the highest number of requests that came in within any window of this length.
+        """The highest number of requests in any window of this length.
 
         Args:
-            seconds: The length; a request exactly this long after another is outside its window.
+            seconds: The length; a request that many seconds after another is outside its window.
             organization: Count its requests alone; all of them unless given.
         """
         times = [r.time for r in self.all() if organization is None or r.organization == organization]

@@ -4,7 +4,7 @@ Each command is a module with the command's name. They share:
 
 app          the application, and how a command ends
 options      options of several commands
-show         print lines and tables; console: the health of exports
+show         print lines and tables; status_table: the health of exports
 steps        the current step of a run
 log          stderr
 streams      the standard streams
@@ -39,12 +39,13 @@ from . import notify
 from . import init
 from . import doctor
 from . import completion
-from . import local
+from . import demo
+from . import sandbox
 
 # isort: on
 
-__all__ = ["app", "backfill", "check", "completion", "copy", "doctor", "fail", "init", "local", "main", "notify",
-           "report", "run", "status"]  # fmt: skip
+__all__ = ["app", "backfill", "check", "completion", "copy", "demo", "doctor", "fail", "init", "main", "notify",
+           "report", "run", "sandbox", "status"]  # fmt: skip
 
 logger = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""The demo: the whole job against the sandbox, and where to look next."""
+"""`didomi demo`: the whole job against the sandbox."""
 
 from __future__ import annotations
 
@@ -6,20 +6,23 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from didomi_source.errors import ConfigurationError, DestinationError
-from didomi_source.job.summary import Summary
-from didomi_source.warehouse.duckdb import DUCKDB_FILE
-from didomi_source.warehouse.target import Target
+
+from .app import CODES, app, end, text
+from .options import Days, Seed, Verbose, set_up_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from didomi_sandbox import Sandbox
+    from didomi_source.job.summary import Summary
 
 RATES = """select
     coalesce(name, export_id) as export, runs_completed_28d, runs_failed_28d, success_rate_28d
@@ -38,23 +41,52 @@ order by export"""
 Rows = list[tuple[Any, ...]]
 
 
+@app.command(epilog=text("Examples:\n  didomi demo\n  didomi demo --folder /tmp/try --seed 3 --days 400", CODES))
+def demo(
+    folder: Annotated[Path, typer.Option("--folder", help="Where to put the demo.", metavar="FOLDER")] = Path(
+        "didomi-demo"
+    ),
+    seed: Seed = 7,
+    days: Days = 200,
+    verbose: Verbose = 0,
+) -> None:
+    """Run the whole job against a local, made-up Didomi API.
+
+    Needs no account and no network.
+    """
+    set_up_log(verbose)
+    from .show import print_summary
+    from .steps import Steps
+    from .streams import results
+
+    with Steps() as steps:
+        summary, rates, volumes = run_demo(folder, steps.report, seed=seed, days=days)
+    with results():
+        print_summary(summary)
+        if summary.exit_code == 0:
+            print_demo(rates, volumes, next_steps(folder))
+    end(summary.failures, summary.exit_code)
+
+
 def run_demo(folder: Path, report: Callable[[str], None], *, seed: int, days: int) -> tuple[Summary, Rows, Rows]:
     """Serve made-up exports, and load them into `warehouse.duckdb` in a folder.
 
     Args:
-        folder: Where the warehouse goes; it may exist.
-        report: Told each step as it begins.
-        seed: Which history.
-        days: How many days of it.
+        folder: The folder of the warehouse; it may exist.
+        report: Called with each step as it starts.
+        seed: The seed of the history.
+        days: Its days.
 
     Returns:
-        What came of the run; the success rate of each export with the runs behind it; the latest users of each
-        with what was expected.
+        The summary of the run; each export's success rate with its runs; each export's latest users with the expected
+        ones.
 
     Raises:
         DidomiError: A step failed.
     """
     from didomi_source.job.run import run
+    from didomi_source.warehouse.duckdb import DUCKDB_FILE
+    from didomi_source.warehouse.target import Target
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -71,9 +103,35 @@ def run_demo(folder: Path, report: Callable[[str], None], *, seed: int, days: in
     return summary, _query(database, RATES), _query(database, VOLUMES)
 
 
+def print_demo(rates: Rows, volumes: Rows, steps: Sequence[str]) -> None:
+    """Print what the marts say after a demo, and what to try next."""
+    from didomi_source.health.words import percent
+
+    from .show import print_line, print_table, print_title
+
+    print_title("Success rates, last 28 days")
+    print_table(
+        ["Export", ">Completed", ">Failed", ">Success rate"],
+        [[export, f"{good or 0:,}", f"{failed or 0:,}", percent(rate)] for export, good, failed, rate in rates],
+    )
+    print_title("Users, latest delivery")
+    print_table(
+        ["Export", "Delivered", ">Users", ">Expected", ">Difference"],
+        [
+            [export, str(day), f"{users:,}", "-" if expected is None else f"{expected:,.0f}", percent(difference, "+")]
+            for export, day, users, expected, difference in volumes
+        ],
+    )
+    print_title("Look further")
+    for step in steps:
+        print_line(f"  {step}")
+
+
 def next_steps(folder: Path) -> list[str]:
-    """Commands to go on with."""
-    # Without the virtual environment being active, the bare name would not be found.
+    """Commands to continue with."""
+    from didomi_source.warehouse.duckdb import DUCKDB_FILE
+
+    # The bare name is found only while the virtual environment is active.
     didomi = "didomi" if shutil.which("didomi") else shlex.quote(str(Path(sys.argv[0]).absolute()))
     return [
         f"cd {shlex.quote(str(folder))}",
@@ -86,7 +144,7 @@ def settings_of(sandbox: Sandbox, database: Path) -> dict[str, str]:
     """The environment that points the connector at a sandbox and a DuckDB file."""
     return {
         **access_to(sandbox),
-        "SOURCES__DIDOMI__EXPORT_IDS": "[]",  # whatever is configured besides
+        "SOURCES__DIDOMI__EXPORT_IDS": "[]",  # overrides a configured list
         "DESTINATION__DUCKDB__CREDENTIALS": f"duckdb:///{database.absolute()}",
     }
 

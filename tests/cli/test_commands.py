@@ -14,14 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import requests
 
 from conftest import EXPORT
 from didomi_sandbox import Behaviour, Fault, Sandbox
 from job.harness import Job, Result, clean_environment
 
 from .shell import DIDOMI, didomi, program_environment
-from .test_help import TABLE
 
 CLOCK = re.compile(r"^\d\d:\d\d:\d\d ", re.MULTILINE)
 
@@ -85,9 +83,6 @@ def test_wrong_usage_exits_with_2(job: Job, arguments: list[str], message: str) 
         (["run"], {"DESTINATION__DUCKDB__CREDENTIALS": "duckdb:///.didomi/w.duckdb"}, None),
         (["run"], {"DESTINATION__DUCKDB__CREDENTIALS": "duckdb:///didomi_raw.duckdb"},
          "DuckDB cannot have a schema didomi_raw in a file of that name: name the file otherwise"),
-        (["sandbox", "--set", "sort=sideways"], {}, "sort cannot be 'sideways': choose one of honoured, first_field, ignored, rejected, unprocessable, crashes"),
-        (["sandbox", "--fault", "gatway_502"], {}, None),
-        (["sandbox", "--set", "speed=9"], {}, None),
     ],
 )  # fmt: skip
 def test_a_wrong_setting_exits_with_78(
@@ -372,14 +367,19 @@ def test_the_sandbox_prints_exports_that_work(job: Job, tmp_path: Path) -> None:
     assert sum(line.startswith("ok      export ") for line in lines_of(done)) == 2
 
 
-def test_the_sandbox_takes_the_documented_switches_and_faults(tmp_path: Path) -> None:
-    """Those that the README names: each seventh request for logs meets the fault."""
-    arguments = re.findall(r"`(--(?:set|fault) [^`]+)`", TABLE["sandbox"])
-    assert len(arguments) == 2
-    with sandbox(tmp_path, *" ".join(arguments).split()) as variables:
-        url = variables["SOURCES__DIDOMI__BASE_URL"]
-        codes = [requests.get(f"{url}/marketplace/exports/logs", timeout=5).status_code for _ in range(14)]
-    assert codes == [401] * 6 + [502] + [401] * 6 + [502]
+def test_the_sandbox_writes_the_files_that_its_logs_claim(tmp_path: Path) -> None:
+    """For each of its exports, before it serves."""
+    with sandbox(tmp_path, "--deliveries", str(tmp_path / "bucket")):
+        delivered = {path.parts[-4] for path in tmp_path.glob("bucket/data/*/*/*/*.json.gz")}
+    assert [name[:10] for name in delivered] == ["export-id="] * 3
+
+
+def test_a_folder_for_deliveries_that_cannot_be_made_is_named(job: Job) -> None:
+    """With what to do."""
+    (job.folder / "file").touch()
+    done = job.didomi("sandbox", "--port", "0", "--deliveries", "file/bucket")
+    assert (done.code, done.out) == (1, "")
+    assert done.err == "didomi: cannot write to file/bucket (Not a directory): choose another place with --deliveries\n"
 
 
 def test_a_port_that_is_taken_is_named(job: Job) -> None:

@@ -26,16 +26,16 @@ def test_the_verdict_of_the_history(tree):
     """What fails, since when, with what."""
     verdict = tree.all("main")[0].all("div")[0]
     assert [p.text for p in verdict.all("p")] == [
-        "✕ 2 of 5 exports are failing",
-        "CMP consents – US is failing since Thu 19 Nov 09:41 UTC: 5 failed runs in a row (access_denied).",
-        "Proofs (weekly) is failing since Mon 16 Nov 02:30 UTC: 2 failed runs in a row (internal).",
+        "✕ 1 of 3 exports is failing and 1 is late",
+        "Consents – mobile apps failed 3 times in a row since Sat 21 Nov, last with “access denied”.",
+        "CMP metrics – hourly missed 2 runs; the first was due Sun 22 Nov 01:18 UTC.",
     ]
 
 
 def test_the_figures_of_the_history(tree):
     """As `didomi status` and the README's queries tell them."""
     (figures,) = tree.all("ul", class_="figures")
-    assert [li.all("strong")[0].text for li in figures.all("li")] == ["2", "0", "75.0%", "0", "5.43 M", "3"]
+    assert [li.all("strong")[0].text for li in figures.all("li")] == ["1", "1", "83.3%", "2", "5.09 k", "2"]
 
 
 def test_every_section_of_the_history_is_filled(tree):
@@ -49,27 +49,26 @@ def test_every_section_of_the_history_is_filled(tree):
         "Data to doubt",
         "What was loaded when",
     ]
-    assert len(section(tree, "calendar").all("article")) == 5
-    assert [len(a.all("svg")) for a in section(tree, "users").all("article")] == [1] * 5
+    assert len(section(tree, "calendar").all("article")) == 3
+    assert [len(a.all("svg")) for a in section(tree, "users").all("article")] == [1] * 2
     assert [row[1:] for row in section(tree, "users").all("table")[0].rows()] == [
-        ["CMP consents – EU", "201 963", "524 546", "525 068", "−62%"],
-        ["Preferences", "0", "67 275", "66 212", "−100%"],
-        ["Consents – mobile apps", "389 889", "191 162", "195 984", "+99%"],
+        ["CMP consents – EU", "214", "553", "553", "−61%"],
+        ["Consents – mobile apps", "0", "272", "264", "−100%"],
     ]
     incidents, errors = section(tree, "incidents").all("table")
     assert [row[1] for row in incidents.rows()] == [
-        "CMP consents – US", "Proofs (weekly)", "Consents – mobile apps", "Preferences"
+        "CMP metrics – hourly", "Consents – mobile apps", "CMP metrics – hourly", "CMP consents – EU", "CMP consents – EU"
     ]  # fmt: skip
     assert [row[:3] for row in errors.rows()] == [
-        ["access denied", "5", "1"],
-        ["internal", "3", "2"],
-        ["timeout", "1", "1"],
+        ["access denied", "3", "1"],
+        ["quota", "2", "1"],
+        ["internal", "1", "1"],
     ]
 
 
 def test_missed_runs_of_the_history_are_empty_outlines(tree):
     """Of the export that paused for two days in October."""
     labels = {svg.attributes["aria-label"] for svg in section(tree, "calendar").all("svg", role="img")}
-    (paused,) = [label for label in labels if "missed" in label]
-    assert paused.startswith("Preferences, 26 weeks")
+    (paused,) = [label for label in labels if "missed on Tue 20" in label]
+    assert paused.startswith("Consents – mobile apps, 26 weeks")
     assert "; last missed on Tue 20\u202fOct and Mon 19\u202fOct" in paused

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from didomi_sandbox import CHOICES, ORDERS, Behaviour, Store, plain_store
+from didomi_sandbox import ORDERS, Behaviour, Store, plain_store
+from didomi_sandbox.behaviour import CHOICES
 
 if TYPE_CHECKING:
     from didomi_sandbox import Sandbox
@@ -194,10 +195,10 @@ def test_timestamps_are_there_or_not(sandbox: Sandbox, api: Api, timestamps: str
     assert "created_at" in api.get("/marketplace/integrations").json()["data"][0]
 
 
-def test_absent_timestamps_sort_and_filter_nothing(sandbox: Sandbox, api: Api) -> None:
+def test_absent_timestamps_sort_and_match_nothing(sandbox: Sandbox, api: Api) -> None:
     switch(sandbox, timestamps="absent")
     assert api.sweep(**DESC) == ALL
-    assert api.logs({"created_at[$gte]": "2001-01-01T00:00:00Z"}).json()["total"] == 0
+    assert api.logs({"created_at": sandbox.store.log("log-000000")["created_at"]}).json()["total"] == 0
 
 
 @pytest.mark.parametrize(("cap", "length"), [(7, 7), (1, 1), (100, 25), (None, 25)])
@@ -213,56 +214,18 @@ def test_limit_is_echoed_as_it_was_asked(sandbox: Sandbox, api: Api) -> None:
     assert api.logs().json()["limit"] == 7
 
 
-def test_limit_above_the_cap_is_rejected(sandbox: Sandbox, api: Api) -> None:
-    switch(sandbox, page_cap=99, over_cap="rejected")
-    assert [api.logs({"$limit": limit}).status_code for limit in (99, 100)] == [200, 400]
-
-
-def test_default_limit_holds_without_a_limit(sandbox: Sandbox, api: Api) -> None:
-    switch(sandbox, default_limit=4)
-    assert api.numbers() == [0, 1, 2, 3]
-
-
-@pytest.mark.parametrize(("policy", "total"), [("honoured", 5), ("ignored", 25)])
-def test_range_filters_are_honoured_or_ignored(sandbox: Sandbox, api: Api, policy: str, total: int) -> None:
-    switch(sandbox, range_filters=policy)
-    since = sandbox.store.log("log-000020")["created_at"]
-    assert api.logs({"created_at[$gte]": since}).json()["total"] == total
-    assert api.logs({"id": "log-000003", "created_at[$lt]": since}).json()["total"] == 1
-
-
-@pytest.mark.parametrize(
-    ("params", "named"), [({"created_at[$gte]": "2026-03-01"}, "$gte"), ({"$or[0][status]": "failed"}, "$or")]
-)
-def test_range_filters_are_rejected(sandbox: Sandbox, api: Api, params: dict[str, Any], named: str) -> None:
-    switch(sandbox, range_filters="rejected")
-    response = api.logs(params)
-    assert (response.status_code, response.json()["message"]) == (400, f"Invalid query parameter {named}")
-    assert api.logs({"status": "completed"}).status_code == 200
-
-
-@pytest.mark.parametrize(
-    ("policy", "with_id", "without"), [("honoured", 1, 26), ("ignored", 26, 26), ("required", 1, None)]
-)
-def test_export_filter(sandbox: Sandbox, api: Api, policy: str, with_id: int, without: int | None) -> None:
+@pytest.mark.parametrize(("policy", "with_id"), [("honoured", 1), ("ignored", 26)])
+def test_export_filter(sandbox: Sandbox, api: Api, policy: str, with_id: int) -> None:
     sandbox.store.add_log("export-2")
     switch(sandbox, export_filter=policy)
     assert api.logs({"export_id": "export-2"}).json()["total"] == with_id
-    assert api.logs({"export_id": None}).json().get("total") == without
+    assert api.logs({"export_id": None}).json()["total"] == 26
 
 
 @pytest.mark.parametrize(("access", "status"), [("allowed", 200), ("forbidden", 403), ("missing", 404)])
-def test_access_to_integrations_and_to_a_single_log(sandbox: Sandbox, api: Api, access: str, status: int) -> None:
-    switch(sandbox, integrations=access, log_by_id=access)
+def test_access_to_integrations(sandbox: Sandbox, api: Api, access: str, status: int) -> None:
+    switch(sandbox, integrations=access)
     assert api.get("/marketplace/integrations").status_code == status
-    assert api.get("/marketplace/exports/logs/log-000003").status_code == status
-
-
-def test_single_log_is_sent_without_an_envelope(sandbox: Sandbox, api: Api) -> None:
-    switch(sandbox, log_by_id="allowed")
-    assert api.get("/marketplace/exports/logs/log-000003").json() == sandbox.store.log("log-000003")
-    missing = api.get("/marketplace/exports/logs/log-x")
-    assert (missing.status_code, missing.json()["message"]) == (404, "No record found for id 'log-x'")
 
 
 @pytest.mark.parametrize(("field", "status"), [("forbidden_exports", 403), ("missing_exports", 404)])
@@ -281,13 +244,10 @@ def test_latency_comes_before_each_answer(sandbox: Sandbox, api: Api) -> None:
     assert time.monotonic() - begun >= 0.05
 
 
-@pytest.mark.parametrize(
-    ("gzip", "accepted", "encoding"), [(True, "gzip", "gzip"), (False, "gzip", None), (True, "identity", None)]
-)
+@pytest.mark.parametrize(("accepted", "encoding"), [("gzip", "gzip"), ("identity", None)])
 def test_answers_are_compressed_for_those_who_accept_it(
-    sandbox: Sandbox, api: Api, accepted: str, encoding: str | None, *, gzip: bool
+    sandbox: Sandbox, api: Api, accepted: str, encoding: str | None
 ) -> None:
-    switch(sandbox, gzip=gzip)
     response = api.logs(headers={"Accept-Encoding": accepted})
     assert response.headers.get("Content-Encoding") == encoding
     assert response.json()["data"] == sandbox.store.logs()[:10]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from didomi_sandbox import Store
 
 UNTIL = datetime(2026, 11, 23, 20, 8, tzinfo=timezone.utc)
+EU, APPS, METRICS = "CMP consents – EU", "Consents – mobile apps", "CMP metrics – hourly"
 
 
 @pytest.fixture(scope="module")
@@ -25,11 +27,15 @@ def history() -> Store:
 @pytest.fixture(scope="module")
 def logs(history: Store) -> dict[str, list[dict[str, Any]]]:
     """The logs of each export, by its name, in order of creation."""
+    return by_name(history)
+
+
+def by_name(history: Store) -> dict[str, list[dict[str, Any]]]:
     names = {export["id"]: export["name"] for export in history.exports()}
-    by_name = defaultdict(list)
+    found = defaultdict(list)
     for log in history.logs():
-        by_name[names[log["export_id"]]].append(log)
-    return by_name
+        found[names[log["export_id"]]].append(log)
+    return found
 
 
 def days(logs: list[dict[str, Any]]) -> list[date]:
@@ -42,20 +48,35 @@ def test_same_arguments_give_the_same_history() -> None:
     assert generate(seed=4, until=UNTIL).logs() != first.logs()
 
 
-def test_five_exports_have_their_names_and_types(history: Store) -> None:
-    assert [(export["name"], export["type_id"]) for export in history.exports()] == [
-        ("CMP consents – EU", "batch-exports-s3"),
-        ("CMP consents – US", "batch-exports-s3"),
-        ("Preferences", "batch-exports-gcp"),
-        ("Proofs (weekly)", "batch-exports-gcp"),
-        ("Consents – mobile apps", "analytics-exports-s3"),
+def test_three_exports_are_what_the_quota_allows(history: Store) -> None:
+    assert [(export["name"], export["type_id"], export["properties"]["frequency"]) for export in history.exports()] == [
+        (EU, "batch-exports-s3", 1),
+        (APPS, "batch-exports-gcp", 1),
+        (METRICS, "analytics-exports-s3", 1),
     ]
 
 
-def test_exports_carry_credentials(history: Store) -> None:
-    secrets = [export["authentication"] for export in history.exports()]
-    assert secrets[0]["secret_access_key"]
-    assert secrets[2]["credentials"]["private_key"]
+def test_an_analytics_export_names_no_data_and_claims_no_users(history: Store) -> None:
+    assert [export["properties"].get("data") for export in history.exports()] == [["users"], ["users"], None]
+    metrics = history.logs(history.exports()[2]["id"])
+    assert {frozenset(log["metrics"]) for log in metrics} == {frozenset()}
+
+
+def test_buckets_are_didomis_on_s3_and_the_customers_on_gcs(history: Store) -> None:
+    eu, apps, metrics = (export["properties"] for export in history.exports())
+    assert re.fullmatch(r"didomi-exports-acme-\w{8}", eu["bucket_name"])
+    assert (metrics["bucket_name"], eu["bucket_access_role_arn"].split("/")[1]) == (
+        eu["bucket_name"],
+        f"{eu['bucket_name']}-role",
+    )
+    assert apps["bucket_name"] == "acme-consents"
+    assert apps["credentials"]["private_key"]
+
+
+def test_ids_have_eight_characters_without_look_alikes(history: Store) -> None:
+    ids = [record["id"] for record in (*history.exports(), *history.logs())]
+    assert all(re.fullmatch(r"[2346789A-HJ-NP-RT-Za-km-np-rtw-z]{8}", name) for name in ids)
+    assert len(set("".join(ids))) == 51
 
 
 def test_logs_have_the_documented_fields_in_order_of_creation(history: Store) -> None:
@@ -75,15 +96,15 @@ def test_nothing_lies_after_the_end_at_any_time_of_day(minute: int) -> None:
     assert all(log["created_at"] <= log["updated_at"] for log in logs)
 
 
-def test_outcomes_agree_with_their_fields(history: Store) -> None:
-    for log in history.logs():
+def test_outcomes_agree_with_their_fields(logs: dict[str, list[dict[str, Any]]]) -> None:
+    for log in logs[EU] + logs[APPS]:
         assert (log["status"] == "completed") == ("users" in log["metrics"])
         assert (log["status"] == "failed") == (log["result"] is not None)
 
 
 def test_history_begins_so_many_days_before_its_end(logs: dict[str, list[dict[str, Any]]]) -> None:
-    assert days(logs["CMP consents – EU"])[0] == date(2026, 5, 8)
-    assert len({*days(logs["CMP consents – EU"])}) == 200
+    assert days(logs[EU])[0] == date(2026, 5, 8)
+    assert len({*days(logs[EU])}) == 200
 
 
 def test_first_log_comes_a_day_after_its_export(history: Store) -> None:
@@ -92,22 +113,60 @@ def test_first_log_comes_a_day_after_its_export(history: Store) -> None:
         assert days([first])[0].toordinal() - days([export])[0].toordinal() == 1
 
 
-def test_two_exports_fail_now(logs: dict[str, list[dict[str, Any]]]) -> None:
-    latest = {name: [log["status"] for log in of_export[-6:]] for name, of_export in logs.items()}
-    assert latest["CMP consents – US"] == ["completed"] + ["failed"] * 5
-    assert latest["Proofs (weekly)"] == ["completed"] * 4 + ["failed"] * 2
-    assert [name for name, statuses in latest.items() if statuses[-1] == "failed"] == [
-        "CMP consents – US",
-        "Proofs (weekly)",
-    ]
-    assert "arn:aws:iam::123456789012:role/didomi-export" in logs["CMP consents – US"][-1]["result"]
+def test_one_export_fails_one_is_late_and_one_runs(logs: dict[str, list[dict[str, Any]]]) -> None:
+    latest = {
+        name: [(log["status"], _age(day)) for log, day in zip(*_with_days(of_export[-4:]), strict=True)]
+        for name, of_export in logs.items()
+    }
+    assert latest == {
+        EU: [("completed", 3), ("completed", 2), ("completed", 1), ("pending", 0)],
+        APPS: [("completed", 3), ("failed", 2), ("failed", 1), ("failed", 0)],
+        METRICS: [("completed", 5), ("completed", 4), ("completed", 3), ("completed", 2)],
+    }
 
 
-def test_outage_lasts_five_days_with_new_request_ids(logs: dict[str, list[dict[str, Any]]]) -> None:
-    outage = [log for log, day in zip(*_with_days(logs["CMP consents – EU"]), strict=True) if 58 <= _age(day) < 63]
-    assert [log["status"] for log in outage] == ["failed"] * 5
-    assert len({log["result"] for log in outage}) == 5
+@pytest.mark.parametrize("hour", [0, 3, 9, 23])
+def test_all_exports_fail_on_one_day(hour: int) -> None:
+    until = UNTIL.replace(hour=hour)
+    store = generate(seed=5, exports=9, until=until)
+    weekly = store.exports()[4]["id"]
+    daily = [log for log in store.logs() if log["created_at"][:10] == "2026-10-14" and log["export_id"] != weekly]
+    assert [(log["status"], log["result"]) for log in daily] == [
+        ("failed", "Internal error: the export service is unavailable")
+    ] * 8
+
+
+def test_permissions_fail_on_gcs_alone() -> None:
+    store = generate(seed=3, days=400, exports=9, until=UNTIL)
+    types = {export["id"]: export["type_id"] for export in store.exports()}
+    causes = defaultdict(set)
+    for log in store.logs():
+        if log["status"] == "failed":
+            causes[types[log["export_id"]].endswith("-s3")].add(log["result"].split(":")[0])
+    assert causes == {
+        True: {"Internal error", "Timeout", "SlowDown"},
+        False: {
+            "Internal error",
+            "Timeout",
+            "503 Service Unavailable",
+            "401 Unauthorized",
+            "403 Forbidden",
+            "404 Not Found",
+        },
+    }
+
+
+def test_incidents_have_new_request_ids(logs: dict[str, list[dict[str, Any]]]) -> None:
+    outage = [log for log, day in zip(*_with_days(logs[APPS]), strict=True) if 66 <= _age(day) < 68]
+    assert [log["status"] for log in outage] == ["failed"] * 2
+    assert len({log["result"] for log in outage}) == 2
     assert len({log["result"].split("(")[0] for log in outage}) == 1
+
+
+def test_a_weekly_export_is_the_fifth() -> None:
+    weekly = by_name(generate(seed=3, exports=5, until=UNTIL))["Preferences (weekly)"]
+    assert {(b - a).days for a, b in zip(days(weekly), days(weekly)[1:], strict=False)} == {7}
+    assert {log["config"]["frequency"] for log in weekly} == {"1 week"}
 
 
 def _with_days(logs: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[date]]:
@@ -119,12 +178,12 @@ def _age(day: date) -> int:
 
 
 def test_two_days_are_missing(logs: dict[str, list[dict[str, Any]]]) -> None:
-    seen = {*map(_age, days(logs["Preferences"]))}
+    seen = {*map(_age, days(logs[APPS]))}
     assert {*range(200)} - seen == {34, 35}
 
 
 def test_some_failures_are_retried_on_the_same_day(logs: dict[str, list[dict[str, Any]]]) -> None:
-    eu = logs["CMP consents – EU"]
+    eu = logs[EU]
     twice = [day for day, count in Counter(days(eu)).items() if count == 2]
     assert 27 in map(_age, twice)
     for day in twice:
@@ -132,33 +191,21 @@ def test_some_failures_are_retried_on_the_same_day(logs: dict[str, list[dict[str
 
 
 def test_volume_drops_once(logs: dict[str, list[dict[str, Any]]]) -> None:
-    users = {
-        _age(day): log["metrics"].get("users") for log, day in zip(*_with_days(logs["CMP consents – EU"]), strict=True)
-    }
+    users = {_age(day): log["metrics"].get("users") for log, day in zip(*_with_days(logs[EU]), strict=True)}
     assert users[12] < 0.5 * users[19]
-    empty = {_age(day): log["metrics"].get("users") for log, day in zip(*_with_days(logs["Preferences"]), strict=True)}
+    empty = {_age(day): log["metrics"].get("users") for log, day in zip(*_with_days(logs[APPS]), strict=True)}
     assert empty[20] == 0
 
 
 def test_volume_follows_the_week_and_grows(logs: dict[str, list[dict[str, Any]]]) -> None:
     by_weekday = defaultdict(list)
-    eu = [
-        (log["metrics"]["users"], day)
-        for log, day in zip(*_with_days(logs["CMP consents – EU"]), strict=True)
-        if log["metrics"]
-    ]
+    eu = [(log["metrics"]["users"], day) for log, day in zip(*_with_days(logs[EU]), strict=True) if log["metrics"]]
     for users, day in eu:
         by_weekday[day.weekday()].append(users)
     means = {weekday: sum(users) / len(users) for weekday, users in by_weekday.items()}
     assert max(means[5], means[6]) < min(means[weekday] for weekday in range(5))
     months = [sum(users for users, _ in part) / len(part) for part in (eu[:56], eu[-56:])]
     assert months[1] > months[0]
-
-
-def test_weekly_export_runs_every_seven_days(logs: dict[str, list[dict[str, Any]]]) -> None:
-    weekly = logs["Proofs (weekly)"]
-    assert {(b - a).days for a, b in zip(days(weekly), days(weekly)[1:], strict=False)} == {7}
-    assert {log["config"]["frequency"] for log in weekly} == {"1 week"}
 
 
 def test_one_log_is_pending_and_settles_soon_after_the_start(history: Store) -> None:
@@ -175,7 +222,7 @@ def test_one_log_is_pending_and_settles_soon_after_the_start(history: Store) -> 
     assert (settled["status"], settled["metrics"]["users"] > 0) == ("completed", True)
 
 
-@pytest.mark.parametrize(("days_back", "exports"), [(0, 5), (1, 1), (3, 5), (30, 0), (30, 23)])
+@pytest.mark.parametrize(("days_back", "exports"), [(0, 3), (1, 1), (3, 5), (30, 0), (30, 23)])
 def test_any_size_of_history_can_be_made(days_back: int, exports: int) -> None:
     store = generate(days=days_back, exports=exports, until=date(2026, 3, 1))
     assert len(store.exports()) == exports == len({export["name"] for export in store.exports()})

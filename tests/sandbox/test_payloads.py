@@ -126,9 +126,9 @@ def test_odd_logs_in_the_store_can_be_sorted_and_filtered(sandbox: Sandbox, api:
         changed = PAYLOADS[name](good)
         if isinstance(changed, dict):
             sandbox.store.add_logs([{**changed, "export_id": "export-1", "organization_id": "acme"}])
-    params = {"$sort[created_at]": -1, "$sort[id]": 1, "$sort[metrics]": 1, "created_at[$gte]": "2001-01-01T00:00:00Z"}
+    params = {"$sort[created_at]": -1, "$sort[id]": 1, "$sort[metrics]": 1}
     assert api.logs(params).json()["total"] > 100
-    assert api.logs({"$sort[status]": 1, "status[$gt]": "a"}).json()["total"] > 100
+    assert api.logs({"$sort[status]": 1, "status": "completed"}).json()["total"] > 100
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Filters, operators, sorting and paging, as FeathersJS reads them from a query string."""
+"""Filters, sorting and paging, as FeathersJS reads them from a query string."""
 
 from __future__ import annotations
 
@@ -42,25 +42,7 @@ def _four_logs(sandbox: Sandbox) -> None:
         ({"records": "50"}, [1]),
         ({"is_last": "true"}, [3]),
         ({"unknown": "x"}, []),
-        ({"status": ["completed", "failed"]}, []),
-        ({"status[$ne]": "completed"}, [1, 3]),
-        ({"status[$in][]": ["failed", "pending"]}, [1, 3]),
-        ({"status[$in][0]": "failed", "status[$in][1]": "pending"}, [1, 3]),
-        ({"status[$in]": "failed"}, [1]),
-        ({"status[$nin][]": ["failed", "pending"]}, [0, 2]),
-        ({"records[$gt]": 50}, [2]),
-        ({"records[$gte]": 50, "records[$lt]": "500"}, [1]),
-        ({"records[$lte]": "50"}, [0, 1]),
-        ({"records[$gt]": "many"}, []),
-        ({"id[$gt]": "log-1"}, [2, 3]),
-        ({"created_at": "2026-03-02T00:00:00Z"}, [1, 2]),
-        ({"created_at[$gte]": "2026-03-02T00:00:00Z"}, [1, 2, 3]),
-        ({"created_at[$gt]": "2026-03-02T00:00:00+00:00"}, [3]),
-        ({"created_at[$lt]": "2026-03-02"}, [0]),
-        ({"created_at[$lte]": "2026-03-02T01:00:00+01:00"}, [0, 1, 2]),
-        ({"created_at[$ne]": "2026-03-02T00:00:00Z"}, [0, 3]),
-        ({"$or[0][status]": "failed", "$or[1][id]": "log-0"}, [0, 1]),
-        ({"$and[0][status]": "completed", "$and[1][id]": "log-0"}, [0]),
+        ({"status": ["completed", "failed"]}, [1]),
     ],
     ids=str,
 )
@@ -114,10 +96,10 @@ def test_page_is_cut_and_echoed(api: Api, params: dict[str, Any], limit: int, sk
     ("params", "message"),
     [
         ({"status[$like]": "c"}, "Invalid query parameter $like"),
+        ({"created_at[$gte]": "2026-03-01"}, "Invalid query parameter $gte"),
+        ({"$or[0][status]": "c"}, "Invalid query parameter $or"),
+        ({"status[like]": "c"}, "Invalid query parameter status[like]"),
         ({"$search": "c"}, "Invalid query parameter $search"),
-        ({"$or[0][status][$like]": "c"}, "Invalid query parameter $like"),
-        ({"created_at[$gte]": "yesterday"}, "Invalid date yesterday"),
-        ({"created_at": ""}, "Invalid date "),
     ],
     ids=str,
 )
@@ -126,29 +108,15 @@ def test_query_that_means_nothing_answers_400(api: Api, params: dict[str, Any], 
     assert (response.status_code, response.json()["message"]) == (400, message)
 
 
-def test_select_sends_some_fields_and_always_the_id(api: Api) -> None:
-    data = api.logs({"$select[]": ["status", "records"], "$limit": 1}).json()["data"]
-    assert data == [{"id": "log-0", "status": "completed", "records": 5}]
-
-
-def test_records_without_a_field_match_no_comparison(api: Api) -> None:
-    assert api.logs({"export_id": "export-2", "records[$gte]": 0}).json()["total"] == 0
-
-
 @pytest.mark.parametrize(
     ("text", "where"),
     [
         ("a=1&b=2", {"a": "1", "b": "2"}),
-        ("a=1&a=2&a=3", {"a": ["1", "2", "3"]}),
-        ("a[]=1&a[]=2", {"a": ["1", "2"]}),
-        ("a[0]=1&a[1]=2", {"a": ["1", "2"]}),
-        ("a[21]=1", {"a": {"21": "1"}}),
-        ("a[$in][]=1", {"a": {"$in": ["1"]}}),
-        ("a%5B%24gt%5D=2026-03-01T00%3A00%3A00%2B00%3A00", {"a": {"$gt": "2026-03-01T00:00:00+00:00"}}),
+        ("a=1&a=2", {"a": "2"}),
+        ("a%20b=2026-03-01T00%3A00%3A00%2B00%3A00", {"a b": "2026-03-01T00:00:00+00:00"}),
         ("a=", {"a": ""}),
-        ("a=1&a[b]=2", {"a": "1"}),
         ("", {}),
     ],
 )
-def test_keys_in_brackets_are_read_as_lists_and_objects(text: str, where: dict[str, Any]) -> None:
+def test_fields_are_read_as_text(text: str, where: dict[str, Any]) -> None:
     assert parse(text).where == where

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 import datetime as dt
 import ipaddress
-import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -138,42 +134,6 @@ def _certificate(folder: Path) -> tuple[Path, Path]:
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, plain)
     )
     return paths
-
-
-def test_run_serves_a_history_until_interrupted_and_prints_nothing_itself() -> None:
-    code = """
-from didomi_sandbox import run
-run(lambda s: print(s.base_url, len(s.store.exports()), flush=True), port=0, seed=1, days=10, exports=3)
-"""
-    with subprocess.Popen(  # noqa: S603 - the command is ours
-        [sys.executable, "-c", code],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        # Whoever runs the tests in the background ignores Ctrl-C, and so would the program.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - it takes no lock
-    ) as process:
-        assert process.stdout is not None
-        url, exports = process.stdout.readline().split()
-        answer = requests.get(f"{url}/marketplace/integrations", timeout=5)
-        process.send_signal(signal.SIGINT)
-        rest, errors = process.communicate(timeout=10)
-    assert (exports, answer.status_code) == ("3", 401)
-    assert (process.returncode, rest, errors) == (0, "", "")
-
-
-def test_sandbox_imports_nothing_else_of_the_connector() -> None:
-    imported = set()
-    for path in FOLDER.glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ImportFrom):
-                assert node.level == 0, path
-                imported |= {node.module or ""} | {f"{node.module}.{alias.name}" for alias in node.names}
-            elif isinstance(node, ast.Import):
-                imported |= {alias.name for alias in node.names}
-    own = {name for name in imported if name.split(".")[0] == "didomi_source"}
-    assert own
-    assert {name for name in own if not name.startswith("didomi_sandbox")} == set()
 
 
 def test_no_module_is_longer_than_a_reader_likes() -> None:

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,11 @@ def test_imports_follow_the_arrows() -> None:
 def test_the_arrows_are_there(module: str, imported: str) -> None:
     """The imports that the picture shows exist: those that are looked for above are found at all."""
     assert imported in imports_of(module)
+
+
+def test_no_module_imports_itself_through_others() -> None:
+    """No circle anywhere, for types neither; an exception would be named by its path."""
+    TopologicalSorter({module: imports_of(module) - {module} for module in MODULES}).prepare()
 
 
 def test_the_package_itself_shows_the_connector_only() -> None:

@@ -1,0 +1,103 @@
+"""The state of a running sandbox."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING
+
+from .behaviour import Behaviour
+from .faults import Fault, Faults
+from .kinds import KINDS
+from .limits import Limiter
+from .recorder import Recorder, Request
+from .sessions import Sessions
+from .store import Store
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Iterable
+
+
+class Sandbox:
+    """A local Didomi API: its store, switches and faults, each replaceable while it is served, and its requests.
+
+    Args:
+        store: The contents; an empty store unless given.
+        behaviour: The switches.
+        faults: The rules.
+        api_key: The key to accept.
+        api_secret: The secret to accept with it.
+    """
+
+    def __init__(
+        self,
+        store: Store | None = None,
+        behaviour: Behaviour | None = None,
+        faults: Iterable[Fault] = (),
+        *,
+        api_key: str = "sandbox-key",
+        api_secret: str = "sandbox-secret",  # noqa: S107 - opens nothing but this sandbox
+    ) -> None:
+        self.base_url = ""  # where it is served, ending in `/v1`
+        self.api_key, self.api_secret = api_key, api_secret
+        self.behaviour = behaviour or Behaviour()
+        self._store = store or Store()
+        self.clock = self._store.clock
+        self.sessions = Sessions(self.clock)
+        self.recorder = Recorder()
+        self.store = self._store
+        self.faults = faults
+        self.reset()
+
+    @property
+    def organization_id(self) -> str:
+        """The organization that the key belongs to."""
+        return self._store.organization_id
+
+    @property
+    def store(self) -> Store:
+        """The contents; another store takes over the clock, and accepts the same key."""
+        return self._store
+
+    @store.setter
+    def store(self, store: Store) -> None:
+        store.clock = self.clock
+        store.add_key(self.api_key, self.api_secret)
+        store.start()
+        self._store = store
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """The rules in force; new ones count from 1."""
+        return self.fault_rules.rules
+
+    @faults.setter
+    def faults(self, faults: Iterable[Fault]) -> None:
+        self.fault_rules = Faults(faults, KINDS)
+
+    def reset(self) -> None:
+        """Clear the requests, all counts and the random state; keep the tokens."""
+        self.recorder.clear()
+        self.lists_read = 0
+        self.limiter = Limiter()
+        self.fault_rules = Faults(self.fault_rules.rules, KINDS)
+        self.random = Random(self.behaviour.seed)  # noqa: S311 - a test wants it repeatable
+
+    @property
+    def requests(self) -> list[Request]:
+        """The requests, the oldest first."""
+        return self.recorder.all()
+
+    @property
+    def list_requests(self) -> Counter[str]:
+        """The number of requests for pages of logs, by export id."""
+        return self.recorder.list_counts()
+
+    def max_requests_in_window(self, seconds: float | None = None) -> int:
+        """The highest number of the organization's requests in any window.
+
+        Args:
+            seconds: The window's length; that of the rate limit (15 when there is none) unless given.
+        """
+        _, window = self.behaviour.rate_limit or (0, 15)
+        return self.recorder.most_in_window(window if seconds is None else seconds, self.organization_id)
