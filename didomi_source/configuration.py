@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+SECTION = "sources.didomi"
 # Variables that set up this project; those of other programs in the same process keep their quotes.
 _VARIABLES = ("DIDOMI_", "SOURCES__DIDOMI__", "DESTINATION__", "NOTIFY__", "PROVIDERS__", "RUNTIME__", "LOAD__")
 _TYPOGRAPHIC_QUOTES = ("Pi", "Pf")  # categories of Unicode
@@ -46,6 +47,11 @@ def providers() -> list[ConfigProvider]:
         if PluggableRunContext in Container():
             del Container()[PluggableRunContext]  # it lacks the store: the next caller has to fail as well
         raise ConfigurationError(_unusable_store(error)) from error
+
+
+def environment_name(setting: str) -> str:
+    """The environment variable from which dlt reads a setting of this source."""
+    return f"{SECTION}.{setting}".replace(".", "__").upper()
 
 
 def get_secret(name: str) -> Any:

@@ -23,10 +23,9 @@ from dlt.common.configuration.exceptions import (
 from dlt.common.configuration.specs import BaseConfiguration
 
 from . import configuration
-from .configuration import unquoted
+from .configuration import SECTION, environment_name, unquoted
 from .errors import ConfigurationError
 
-SECTION = "sources.didomi"
 DEFAULT_BASE_URL = "https://api.didomi.io/v1"
 # "$limit usually has to be lower than 100" (developers.didomi.io, pagination, read 2026-11).
 DEFAULT_PAGE_SIZE = 99
@@ -145,11 +144,6 @@ def load_settings(export_ids: Sequence[str] = ()) -> Settings:
         raise ConfigurationError(msg) from error
     configuration.warn_of_open_secrets()
     return settings
-
-
-def environment_name(setting: str) -> str:
-    """The environment variable from which dlt reads a setting of this source."""
-    return f"{SECTION}.{setting}".replace(".", "__").upper()
 
 
 def _ids(value: Any) -> tuple[str, ...]:

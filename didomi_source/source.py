@@ -26,6 +26,7 @@ from dlt.extract import DltResource
 
 from . import values
 from .api.client import DidomiClient, Direction
+from .configuration import environment_name
 from .errors import ApiError, AuthenticationError, ConfigurationError, Forbidden, NotFound
 from .reading.arrow import ArrowBuffer, is_taken_by
 from .reading.exports import export_row, is_bare, is_export
@@ -35,7 +36,7 @@ from .reading.logs import HistoryRow, LogRow, Rows, as_dict
 from .reading.paging import Entry, ListReader, Page, Sort
 from .reading.sync import Batch, ExportSync, Request, plan
 from .schema import BIGQUERY_LAYOUT, EXPORT_LOGS, OF_DLT, TABLES, WRITE_DISPOSITION, Columns, Row
-from .settings import DEFAULT_BASE_URL, DEFAULT_PAGE_SIZE, Settings, environment_name
+from .settings import DEFAULT_BASE_URL, DEFAULT_PAGE_SIZE, Settings
 
 logger = logging.getLogger(__name__)
 

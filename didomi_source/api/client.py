@@ -19,6 +19,7 @@ import requests
 import tenacity
 
 from didomi_source import values
+from didomi_source.configuration import environment_name
 from didomi_source.errors import (
     ApiError,
     AuthenticationError,
@@ -29,7 +30,7 @@ from didomi_source.errors import (
     ServerFailure,
     Unavailable,
 )
-from didomi_source.settings import Settings, environment_name
+from didomi_source.settings import Settings
 
 from .auth import TokenCache
 from .envelope import parse_envelope

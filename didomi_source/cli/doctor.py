@@ -7,9 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from didomi_source.configuration import providers
+from didomi_source.configuration import SECTION, environment_name, providers
 from didomi_source.errors import DidomiError
-from didomi_source.settings import SECTION, Settings, environment_name
 
 from .app import CODES, app, text
 from .options import Dataset, Destination, Verbose, WorkingDir, target_of
@@ -121,6 +120,8 @@ def _paths(target: Target) -> Iterator[Fact]:
 
 
 def _settings() -> Iterator[Fact]:
+    from didomi_source.settings import Settings
+
     defaults = dict(Settings())
     for name, default in defaults.items():
         value, origin = _found(f"{SECTION}.{name}")

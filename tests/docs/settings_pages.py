@@ -13,7 +13,8 @@ from typing import Any
 
 from dlt.common.configuration import is_secret_hint
 
-from didomi_source.settings import SECTION, Settings
+from didomi_source.configuration import SECTION
+from didomi_source.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "didomi_source" / "cli" / "templates"

@@ -10,6 +10,7 @@ import pytest
 import sqlglot
 from psycopg2.extras import execute_values
 
+from didomi_source.health import status
 from didomi_source.report import data, write_report
 from didomi_source.warehouse.target import Target
 from warehouses.postgres import Server, server
@@ -67,7 +68,8 @@ def test_every_query_is_one_of_the_cloud_warehouses_too(database, tmp_path, monk
         return rows
 
     original = data.select
-    monkeypatch.setattr(data, "select", select)
+    for module in (data, status):
+        monkeypatch.setattr(module, "select", select)
     monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", f"duckdb:///{database}")
     write_report(Target(working_dir=tmp_path), tmp_path / "report.html", now=NOW)
     assert len(seen) == 12

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from didomi_source.configuration import environment_name
 from didomi_source.errors import ConfigurationError
-from didomi_source.settings import Settings, environment_name, is_loopback, load_settings
+from didomi_source.settings import Settings, is_loopback, load_settings
 
 ACCESS = {"api_key": "key-1", "api_secret": "secret-1", "organization_id": "acme"}
 
