@@ -6,11 +6,11 @@ import os
 import re
 import subprocess
 import sys
-import sysconfig
 from pathlib import Path
 
 import duckdb
 import pytest
+from installing import lend_dependencies, offline
 from warehouse import ROOT, VERSION
 
 from didomi_sandbox import generate, serve
@@ -41,7 +41,7 @@ def test_the_page_is_gone_through(tmp_path, checkout):
             **access_to(sandbox),
             "PATH": path,
             "DLT_DATA_DIR": str(tmp_path / "dlt"),
-            "PIP_NO_DEPS": "1",
+            **offline(tmp_path / "builder"),
         }
         for command in COMMANDS:
             if command.startswith("rm "):
@@ -52,17 +52,8 @@ def test_the_page_is_gone_through(tmp_path, checkout):
             )  # fmt: skip
             assert done.returncode == (int(wanted[1]) if wanted else 0), f"{command}\n{done.stdout}\n{done.stderr}"
             if command == "pip install -r requirements.txt":
-                _lend_dependencies(folder / ".venv")
+                lend_dependencies(folder / ".venv")
     assert list(folder.iterdir()) == []
-
-
-def _lend_dependencies(venv):
-    """What the package depends on comes from the environment of the tests, since pip was told to leave it out.
-
-    A path that is added like this has its own .pth files left alone: this checkout's among them.
-    """
-    (site,) = venv.glob("lib/python*/site-packages")
-    (site / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
 
 
 @pytest.mark.parametrize("requirement", [line for line in REQUIREMENTS if "==" not in line])
@@ -71,14 +62,14 @@ def test_each_way_to_install_it_works(tmp_path, checkout, requirement):
     assert len(REQUIREMENTS) == 5
     venv = tmp_path / ".venv"
     subprocess.run([sys.executable, "-m", "venv", venv], check=True)
-    pip = [venv / "bin/pip", "--quiet"]
+    environment = {**os.environ, **offline(tmp_path / "builder")}
     if ".whl" in requirement:
-        subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", tmp_path, checkout], check=True)
+        subprocess.run([venv / "bin/pip", "wheel", "--quiet", checkout], env=environment, check=True, cwd=tmp_path)
     places = {"https://…": f"file://localhost{checkout}", "/srv/checkout": str(checkout), "/srv/": f"{tmp_path}/"}
     for written, place in places.items():
         requirement = requirement.replace(written, place)  # noqa: PLW2901
-    subprocess.run([*pip, "install", "--no-deps", requirement], check=True, cwd=tmp_path)
-    _lend_dependencies(venv)
+    subprocess.run([venv / "bin/pip", "install", "--quiet", requirement], env=environment, check=True, cwd=tmp_path)
+    lend_dependencies(venv)
     shown = subprocess.run([venv / "bin/didomi", "--version"], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert shown.stdout == f"didomi-source {VERSION}\n"
 

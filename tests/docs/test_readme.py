@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from installing import lend_dependencies, offline
 from warehouse import README, ROOT, build, rewritten
 
 from didomi_sandbox import generate, serve
@@ -56,8 +57,9 @@ def test_a_new_user_gets_through_the_readme(checkout, tmp_path):
         user.pop("DESTINATION__DUCKDB__CREDENTIALS")
         shell(environment, tmp_path, **python)
         user["PATH"] = f"{tmp_path}/.venv/bin:{os.environ['PATH']}"
-        shell(install.replace("https://…", f"file://localhost{checkout}"), tmp_path, **user)
-        assert [path.name for path in tmp_path.iterdir()] == [".venv"]
+        address = f"file://localhost{checkout}"
+        shell(install.replace("https://…", address), tmp_path, **user, **offline(tmp_path / "builder"))
+        lend_dependencies(tmp_path / ".venv")
         assert "login: the API accepts the key" in shell(check, tmp_path, **user)
         assert "Models:" in shell(run, tmp_path, **user)
         assert "failing" in shell(status, tmp_path, **user)
