@@ -105,12 +105,12 @@ def legend() -> list[tuple[str, str, dict[str, str]]]:
 def summary(days: Sequence[Day], today: date) -> str:
     """How many days of each kind there were, and the last days with a failure or without a run."""
     counts = Counter(d.day_status for d in days)
-    parts = [f"{counted(counts[kind], 'day')} {text}" for kind, text in DAY_STATUSES.items() if counts[kind]]
-    told = ", ".join(parts) or "no day with a run"
+    parts = [f"{counted(counts[kind], 'day')} {label}" for kind, label in DAY_STATUSES.items() if counts[kind]]
+    text = ", ".join(parts) or "no day with a run"
     for kind, words in (("failed", "last failed on"), ("missed", "last missed on")):
         dates = [day(d.run_date, today) for d in days if d.day_status == kind]
-        told += f"; {words} {listed(dates[::-1][:3])}" if dates else ""
-    return told
+        text += f"; {words} {listed(dates[::-1][:3])}" if dates else ""
+    return text
 
 
 def _paths(squares: Iterable[tuple[str, int, int]]) -> dict[str, str]:
@@ -147,8 +147,8 @@ def _months(start: date, today: date) -> list[tuple[int, str]]:
 
 
 def _tips(days: Sequence[Day], place: Callable[[date], tuple[int, int]], today: date) -> list[Tip]:
-    told = [d for d in days if d.day_status not in {"completed", "no_run"}][-_TOOLTIPS:]
-    return [Tip(*place(d.run_date), f"{day(d.run_date, today)}: {_runs(d)}") for d in told]
+    uncommon = [d for d in days if d.day_status not in {"completed", "no_run"}][-_TOOLTIPS:]
+    return [Tip(*place(d.run_date), f"{day(d.run_date, today)}: {_runs(d)}") for d in uncommon]
 
 
 def _runs(found: Day) -> str:

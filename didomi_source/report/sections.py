@@ -170,10 +170,10 @@ def _detail(export: ExportStatus, days: Sequence[Day], volumes: Sequence[Volume]
 
 
 def _latest(volume: Volume, today: date) -> str:
-    told = f"{grouped(volume.users or 0)} on {day(volume.run_date, today)}"
+    text = f"{grouped(volume.users or 0)} on {day(volume.run_date, today)}"
     if volume.users_change_rate is None:
-        return told
-    return f"{told} · {change(volume.users_change_rate)} on the week before"
+        return text
+    return f"{text} · {change(volume.users_change_rate)} on the week before"
 
 
 def rates_in_words(rates: Sequence[Rate], today: date) -> str:
