@@ -10,6 +10,7 @@ import gzip
 import itertools
 import json
 import os
+import shutil
 from datetime import date, timedelta
 from random import Random
 from typing import TYPE_CHECKING, Any, Literal
@@ -54,6 +55,7 @@ def write_deliveries(store: Store, folder: Path, *, days: int = 7) -> dict[Path,
     for (export_id, day), log in delivered.items():
         kind = kinds[export_id]
         into = folder / "data" / f"export-id={export_id}" / f"date={day}" / kind
+        shutil.rmtree(into, ignore_errors=True)  # the files of an earlier history
         flaw = flaws.get((export_id, day))
         if flaw:
             wrong[into] = flaw
