@@ -11,7 +11,7 @@ possible behaviour is a switch. It does not depend on the connector.
 - `behaviour`: the switches.
 - `faults`: which request meets a fault. `kinds`, `connections` and `payloads`: what it then gets.
 - `app`: the routes, on `query`, `reading`, `limits`, `sessions`, `answers`, `encoding` and `wire`.
-- `recorder`: the requests. `clock`: the time, which a test can move.
+- `recorder`: a request. `clock`: the time, which a test can move.
 """
 
 from .behaviour import ORDERS, Behaviour

@@ -47,7 +47,7 @@ class Exchange:
             body=body,
             time=sandbox.clock.now(),
         )
-        sandbox.recorder.add(self.request)
+        sandbox.record(self.request)
         self._refusal: Refused | None = None
         self._identify()
 
@@ -130,7 +130,6 @@ class Api:
         exchange = Exchange(self._sandbox, route, http, await http.body())
         if exchange.behaviour.latency:
             await asyncio.sleep(exchange.behaviour.latency)
-        self._sandbox.store.tick()
         answer = self._limited(exchange, handle)
         exchange.request.status = answer.status if answer.has_status else None
         if answer.send is not None:

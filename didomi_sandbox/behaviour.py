@@ -52,81 +52,64 @@ CHOICES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Behaviour:
-    """The API where its documentation is silent; the defaults are the plainest reading of it."""
+    """The API where its documentation is silent; the defaults are the plainest reading of it.
 
-    sort: Sort = "honoured"
-    """What `$sort` does: order the whole list, order it by the first field alone, nothing, or answer 400 (422 or 500
-    from a server whose database has no such column)."""
+    Args:
+        sort: What `$sort` does: order the whole list, order it by the first field alone, nothing, or answer 400 (422 or
+            500 from a server whose database has no such column).
+        order: The order of a list when no sort is in force.
+            - `inserted`, `inserted_desc`: in the order of insertion, or its reverse.
+            - `created`, `created_desc`, `updated`, `updated_desc`: by time; an update moves a log.
+            - `random_id`: by a hash of the id, the same on each request.
+            - `heap`: shuffled on each request.
+            - `page_only`: the page is cut from `random_id` first, then sorted as asked (else by creation).
+            - `rotated`: in the order of insertion, but each request starts at another place and wraps around.
+            - `shards`: two halves, each by creation, one after the other.
+            - `ties`: by the day of creation; within a day shuffled on each request.
+        ties: The order of logs with equal sort values: that of insertion, or shuffled on each request.
+        envelope: `full` has `total`, `limit`, `skip` and `data`; `data_alone` only the last; `data_alone_unpaged`
+            ignores `$limit` and `$skip` too.
+        timestamps: Whether logs have `created_at` and `updated_at`. An absent field can't be sorted or filtered by.
+        page_cap: The most logs that a page holds, whatever `$limit` asks for; None for no such cap.
+        echoed_limit: The `limit` in the envelope: the one that was applied, or the one that was asked for.
+        export_filter: Whether `export_id` filters the log list.
+        integrations: What the list of export configurations answers: 200, 403 or 404.
+        forbidden_exports: Exports whose log list answers 403.
+        missing_exports: Exports whose log list answers 404.
+        token_life: Seconds until a token expires (an older copy of the documentation says 86400).
+        rate_limit: Requests and seconds, for each organization over all its keys; None for no limit.
+        rate_window: Whether a request stops counting one window after it came in, or all of them at the window's end.
+        other_client_share: The part of the limit, 0 to 1, that another client of the organization uses, evenly over
+            time.
+        latency: Seconds before each answer.
+        seed: The seed of every shuffle; it takes effect when the sandbox starts and at its reset.
+        on_request: Called before each list of logs is read, to change the store between two pages. Its arguments are
+            the store and the number of the list, from 1 since the last `Sandbox.reset`.
 
-    order: Order = "inserted"
-    """The order of a list when no sort is in force.
-
-    - `inserted`, `inserted_desc`: in the order of insertion, or its reverse.
-    - `created`, `created_desc`, `updated`, `updated_desc`: by time; an update moves a log.
-    - `random_id`: by a hash of the id, the same on each request.
-    - `heap`: shuffled on each request.
-    - `page_only`: the page is cut from `random_id` first, then sorted as asked (else by creation).
-    - `rotated`: in the order of insertion, but each request starts at another place and wraps around.
-    - `shards`: two halves, each by creation, one after the other.
-    - `ties`: by the day of creation; within a day shuffled on each request.
+    Raises:
+        ValueError: A switch of words has none of its words.
     """
 
+    sort: Sort = "honoured"
+    order: Order = "inserted"
     ties: Ties = "stable"
-    """The order of logs with equal sort values: that of insertion, or shuffled on each request."""
-
     envelope: Envelope = "full"
-    """`full` has `total`, `limit`, `skip` and `data`; `data_alone` only the last; `data_alone_unpaged` ignores `$limit`
-    and `$skip` too."""
-
     timestamps: Timestamps = "present"
-    """Whether logs have `created_at` and `updated_at`. An absent field can't be sorted or filtered by."""
-
     page_cap: int | None = 100
-    """The most logs that a page holds, whatever `$limit` asks for; None for no such cap."""
-
     echoed_limit: EchoedLimit = "capped"
-    """The `limit` in the envelope: the one that was applied, or the one that was asked for."""
-
     export_filter: ExportFilter = "honoured"
-    """Whether `export_id` filters the log list."""
-
     integrations: Access = "allowed"
-    """What the list of export configurations answers: 200, 403 or 404."""
-
     forbidden_exports: frozenset[str] = frozenset()
-    """Exports whose log list answers 403."""
-
     missing_exports: frozenset[str] = frozenset()
-    """Exports whose log list answers 404."""
-
     token_life: float = 3600
-    """Seconds until a token expires (an older copy of the documentation says 86400)."""
-
     rate_limit: tuple[int, float] | None = (100, 15)
-    """Requests and seconds, for each organization over all its keys; None for no limit."""
-
     rate_window: RateWindow = "sliding"
-    """Whether a request stops counting one window after it came in, or all of them at the window's end."""
-
     other_client_share: float = 0.0
-    """The part of the limit, 0 to 1, that another client of the organization uses, evenly over time."""
-
     latency: float = 0.0
-    """Seconds before each answer."""
-
     seed: int = 0
-    """The seed of every shuffle; it takes effect when the sandbox starts and at its reset."""
-
     on_request: Callable[[Store, int], None] | None = None
-    """Called before each list of logs is read, to change the store between two pages. Its arguments are the store and
-    the number of the list, from 1 since the last `Sandbox.reset`."""
 
     def __post_init__(self) -> None:
-        """Refuse a word that a switch does not know.
-
-        Raises:
-            ValueError: A switch has none of its values.
-        """
         for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} is one of {', '.join(choices)}, not {getattr(self, name)!r}")

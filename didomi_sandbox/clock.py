@@ -17,7 +17,7 @@ class Clock:
         return self._start + time.monotonic()
 
     def advance(self, seconds: float) -> None:
-        """Move the clock: tokens expire, rate-limit windows end, scheduled settlements are due."""
+        """Move the clock: tokens expire, rate-limit windows end."""
         self._start += seconds
 
 

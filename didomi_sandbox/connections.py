@@ -80,11 +80,7 @@ async def _unfinished_chunks(wire: Wire, answer: Answer) -> None:
 
 
 def drip(seconds: float = 1.0) -> Kind:
-    """The body, one byte at a time.
-
-    Args:
-        seconds: The pause before each byte.
-    """
+    """The body, one byte at a time, with a pause of so many seconds before each."""
 
     async def send(wire: Wire, answer: Answer) -> None:
         body = answer.payload()
@@ -100,11 +96,7 @@ def drip(seconds: float = 1.0) -> Kind:
 
 
 def drip_head(seconds: float = 1.0) -> Kind:
-    """A head that never ends: one header after the other.
-
-    Args:
-        seconds: The pause before each header.
-    """
+    """A head that never ends: one header after the other, with a pause of so many seconds between two."""
 
     async def send(wire: Wire, _: Answer) -> None:
         wire.write(b"HTTP/1.1 200 OK\r\n")
@@ -119,11 +111,7 @@ def drip_head(seconds: float = 1.0) -> Kind:
 
 
 def gzip_bomb(megabytes: int = 1024) -> Kind:
-    """A small gzip body that inflates to a huge, valid and nearly empty JSON document.
-
-    Args:
-        megabytes: The inflated size.
-    """
+    """A small gzip body that inflates to a valid and nearly empty JSON document of so many megabytes."""
 
     async def send(wire: Wire, answer: Answer) -> None:
         answer.headers["Content-Encoding"] = "gzip"
@@ -154,11 +142,7 @@ def _deflate(data: bytes) -> bytes:
 
 
 def huge_page(megabytes: int = 300) -> Kind:
-    """A page of this size: copies of its first log, each with an id of its own.
-
-    Args:
-        megabytes: The least size.
-    """
+    """A page of at least so many megabytes: copies of its first log, each with an id of its own."""
 
     async def send(wire: Wire, answer: Answer) -> None:
         await wire.stream(answer.status, answer.headers, _many(answer, megabytes * _MEGABYTE))

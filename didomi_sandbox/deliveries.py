@@ -10,6 +10,7 @@ import gzip
 import itertools
 import json
 import os
+import shutil
 from datetime import date, timedelta
 from random import Random
 from typing import TYPE_CHECKING, Any, Literal
@@ -36,61 +37,6 @@ _CONSENT_RATE = 0.7
 _FILES = 2
 
 
-def _compact(value: object) -> str:
-    return json.dumps(value, separators=(",", ":"))
-
-
-def _template(record: dict[str, Any], *verbatim: str) -> str:
-    """A record as JSON with the placeholders of `%`; those named are no texts, but JSON of their own."""
-    text = _compact(record)
-    for name in verbatim:
-        text = text.replace(f'"%({name})s"', f"%({name})s")
-    return text
-
-
-_EVENT = _template(
-    {
-        "id": "%(event)s",
-        "user": {"id": "%(user)s", "organization_user_id": "%(person)s", "country": "%(country)s"},
-        "status": "confirmed",
-        "source": {"type": "sdk-web", "domain": "www.acme.example"},
-        "consents": "%(consents)s",
-        "created_at": "%(at)s",
-    },
-    "consents",
-)
-_USER = _template(
-    {
-        "user": {
-            "id": "%(user)s",
-            "organization_user_id": "%(person)s",
-            "last_seen_country": "%(country)s",
-            "metadata": {},
-            "consents": "%(consents)s",
-            "created_at": "%(since)s",
-            "updated_at": "%(at)s",
-        },
-        "events": ["%(events)s"],
-    },
-    "consents",
-    "events",
-)
-_METRIC = _template(
-    {
-        "date": "%(at)s",
-        "domain": "www%(domain)s.acme.example",
-        "country": "%(country)s",
-        "device_type": "%(device)s",
-        "pageviews": "%(views)s",
-        "notices_shown": "%(notices)s",
-        "consents_given": "%(consents)s",
-    },
-    "views",
-    "notices",
-    "consents",
-)
-
-
 def write_deliveries(store: Store, folder: Path, *, days: int = 7) -> dict[Path, Flaw]:
     """Write the files of the last days, of which four deliveries are wrong; the same store gives the same files.
 
@@ -109,6 +55,7 @@ def write_deliveries(store: Store, folder: Path, *, days: int = 7) -> dict[Path,
     for (export_id, day), log in delivered.items():
         kind = kinds[export_id]
         into = folder / "data" / f"export-id={export_id}" / f"date={day}" / kind
+        shutil.rmtree(into, ignore_errors=True)  # the files of an earlier history
         flaw = flaws.get((export_id, day))
         if flaw:
             wrong[into] = flaw
@@ -186,16 +133,27 @@ def user_records(count: int, day: date, *, seed: int | str = 0, events: int = 1)
         count: The number of records.
         day: The day of the events.
         seed: The seed.
-        events: The events of each user, at least 1; a record has 1,400 bytes, and 730 more for each further event.
+        events: The events of each user, at least 1; a record has 1,400 bytes, and 720 more for each further event.
     """
     random = _random(seed)
     choices = [_consents(random) for _ in range(64)]
     for _ in range(count):
-        who = {"user": _uuid(random), "person": f"{random.getrandbits(64):016x}", "country": random.choice(_COUNTRIES)}
-        times = sorted(_time(day, random.randrange(86_400)) for _ in range(events))
-        made = [{**who, "event": _uuid(random), "consents": random.choice(choices), "at": at} for at in times]
-        history = ",".join(_EVENT % event for event in made)
-        yield (_USER % {**made[-1], "since": times[0], "events": history}).encode()
+        who = {"id": _uuid(random), "organization_user_id": f"{random.getrandbits(64):016x}"}
+        made = sorted(_time(day, random.randrange(86_400)) for _ in range(events))
+        history = [
+            {
+                "id": _uuid(random),
+                "user": who,
+                "status": "confirmed",
+                "source": {"type": "sdk-web", "domain": "www.acme.example"},
+                "consents": random.choice(choices),
+                "created_at": at,
+            }
+            for at in made
+        ]
+        times = {"created_at": made[0], "updated_at": made[-1]}
+        last = {"last_seen_country": random.choice(_COUNTRIES), "consents": history[-1]["consents"]}
+        yield _line({"user": {**who, **last, **times}, "events": history})
 
 
 def metric_records(day: date, *, seed: int | str = 0, domains: int = 1) -> Iterator[bytes]:
@@ -207,27 +165,30 @@ def metric_records(day: date, *, seed: int | str = 0, domains: int = 1) -> Itera
         domains: The number of domains; 480 records for each.
     """
     random = _random(seed)
-    for cell in itertools.product(range(24), range(domains), _COUNTRIES, _DEVICES):
-        hour, domain, country, device = cell
+    for hour, domain, country, device in itertools.product(range(24), range(domains), _COUNTRIES, _DEVICES):
         views = random.randrange(400)
-        named = {"at": _time(day, hour * 3600), "domain": domain, "country": country, "device": device}
-        counts = {"views": views, "notices": views // 3, "consents": views // 5}
-        yield (_METRIC % {**named, **counts}).encode()
+        where = {"domain": f"www{domain}.acme.example", "country": country, "device_type": device}
+        counts = {"pageviews": views, "notices_shown": views // 3, "consents_given": views // 5}
+        yield _line({"date": _time(day, hour * 3600), **where, **counts})
 
 
-def _consents(random: Random) -> str:
+def _consents(random: Random) -> dict[str, Any]:
     def choices(names: tuple[str, ...]) -> list[dict[str, Any]]:
         return [{"id": name, "enabled": random.random() < _CONSENT_RATE} for name in names]
 
-    return _compact({"purposes": choices(_PURPOSES), "vendors": choices(_VENDORS)})
+    return {"purposes": choices(_PURPOSES), "vendors": choices(_VENDORS)}
 
 
 def _random(seed: int | str) -> Random:
     return Random(seed)  # noqa: S311 - plausible, not secret
 
 
-def _uuid(random: Random) -> UUID:
-    return UUID(int=random.getrandbits(128), version=4)
+def _line(record: dict[str, Any]) -> bytes:
+    return json.dumps(record, separators=(",", ":")).encode()
+
+
+def _uuid(random: Random) -> str:
+    return str(UUID(int=random.getrandbits(128), version=4))
 
 
 def _time(day: date, second: int) -> str:

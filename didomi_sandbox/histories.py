@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from .store import Record
 
 _DAY = timedelta(days=1)
-_SETTLES_AFTER_SECONDS = 20.0
 # The days before the end without failures by chance: the first screens show the incidents of the profiles alone.
 _CALM_DAYS = 14
 # The rate of failures by chance that are retried on the same day.
@@ -35,9 +34,9 @@ def generate(
 ) -> Store:
     """A store with the deliveries of several exports; the same arguments give the same store.
 
-    The first three are daily: one to S3 with a drop in users and a last log that is pending, and settles 20 seconds
-    after the server has started; one to GCS that fails, since its key was rotated; and an analytics export, whose logs
-    name no users, that is late. All of them failed on one day. From five exports on, one is weekly.
+    The first three are daily: one to S3 with a drop in users and a last log that is pending; one to GCS that fails,
+    since its key was rotated; and an analytics export, whose logs name no users, that is late. All of them failed on
+    one day. From five exports on, one is weekly.
 
     Args:
         seed: The seed.
@@ -159,7 +158,7 @@ class _Writer:
             start = min(run + timedelta(seconds=self._random.uniform(0, 240)), self._end)
             metrics = self._metrics(number, run)
             if self._profile.is_running and number == len(self._runs) - 1:
-                yield self._pending(start, metrics)
+                yield self._log(start, 0, "pending", {})
             elif (self._end.date() - run.date()).days == _OUTAGE_DAYS:
                 yield self._failed(start, OUTAGE)
             elif trouble := next((t for t in self._profile.troubles if t.strikes(age)), None):
@@ -217,11 +216,6 @@ class _Writer:
     def _failed(self, start: datetime, error: str) -> Record:
         result = failure(error, self._random, self._bucket)
         return self._log(start, self._random.uniform(1, 9), "failed", {}, result)
-
-    def _pending(self, start: datetime, metrics: dict[str, int]) -> Record:
-        log = self._log(start, 0, "pending", {})
-        self._store.settle_later(str(log["id"]), _SETTLES_AFTER_SECONDS, {"status": "completed", "metrics": metrics})
-        return log
 
 
 def _moment(until: date | datetime | None) -> datetime:

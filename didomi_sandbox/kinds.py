@@ -40,12 +40,7 @@ _NO_VALUE = object()
 
 
 def gateway(status: int, *, retry_after: str | None = None) -> Kind:
-    """An HTML answer of a gateway in front of the API.
-
-    Args:
-        status: 500, 502, 503 or 504.
-        retry_after: The value of `Retry-After`, if any.
-    """
+    """An HTML answer of a gateway in front of the API: 500, 502, 503 or 504."""
 
     def play(_: Scene, __: Answer) -> Answer:
         headers = {"Content-Type": _HTML, **({"Retry-After": retry_after} if retry_after is not None else {})}
@@ -55,23 +50,13 @@ def gateway(status: int, *, retry_after: str | None = None) -> Kind:
 
 
 def refusal(status: int, message: str | None = None) -> Kind:
-    """An error in the API's own form.
-
-    Args:
-        status: 400, 401, 403, 404 or 500.
-        message: The message; the usual one unless given.
-    """
+    """An error in the API's own form (400, 401, 403, 404 or 500), with the usual message unless one is given."""
     said = message or _MESSAGES.get(status, "Error")
     return Kind(f"refusal_{status}", lambda _, __: error_answer(status, said), replaces=True)
 
 
 def too_many(name: str, retry_after: str | Callable[[], str] | None) -> Kind:
-    """429 without the `RateLimit` headers.
-
-    Args:
-        name: The name of the kind.
-        retry_after: The value of `Retry-After`, or a function that makes it; None for no such header.
-    """
+    """429 without the `RateLimit` headers; `retry_after` is the header, or makes it; None for no such header."""
 
     def play(_: Scene, __: Answer) -> Answer:
         answer = error_answer(429, "Too many requests, please try again later.")
@@ -84,22 +69,12 @@ def too_many(name: str, retry_after: str | Callable[[], str] | None) -> Kind:
 
 
 def too_many_until(seconds: float) -> Kind:
-    """429 with `Retry-After` as an HTTP date.
-
-    Args:
-        seconds: The time from now to the date, which has whole seconds.
-    """
+    """429 with `Retry-After` as an HTTP date, so many seconds from now."""
     return too_many("429_date", lambda: formatdate(time.time() + seconds, usegmt=True))
 
 
 def redirect(location: str, status: int = 302, *, name: str = "redirect") -> Kind:
-    """A redirect.
-
-    Args:
-        location: The target; `{host}` is the host and port of the request, `{target}` its path and query.
-        status: 301, 302, 303, 307 or 308.
-        name: The name of the kind.
-    """
+    """A redirect to a location, in which `{host}` is that of the request and `{target}` its path and query."""
 
     def play(scene: Scene, _: Answer) -> Answer:
         where = location.replace("{host}", scene.host).replace("{target}", scene.target)
@@ -130,13 +105,7 @@ _STATUS_KINDS = (
 
 
 def body(name: str, change: Callable[[bytes], bytes] | bytes, content_type: str | None = None) -> Kind:
-    """Other bytes as the body.
-
-    Args:
-        name: The name of the kind.
-        change: The bytes, or a function of the good ones.
-        content_type: Another content type, if any.
-    """
+    """Other bytes as the body: those given, or a function of the good ones."""
 
     def play(_: Scene, answer: Answer) -> Answer:
         changed = change if isinstance(change, bytes) else change(answer.payload())
@@ -146,12 +115,7 @@ def body(name: str, change: Callable[[bytes], bytes] | bytes, content_type: str 
 
 
 def document(name: str, change: Callable[[Any], object]) -> Kind:
-    """Another JSON document as the body.
-
-    Args:
-        name: The name of the kind.
-        change: Makes it from the good one, parsed.
-    """
+    """Another JSON document as the body: a function of the good one, parsed."""
     return body(name, lambda payload: encode(change(json.loads(payload))))
 
 
@@ -200,13 +164,7 @@ _BODY_KINDS = (
 
 
 def envelope(name: str, field: str, value: object) -> Kind:
-    """Another value of one field of a list's envelope, if it has that field.
-
-    Args:
-        name: The name of the kind.
-        field: `total`, `limit` or `skip`.
-        value: The value, or a function of the good one; `_NO_VALUE` to remove the field.
-    """
+    """Another value, or a function of the good one, of an envelope's field, if it is there; `_NO_VALUE` removes it."""
 
     def play(_: Scene, answer: Answer) -> Answer:
         if field in answer.envelope:
@@ -219,12 +177,7 @@ def envelope(name: str, field: str, value: object) -> Kind:
 
 
 def data(name: str, change: Callable[[list[bytes]], object]) -> Kind:
-    """Another value in the place of a list's `data`.
-
-    Args:
-        name: The name of the kind.
-        change: Makes it from the encoded items; `_NO_VALUE` to remove the field.
-    """
+    """Another value in the place of `data`: a function of the encoded items; `_NO_VALUE` removes the field."""
 
     def play(_: Scene, answer: Answer) -> Answer:
         if answer.items is None:

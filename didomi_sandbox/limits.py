@@ -13,12 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The limit, applied to one request.
-
-    Args:
-        allowed: Whether it is answered.
-        headers: The `RateLimit` headers, and `Retry-After` in seconds when it is not.
-    """
+    """Whether a request is answered; the `RateLimit` headers, and `Retry-After` in seconds when it is not."""
 
     allowed: bool
     headers: dict[str, str]

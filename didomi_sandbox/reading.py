@@ -38,14 +38,7 @@ _ORDER_SORTS: dict[str, Sorting] = {
 
 @dataclass(frozen=True)
 class Wanted:
-    """A request for a page.
-
-    Args:
-        collection: `logs` or `exports`.
-        query: The query.
-        allowed: Whether the caller may see a record.
-        scope: Identifies `allowed` in the cache.
-    """
+    """A query of `logs` or `exports`; `scope` identifies in the cache which records are `allowed`."""
 
     collection: str
     query: Query
@@ -55,14 +48,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Page:
-    """A page of a list.
-
-    Args:
-        total: The records of the whole list.
-        limit: The length, as echoed.
-        skip: The offset, as echoed.
-        entries: The records of this page.
-    """
+    """A page of a list of `total` records; `limit` and `skip` as echoed."""
 
     total: int
     limit: int
@@ -85,13 +71,7 @@ class Reader:
         self._cache: OrderedDict[Hashable, _Listing] = OrderedDict()
 
     def page(self, store: Store, wanted: Wanted, behaviour: Behaviour, random: Random) -> Page:
-        """The page that a query asks for.
-
-        Args:
-            store: The store.
-            wanted: The request.
-            behaviour: The switches.
-            random: Source of every shuffle.
+        """The page that a query asks for, with a source of every shuffle.
 
         Raises:
             Refused: The query has a sort that the server does not take.

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-_KEPT = 50_000
+    from collections.abc import Mapping, Sequence
 
 
 @dataclass
@@ -46,39 +43,16 @@ class Request:
         return self.method == "GET" and self.path.endswith("/marketplace/exports/logs")
 
 
-class Recorder:
-    """The latest 50,000 requests, the oldest first."""
+def most_in_window(times: Sequence[float], seconds: float) -> int:
+    """The highest number of moments in any window.
 
-    def __init__(self) -> None:
-        self._requests: deque[Request] = deque(maxlen=_KEPT)
-
-    def add(self, request: Request) -> None:
-        """Keep a request."""
-        self._requests.append(request)
-
-    def all(self) -> list[Request]:
-        """The requests, the oldest first."""
-        return list(self._requests)
-
-    def clear(self) -> None:
-        """Remove all requests."""
-        self._requests.clear()
-
-    def list_counts(self) -> Counter[str]:
-        """The number of requests for pages of logs, by export id (empty for none)."""
-        return Counter(request.params.get("export_id", "") for request in self.all() if request.is_list)
-
-    def most_in_window(self, seconds: float, organization: str | None = None) -> int:
-        """The highest number of requests in any window of this length.
-
-        Args:
-            seconds: The length; a request that many seconds after another is outside its window.
-            organization: Count its requests alone; all of them unless given.
-        """
-        times = [r.time for r in self.all() if organization is None or r.organization == organization]
-        most, first = 0, 0
-        for position, moment in enumerate(times):
-            while times[first] <= moment - seconds:
-                first += 1
-            most = max(most, position - first + 1)
-        return most
+    Args:
+        times: The moments, ascending.
+        seconds: The window's length; a moment that many seconds after another is outside its window.
+    """
+    most, first = 0, 0
+    for position, moment in enumerate(times):
+        while times[first] <= moment - seconds:
+            first += 1
+        most = max(most, position - first + 1)
+    return most

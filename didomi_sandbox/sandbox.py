@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, deque
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -9,13 +10,14 @@ from .behaviour import Behaviour
 from .faults import Fault, Faults
 from .kinds import KINDS
 from .limits import Limiter
-from .recorder import Recorder, Request
+from .recorder import Request, most_in_window
 from .sessions import Sessions
 from .store import Store
 
 if TYPE_CHECKING:
-    from collections import Counter
     from collections.abc import Iterable
+
+_KEPT_REQUESTS = 50_000
 
 
 class Sandbox:
@@ -44,7 +46,7 @@ class Sandbox:
         self._store = store or Store()
         self.clock = self._store.clock
         self.sessions = Sessions(self.clock)
-        self.recorder = Recorder()
+        self._requests: deque[Request] = deque(maxlen=_KEPT_REQUESTS)
         self.store = self._store
         self.faults = faults
         self.reset()
@@ -63,7 +65,6 @@ class Sandbox:
     def store(self, store: Store) -> None:
         store.clock = self.clock
         store.add_key(self.api_key, self.api_secret)
-        store.start()
         self._store = store
 
     @property
@@ -77,21 +78,25 @@ class Sandbox:
 
     def reset(self) -> None:
         """Clear the requests, all counts and the random state; keep the tokens."""
-        self.recorder.clear()
+        self._requests.clear()
         self.lists_read = 0
         self.limiter = Limiter()
         self.fault_rules = Faults(self.fault_rules.rules, KINDS)
         self.random = Random(self.behaviour.seed)  # noqa: S311 - a test wants it repeatable
 
+    def record(self, request: Request) -> None:
+        """Keep a request."""
+        self._requests.append(request)
+
     @property
     def requests(self) -> list[Request]:
-        """The requests, the oldest first."""
-        return self.recorder.all()
+        """The latest 50,000 requests, the oldest first."""
+        return list(self._requests)
 
     @property
     def list_requests(self) -> Counter[str]:
-        """The number of requests for pages of logs, by export id."""
-        return self.recorder.list_counts()
+        """The number of requests for pages of logs, by export id (empty for none)."""
+        return Counter(request.params.get("export_id", "") for request in self.requests if request.is_list)
 
     def max_requests_in_window(self, seconds: float | None = None) -> int:
         """The highest number of the organization's requests in any window.
@@ -100,4 +105,5 @@ class Sandbox:
             seconds: The window's length; that of the rate limit (15 when there is none) unless given.
         """
         _, window = self.behaviour.rate_limit or (0, 15)
-        return self.recorder.most_in_window(window if seconds is None else seconds, self.organization_id)
+        times = [request.time for request in self.requests if request.organization == self.organization_id]
+        return most_in_window(times, window if seconds is None else seconds)

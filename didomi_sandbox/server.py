@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _START_SECONDS = 10.0
 _STOP_SECONDS = 10.0
+_HOST = "127.0.0.1"
 
 
 @contextmanager
@@ -35,7 +36,6 @@ def serve(
     *,
     api_key: str = "sandbox-key",
     api_secret: str = "sandbox-secret",  # noqa: S107 - opens nothing but this sandbox
-    host: str = "127.0.0.1",
     port: int = 0,
     tls: tuple[Path, Path] | None = None,
 ) -> Iterator[Sandbox]:
@@ -47,7 +47,6 @@ def serve(
         faults: The rules.
         api_key: The key to accept.
         api_secret: The secret to accept with it.
-        host: The address to listen on.
         port: The port; any free one unless given.
         tls: The files of a certificate and its key, to serve HTTPS.
 
@@ -55,9 +54,9 @@ def serve(
         The sandbox, already listening.
     """
     sandbox = Sandbox(store, behaviour, faults, api_key=api_key, api_secret=api_secret)
-    listener = _listen(host, port)
+    listener = _listen(port)
     scheme = "https" if tls else "http"
-    sandbox.base_url = f"{scheme}://{host}:{listener.getsockname()[1]}/v1"
+    sandbox.base_url = f"{scheme}://{_HOST}:{listener.getsockname()[1]}/v1"
     server = _server(sandbox, tls)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="didomi-sandbox", daemon=True)
     thread.start()
@@ -95,13 +94,12 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+def _listen(port: int) -> socket.socket:
     # Without the protocol asyncio does not switch off Nagle's algorithm: each answer would wait 40 ms for an ACK.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((host, port))
+        listener.bind((_HOST, port))
         listener.listen(128)
     except OSError:
         listener.close()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import itertools
 import threading
-from contextlib import suppress
-from dataclasses import dataclass
 from random import Random, SystemRandom
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -47,13 +45,6 @@ class Entry:
         return self._encoded[hidden]
 
 
-@dataclass(frozen=True)
-class _Settlement:
-    seconds: float
-    log_id: str
-    changes: Mapping[str, Any]
-
-
 class Store:
     """The contents of the API, which any thread may change while others read.
 
@@ -61,7 +52,7 @@ class Store:
 
     Args:
         organization_id: The organization of new exports and logs, unless they name one.
-        clock: The time of new records and settlements; the real one unless given.
+        clock: The time of new records; the real one unless given.
     """
 
     def __init__(self, organization_id: str = "acme", clock: Clock | None = None) -> None:
@@ -70,8 +61,6 @@ class Store:
         self._lock = threading.RLock()
         self._exports: list[Entry] = []
         self._logs: list[Entry] = []
-        self._settlements: list[_Settlement] = []
-        self._started_at: float | None = None
         self._keys: dict[str, tuple[str, str]] = {}
         self._version = next(_versions)
 
@@ -220,36 +209,6 @@ class Store:
             self._logs = [entry for entry in self._logs if repr(entry.record.get("id")) not in gone]
             self._changed()
         return _copied(removed)
-
-    # -- scheduled changes ---------------------------------------------------
-
-    def settle_later(self, log_id: str, seconds: float, changes: Mapping[str, Any]) -> None:
-        """Schedule a change of a log.
-
-        Args:
-            log_id: The log.
-            seconds: When, from the start of the server.
-            changes: The fields to set.
-        """
-        with self._lock:
-            self._settlements.append(_Settlement(seconds, log_id, _copied(dict(changes))))
-
-    def start(self) -> None:
-        """Start the clock of `settle_later`; a second call changes nothing."""
-        if self._started_at is None:
-            self._started_at = self.clock.now()
-
-    def tick(self) -> None:
-        """Apply the settlements that are due; those whose log is gone are dropped."""
-        if not self._settlements or self._started_at is None:
-            return
-        with self._lock:
-            passed = self.clock.now() - self._started_at
-            due = [s for s in self._settlements if s.seconds <= passed]
-            self._settlements = [s for s in self._settlements if s.seconds > passed]
-            for settlement in due:
-                with suppress(KeyError):
-                    self.update(settlement.log_id, settlement.changes)
 
     # -- inside -------------------------------------------------------------
 

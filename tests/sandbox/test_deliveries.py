@@ -116,6 +116,15 @@ def test_same_store_gives_the_same_bytes(store: Store, bucket: Path, tmp_path: P
     assert first == again
 
 
+def test_another_history_takes_the_place_of_the_first(store: Store, bucket: Path, tmp_path: Path) -> None:
+    write_deliveries(generate(seed=7, until=UNTIL.replace(hour=1), days=100), tmp_path)
+    write_deliveries(store, tmp_path)
+    first, again = (
+        {str(p.relative_to(f)) for p in f.rglob("*.gz") if "date=2026-11-16" not in str(p)} for f in (bucket, tmp_path)
+    )
+    assert first == again
+
+
 @pytest.mark.parametrize(("logs", "flaws"), [(0, 0), (3, 0), (200, 4)])
 def test_any_store_can_be_delivered(logs: int, flaws: int, tmp_path: Path) -> None:
     assert len(write_deliveries(plain_store(logs, step=21_600), tmp_path)) == flaws

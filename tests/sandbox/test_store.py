@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from didomi_sandbox import Clock, Store, plain_store
+from didomi_sandbox import Store, plain_store
 from didomi_sandbox.clock import epoch, iso
 
 if TYPE_CHECKING:
-    from didomi_sandbox import Sandbox
-    from tests.sandbox.conftest import Api
+    pass
 
 
 @pytest.fixture
@@ -126,33 +125,6 @@ def test_every_change_gives_a_new_version(store: Store) -> None:
         change()
         versions.append(store.version)
     assert len(set(versions)) == len(versions)
-
-
-def test_scheduled_settlements_apply_when_they_are_due() -> None:
-    clock = Clock()
-    store = Store(clock=clock)
-    store.add_log("e", id="a", status="pending")
-    store.settle_later("a", 10, {"status": "completed", "metrics": {"users": 3}})
-    store.settle_later("purged", 10, {"status": "completed"})
-    clock.advance(100)
-    store.tick()
-    assert store.log("a")["status"] == "pending"
-    store.start()
-    clock.advance(9)
-    store.tick()
-    assert store.log("a")["status"] == "pending"
-    clock.advance(1.5)
-    store.tick()
-    log = store.log("a")
-    assert (log["status"], log["metrics"]) == ("completed", {"users": 3})
-    assert log["updated_at"] > log["created_at"]
-
-
-def test_settlement_is_seen_by_the_first_request_after_it(sandbox: Sandbox, api: Api) -> None:
-    sandbox.store.settle_later("log-000000", 30, {"status": "failed"})
-    assert api.logs({"status": "failed"}).json()["total"] == 0
-    sandbox.clock.advance(31)
-    assert api.logs({"status": "failed"}).json()["total"] == 1
 
 
 def test_store_can_be_changed_by_many_threads_at_once() -> None:
