@@ -6,6 +6,7 @@ WORKDIR /src
 RUN python -m venv /opt/didomi
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY didomi_source didomi_source
+COPY didomi_sandbox didomi_sandbox
 COPY sql sql
 RUN /opt/didomi/bin/pip install --no-cache-dir -c constraints.txt ".[${EXTRAS}]"
 

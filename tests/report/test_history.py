@@ -28,7 +28,7 @@ def test_the_verdict_of_the_history(tree):
     assert [p.text for p in verdict.all("p")] == [
         "✕ 1 of 3 exports is failing and 1 is late",
         "Consents – mobile apps is failing since Sat 21 Nov 05:08 UTC: 3 failed runs in a row (access_denied).",
-        "CMP metrics – hourly missed 2 runs; the first was due Sun 22 Nov 01:18 UTC.",
+        "CMP metrics – hourly is late since Sun 22 Nov 01:18 UTC: no run for 64 hours, 2 overdue.",
     ]
 
 
