@@ -32,7 +32,8 @@ from .reading.exports import export_row, is_bare, is_export
 from .reading.fields import ExtraColumns
 from .reading.known import Destination, Known
 from .reading.logs import HistoryRow, LogRow, Rows, as_dict
-from .reading.paging import Entry, ListReader, Page, Sort
+from .reading.pages import Entry, Page
+from .reading.paging import ListReader, Sort
 from .reading.sync import Batch, ExportSync, Request, plan
 from .schema import BIGQUERY_LAYOUT, EXPORT_LOGS, OF_DLT, TABLES, WRITE_DISPOSITION, Columns, Row
 from .settings import DEFAULT_BASE_URL, DEFAULT_PAGE_SIZE, Settings, environment_name

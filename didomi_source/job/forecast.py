@@ -122,7 +122,7 @@ def _export(
     client: DidomiClient, settings: Settings, export_id: str, name: str | None, outlook: _Outlook
 ) -> ExportForecast:
     from didomi_source.api.client import Direction
-    from didomi_source.reading.paging import REFUSES_SORT
+    from didomi_source.reading.pages import REFUSES_SORT
 
     chosen = outlook.plan
     try:

@@ -17,7 +17,7 @@ from didomi_source.schema import EXPORT_LOGS, RUN, Row
 
 from .fields import ExtraColumns
 from .marks import Mark
-from .paging import Entry
+from .pages import Entry
 
 # How a log was read: the run, the time, and as which one of its export.
 Stamp: TypeAlias = tuple[str, datetime, int]

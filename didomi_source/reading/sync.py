@@ -31,7 +31,8 @@ from .logs import (
     read_items,
 )
 from .marks import Mark, Names
-from .paging import Entry, ListReader, Page, Sort
+from .pages import Entry, Page
+from .paging import ListReader, Sort
 
 logger = logging.getLogger(__name__)
 

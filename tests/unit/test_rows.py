@@ -16,7 +16,7 @@ from didomi_source.reading.exports import export_row, is_export
 from didomi_source.reading.fields import MAX_EXTRA_COLUMNS, ExtraColumns
 from didomi_source.reading.logs import LogRow, Rows, as_dict, history_of, log_rows, problem, read_items
 from didomi_source.reading.marks import Mark
-from didomi_source.reading.paging import Entry
+from didomi_source.reading.pages import Entry
 from didomi_source.schema import EXPORT_LOGS
 
 from .values_of_any_kind import JSON, KEYS, TIMES

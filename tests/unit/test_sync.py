@@ -13,7 +13,7 @@ from didomi_source.errors import Forbidden
 from didomi_source.reading.fields import ExtraColumns
 from didomi_source.reading.known import Known, KnownExport
 from didomi_source.reading.logs import as_dict, is_settled
-from didomi_source.reading.paging import Direction
+from didomi_source.api.client import Direction
 from didomi_source.reading.sync import Batch, ExportSync, Request, plan
 from didomi_source.settings import Settings
 from ledger import Ledger, Row, note_times

@@ -15,7 +15,7 @@ from didomi_source.errors import BadRequest, Forbidden
 from didomi_source.reading.fields import ExtraColumns
 from didomi_source.reading.known import Known, KnownExport
 from didomi_source.reading.marks import Mark
-from didomi_source.reading.paging import Direction
+from didomi_source.api.client import Direction
 from didomi_source.reading.sync import Batch, ExportSync, Plan, Request, plan
 from didomi_source.settings import Settings
 from ledger import Ledger, Row, note_times

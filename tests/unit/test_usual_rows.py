@@ -13,7 +13,7 @@ from didomi_source import values
 from didomi_source.reading import logs as rows
 from didomi_source.reading.fields import ExtraColumns
 from didomi_source.reading.logs import log_rows, read_items
-from didomi_source.reading.paging import Entry
+from didomi_source.reading.pages import Entry
 
 from .values_of_any_kind import JSON
 
