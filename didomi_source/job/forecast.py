@@ -18,7 +18,7 @@ from .options import Options, load_settings
 
 if TYPE_CHECKING:
     from didomi_source.api.client import DidomiClient
-    from didomi_source.reading.sync import Plan
+    from didomi_source.reading.plan import Plan
     from didomi_source.settings import Settings
 
 
@@ -99,8 +99,8 @@ class _Outlook(NamedTuple):
 
 def _outlooks(settings: Settings, target: Target, options: Options) -> Callable[[str], _Outlook]:
     """What the destination tells of each export."""
-    from didomi_source.reading.known import Destination, KnownExport
-    from didomi_source.reading.sync import Request, plan
+    from didomi_source.reading.destination import Destination, KnownExport
+    from didomi_source.reading.plan import Request, plan
 
     request = Request("forecast", options.full, options.created_from, options.created_to)
     now = datetime.now(timezone.utc)
@@ -110,7 +110,7 @@ def _outlooks(settings: Settings, target: Target, options: Options) -> Callable[
     if path is None or path.exists():
         with reading(target) as pipeline:
             destination = Destination(pipeline)
-            for export_id, known in destination.known().exports.items():
+            for export_id, known in destination.state().exports.items():
                 chosen = plan(known, settings, request, now)
                 again = destination.count(export_id, chosen.until) if chosen.until else 0
                 found[export_id] = _Outlook(chosen, again, known.complete_total or 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from itertools import count
 from threading import RLock
@@ -27,8 +28,8 @@ insert into log (id, export_id, {_STATE_COLUMNS}) values ({", ".join("?" * 10)})
     content_hash = excluded.content_hash, version_id = excluded.version_id, is_settled = excluded.is_settled,
     is_missing = excluded.is_missing, is_known = excluded.is_known, is_written = excluded.is_written,
     updated_at = excluded.updated_at, sequence = excluded.sequence
-where log.content_hash is null"""
-_SET_STATE = f"update log set ({_STATE_COLUMNS}) = ({', '.join('?' * 8)}) where id = ?"
+where log.content_hash is null"""  # noqa: S608 - columns and question marks
+_SET_STATE = f"update log set ({_STATE_COLUMNS}) = ({', '.join('?' * 8)}) where id = ?"  # noqa: S608
 
 
 class Database:
@@ -41,6 +42,7 @@ class Database:
     def __init__(self) -> None:
         self.lock = RLock()
         self.numbers = count()  # for names of tables
+        self._failure: DiskFull | None = None
         self._connection = sqlite3.connect("", check_same_thread=False, isolation_level=None)
         for pragma in ("journal_mode = off", "synchronous = off", f"cache_size = -{CACHE_KIB}", "temp_store = file"):
             self._connection.execute(f"pragma {pragma}")
@@ -55,11 +57,8 @@ class Database:
 
     def select(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """The rows of a query."""
-        with self.lock:
-            try:
-                return self._connection.execute(sql, values).fetchall()
-            except sqlite3.OperationalError as error:
-                raise _disk_full(error) from error
+        with self._usable() as connection:
+            return connection.execute(sql, values).fetchall()
 
     def select_by_id(self, sql: str, ids: Sequence[str]) -> Iterator[tuple[Any, ...]]:
         """The rows of a query that ends with the column of the ids."""
@@ -69,17 +68,23 @@ class Database:
 
     def execute(self, sql: str, rows: Iterable[Sequence[Any]] = ((),)) -> None:
         """Run a statement, once for each row of values."""
+        with self._usable() as connection:
+            connection.executemany(sql, rows)
+
+    @contextmanager
+    def _usable(self) -> Iterator[sqlite3.Connection]:
         with self.lock:
+            if self._failure:
+                raise self._failure
             try:
-                self._connection.executemany(sql, rows)
-            except sqlite3.OperationalError as error:
-                raise _disk_full(error) from error
+                yield self._connection
+            except sqlite3.DatabaseError as error:  # without a journal nothing is to be trusted from here on
+                self._failure = _disk_full(error)
+                raise self._failure from error
 
 
-def _disk_full(error: sqlite3.OperationalError) -> DiskFull:
-    return DiskFull(
-        f"{_folder()} has no room for notes on the logs that were read ({error}): make room, or set TMPDIR"
-    )
+def _disk_full(error: sqlite3.DatabaseError) -> DiskFull:
+    return DiskFull(f"{_folder()} has no room for notes on the logs that were read ({error}): make room, or set TMPDIR")
 
 
 def _folder() -> str:
@@ -124,10 +129,6 @@ class SeenNames:
             ((name, sweep) for name in given),
         )
         return before
-
-    def close(self) -> None:
-        """Forget them."""
-        self._database.execute(f"drop table if exists {self.table}")
 
 
 class LogState(NamedTuple):

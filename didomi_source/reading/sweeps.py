@@ -1,15 +1,16 @@
 """Reading a list in any order: in whole sweeps, until all of them together can hardly have missed an item.
 
 Two sweeps in a row must show nothing that was overlooked before, and the number of items that no sweep has shown is
-estimated by capture–recapture:
+estimated by capture-recapture:
 
-    expected unseen = items there now × (share of the items known to exist that a sweep missed) ^ sweeps
+    expected unseen = items that are there now * (share of the items known to exist that a sweep misses) ** sweeps
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from math import sqrt
 
 from didomi_source.errors import NeverSettled, ProtocolError
 
@@ -24,7 +25,7 @@ MAX_EXPECTED_UNSEEN = 0.001
 
 
 class Sweeps:
-    """A capture–recapture estimate over the sweeps of one list.
+    """A capture-recapture estimate over the sweeps of one list.
 
     A sweep captures the items that it shows. It missed an item if the item is known to have existed meanwhile: an
     earlier and a later sweep show it. The latest sweep has no later one, so whatever it does not show of the sweep
@@ -38,6 +39,7 @@ class Sweeps:
         self._seen = seen
         self._shown: list[int] = []  # items that each sweep showed
         self._missed: list[int] = []  # items that an earlier and a later sweep showed, but not this one
+        self._captured = 0  # different items that were shown
         self._recaptured = 0  # items that both the latest sweep and the one before showed
         self._newest: datetime | None = None  # time of creation, of all that was shown before the latest sweep
         self._latest: datetime | None = None  # of all that was shown
@@ -59,6 +61,7 @@ class Sweeps:
         for name, created_at in new.items():
             previous = before.get(name, -1)
             if previous < 0:
+                self._captured += 1
                 self._has_overlooked |= not (self._newest and created_at and created_at > self._newest)
             self._recaptured += 0 <= previous == sweep - 1
             for missed in range(previous + 1, sweep) if previous >= 0 else ():
@@ -72,14 +75,28 @@ class Sweeps:
         return 0 if self._has_overlooked else self._quiet + 1
 
     def expected_unseen(self) -> float:
-        """How many items all sweeps together have missed, if each misses as many at random as of those known to exist.
-
-        One more is counted than was missed: that a few sweeps missed nothing proves little about a short list.
-        """
+        """How many of the items that are there now no sweep has shown, if each misses items at random."""
         pending = self._shown[-2] - self._recaptured if len(self._shown) > 1 else 0
-        missed = sum(self._missed) + pending
-        share_missed = min((missed + 1) / max(sum(self._shown[1:]) + missed, 1), 1.0)
+        share_missed = max(self._share_missed_between, self._share_missed_at_most(pending))
         return (self._shown[-1] + pending) * share_missed ** len(self._shown)
+
+    @property
+    def _share_missed_between(self) -> float:
+        """Of the sweeps between the first and the last one that show an item, how many did not show it.
+
+        The first and the last one do not count: that they show the item is why it is known.
+        """
+        missed = sum(self._missed)
+        return missed / (missed + max(sum(self._shown) - 2 * self._captured, 0)) if missed else 0.0
+
+    def _share_missed_at_most(self, pending: int) -> float:
+        """The share of all that the sweeps should have shown, with the misses that there may have been at most.
+
+        That is two standard deviations above the count, and one: that few sweeps missed nothing proves little about
+        a short list.
+        """
+        missed = sum(self._missed) + pending
+        return min((missed + 2 * sqrt(missed) + 1) / max(sum(self._shown[1:]) + missed, 1), 1.0)
 
     @property
     def are_enough(self) -> bool:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from didomi_source.errors import BadRequest, NeverSettled, ProtocolError
 from didomi_source.api.client import Direction
+from didomi_source.errors import BadRequest, NeverSettled, ProtocolError
 from didomi_source.reading.pages import Entry, Page
 from didomi_source.reading.paging import ListReader, Sort
 

@@ -9,8 +9,8 @@ from itertools import groupby
 
 import pytest
 
-from didomi_source.errors import BadRequest, NeverSettled, ProtocolError
 from didomi_source.api.client import Direction
+from didomi_source.errors import BadRequest, NeverSettled, ProtocolError
 from didomi_source.reading.pages import MAX_REPEATED_PAGES, Entry, Page, page_budget
 from didomi_source.reading.paging import ListReader, Sort
 
@@ -552,7 +552,7 @@ def test_a_list_that_always_shows_another_item_never_settles() -> None:
     assert not reader.is_whole
 
 
-@pytest.mark.parametrize(("hidden", "sweeps"), [(2, 17), (8, 6)])
+@pytest.mark.parametrize(("hidden", "sweeps"), [(2, 19), (8, 7)])
 def test_sweeps_that_miss_known_items_are_repeated(hidden: int, sweeps: int) -> None:
     """A server that hides every second or eighth item in turn is read until hardly anything can be unseen."""
 

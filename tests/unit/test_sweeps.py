@@ -40,14 +40,14 @@ ALL, HALF = list(range(100)), list(range(0, 100, 2))
         ([[]], 0.0),
         ([[], []], 0.0),
         ([[1], [1], [1]], (1 / 2) ** 3),
-        ([ALL, HALF], 100.0 * (51 / 100) ** 2),  # missed or purged: not known yet, so they count
-        ([ALL, HALF, ALL], 100.0 * (51 / 200) ** 3),  # missed, since they are there again
-        ([ALL, HALF, HALF, ALL], 100.0 * (101 / 300) ** 4),  # by both sweeps between
+        ([ALL, HALF], 100.0 * ((51 + 2 * 50**0.5) / 100) ** 2),  # missed or purged: not known yet, so they count
+        ([ALL, HALF, ALL], 100.0 * (50 / 100) ** 3),  # missed, since they are there again
+        ([ALL, HALF, HALF, ALL], 100.0 * (100 / 200) ** 4),  # by both sweeps between
         ([ALL, HALF, HALF], 50.0 * (1 / 100) ** 3),  # purged, as far as two sweeps in a row can show
         ([[1, 2], [], []], 0.0),  # nothing is left that could be unseen
         ([[1, 2], []], 2.0),
-        ([ALL, [], ALL], 100.0 * (101 / 200) ** 3),
-        ([HALF, ALL, HALF], 100.0 * (51 / 200) ** 3),
+        ([ALL, [], ALL], 100.0),  # the one sweep between has missed everything
+        ([HALF, ALL, HALF], 100.0 * ((51 + 2 * 50**0.5) / 200) ** 3),
     ],
 )
 def test_how_many_items_can_be_unseen(sweeps: list[list[int]], expected: float) -> None:
