@@ -16,7 +16,7 @@ from didomi_source.reading.packages import Reading
 from didomi_source.reading.plan import Request
 from didomi_source.reading.rows import as_dict, is_settled
 from didomi_source.reading.run import Run
-from didomi_source.reading.state import LogState
+from didomi_source.reading.state import LogState, LogStates
 from didomi_source.settings import Settings
 
 Row = dict[str, Any]
@@ -112,6 +112,12 @@ def state_of(row: Row) -> LogState:
         is_known=True,
         updated_at=row.get("updated_at"),
     )
+
+
+def states_of(logs: LogStates, export_id: str) -> dict[str, LogState | None]:
+    """The logs of an export whose states are known."""
+    sql = "select id from log where export_id = ? and content_hash is not null"
+    return {log_id: logs[log_id] for (log_id,) in logs.database.select(sql, [export_id])}
 
 
 def note_times(export: KnownExport, rows: Iterable[Row]) -> None:

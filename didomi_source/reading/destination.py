@@ -69,7 +69,6 @@ class KnownExport:
     full_read_at: datetime | None = None
     sort: str | None = None  # what the API made of `$sort`
     has_all_states: bool = False  # of its logs, in DestinationState.logs
-    has_asked_again: bool = False  # for states beyond those that the plan needs
 
 
 @dataclass
@@ -82,6 +81,7 @@ class DestinationState:
     history_only_ids: set[str] = field(default_factory=set)
     exports_in_run: set[str] = field(default_factory=set)
     logs: LogStates = field(default_factory=lambda: LogStates(Database()))
+    asked_again: set[str] = field(default_factory=set)  # the exports that needed more states than planned
     destination: Destination | None = None  # for further questions
 
     def export(self, export_id: str) -> KnownExport:
@@ -98,11 +98,11 @@ class DestinationState:
         export = self.export(export_id)
         if self.destination is None or not export.count or export.has_all_states:
             return
-        if log_ids is None or export.has_asked_again:
+        if log_ids is None or export_id in self.asked_again:
             self.destination.read_states(self, {export_id: None}, 0)
         else:
             self.destination.read_states_of(self, log_ids)
-        export.has_asked_again = True
+        self.asked_again.add(export_id)
 
     def close(self) -> None:
         """Forget the logs."""

@@ -212,11 +212,6 @@ class LogStates:
         """Add states as (id, export id, state); a log that has a state keeps it."""
         self.database.execute(_ADD_STATE, ((i, export_id, *_values(state)) for i, export_id, state in states))
 
-    def of(self, export_id: str) -> dict[str, LogState]:
-        """The logs of an export whose states are known."""
-        sql = f"select id, {_STATE_COLUMNS} from log where export_id = ? and content_hash is not null"  # noqa: S608
-        return {log_id: LogState(*_fields(row)) for log_id, *row in self.database.select(sql, [export_id])}
-
     def missing(self, export_id: str, seen: SeenNames) -> list[str]:
         """The logs of an export that the destination holds, not as missing, and that were not received."""
         self.database.execute("create index if not exists known_of_export on log (export_id) where is_known")

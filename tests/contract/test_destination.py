@@ -19,7 +19,7 @@ from conftest import Start, Warehouse
 from didomi_sandbox import Behaviour, plain_store, serve
 from didomi_source.reading.destination import Destination, DestinationState, KnownExport
 from didomi_source.reading.state import LogState
-from ledger import Row, note_times, state_of
+from ledger import Row, note_times, state_of, states_of
 
 NOW = datetime.now(timezone.utc).replace(microsecond=0)
 DAY = timedelta(days=1)
@@ -120,7 +120,7 @@ def test_the_states_that_a_run_may_need_are_read_at_once(
         is_all = when is None or len(older) < further
         if not is_all:
             needed = [row for row in own if row["created_at"] and row["created_at"] >= older[further - 1]]
-        assert known.logs.of(export_id) == expected_states(needed)
+        assert states_of(known.logs, export_id) == expected_states(needed)
         assert known.export(export_id).has_all_states == (bool(own) and is_all)
 
 
@@ -132,11 +132,11 @@ def test_states_that_were_not_expected_are_asked_for(loaded: Warehouse) -> None:
     hold(loaded, rows)
     known = Destination(loaded.pipeline()).state()
     known.read_states("a", ["log-3", "log-5"])
-    assert known.logs.of("a") == expected_states([rows[3], rows[5]])
+    assert states_of(known.logs, "a") == expected_states([rows[3], rows[5]])
     known.logs["log-5"] = LogState("seen again")
     known.read_states("a", ["log-4"])
-    assert known.logs.of("a") == {**expected_states(rows[:9]), "log-5": LogState("seen again")}
-    assert known.logs.of("b") == {}
+    assert states_of(known.logs, "a") == {**expected_states(rows[:9]), "log-5": LogState("seen again")}
+    assert states_of(known.logs, "b") == {}
     assert [known.export(name).has_all_states for name in ("a", "b")] == [True, False]
 
 
@@ -151,7 +151,7 @@ def test_of_a_log_with_several_rows_the_newest_counts(loaded: Warehouse) -> None
     hold(loaded, rows)
     known = Destination(loaded.pipeline()).state()
     known.read_states("a")
-    assert (known.export("a").count, known.logs.of("a")) == (1, expected_states(rows[1:]))
+    assert (known.export("a").count, states_of(known.logs, "a")) == (1, expected_states(rows[1:]))
 
 
 def test_many_threads_may_ask_at_once(loaded: Warehouse) -> None:

@@ -17,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from didomi_source.errors import DiskFull
 from didomi_source.reading.state import Database, LogState, LogStates, SeenNames
+from ledger import states_of
 
 from .values_of_any_kind import TIMES
 
@@ -96,7 +97,7 @@ class LogStatesMachine(RuleBasedStateMachine):
         }
         for export_id in ("one", "two"):
             own = {log_id: one for log_id, one in self.states.items() if self.owner_of[log_id] == export_id}
-            assert self.logs.of(export_id) == own
+            assert states_of(self.logs, export_id) == own
 
     @rule(received=st.lists(IDS, max_size=3), export_id=EXPORTS)
     def missing(self, received: list[str], export_id: str) -> None:
