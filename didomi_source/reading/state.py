@@ -78,6 +78,8 @@ class Database:
                 raise self._failure
             try:
                 yield self._connection
+            except sqlite3.ProgrammingError:
+                raise
             except sqlite3.DatabaseError as error:  # without a journal nothing is to be trusted from here on
                 self._failure = _disk_full(error)
                 raise self._failure from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from sqlite3 import ProgrammingError
 from typing import Any
 
 import pytest
@@ -97,7 +98,7 @@ def test_without_a_log_there_is_one_batch() -> None:
 def test_a_package_ends_when_it_is_full_and_the_next_goes_on() -> None:
     """Nothing is read twice, and no package is much larger than asked for."""
     api = Api(a=300, b=40)
-    reading, packages = begun(api, package_bytes=6_000), [list[Batch]()]
+    reading = begun(api, package_bytes=6_000)
     packages = [list(reading.package())]
     while not reading.is_done:
         packages.append(list(reading.package()))
@@ -162,5 +163,5 @@ def test_what_is_kept_of_the_logs_goes_when_all_is_read() -> None:
     assert logs["a-0000"] is not None
     while not reading.is_done:
         list(reading.package())
-    with pytest.raises(Exception, match="closed"):
+    with pytest.raises(ProgrammingError, match="closed"):
         logs["a-0000"]
