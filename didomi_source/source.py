@@ -141,7 +141,8 @@ def didomi_source(
         """One row per export that was read."""
         return _items("export_syncs", batch.export_syncs)
 
-    tables = (exports, export_logs, export_log_history, export_log_quarantine, export_syncs)
+    # dlt hands an item to the last table first: `export_logs`, which has nearly all of a batch's memory.
+    tables = (exports, export_syncs, export_log_quarantine, export_log_history, export_logs)
     return [with_table_hints(table, table.name, TABLES[table.name]) for table in tables]
 
 

@@ -39,6 +39,16 @@ class Batch:
         """Whether an export should hand it over."""
         return self.has(BATCH_ROWS, BATCH_BYTES)
 
+    def take_logs(self) -> Rows[LogRow]:
+        """Take the rows of `export_logs` out: dlt keeps several batches alive until all tables have seen them."""
+        rows, self.export_logs = self.export_logs, Rows(LogRow)
+        return rows
+
+    def take_history(self) -> Rows[HistoryRow]:
+        """Take the rows of `export_log_history` out."""
+        rows, self.export_log_history = self.export_log_history, Rows(HistoryRow)
+        return rows
+
     def extend(self, other: Batch) -> None:
         """Add the rows of another batch."""
         self.export_logs.extend(other.export_logs)

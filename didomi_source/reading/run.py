@@ -54,9 +54,10 @@ class Run:
 
     def log_rows(self, batch: Batch) -> Rows[LogRow]:
         """The rows of `export_logs`, with those whose `missing_at_source_since` changes."""
-        if not batch.missing_since:
-            return batch.export_logs
-        return Rows(LogRow, [*batch.export_logs, *self._remarked(batch.missing_since)])
+        rows = batch.take_logs()
+        for row in self._remarked(batch.missing_since) if batch.missing_since else ():
+            rows.append(row)
+        return rows
 
     def _remarked(self, missing_since: dict[str, datetime | None]) -> list[LogRow]:
         further = [*self.extra.loaded]
@@ -71,7 +72,7 @@ class Run:
 
     def history_rows(self, batch: Batch) -> Rows[HistoryRow]:
         """The rows of `export_log_history` with their sequence, without states that the destination holds."""
-        rows = batch.export_log_history
+        rows = batch.take_history()
         if None not in rows["sequence"]:
             return rows
         unread = {row.log_id for row in rows if row.sequence is None} - self._sequences.keys()
