@@ -21,7 +21,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .reading.sync import Request as Request
+    from .reading.plan import Request as Request
     from .source import didomi_source as didomi_source
 
 __all__ = ["Request", "didomi_source"]
@@ -34,7 +34,7 @@ def __getattr__(name: str) -> Any:
 
         return didomi_source
     if name == "Request":
-        from .reading.sync import Request
+        from .reading.plan import Request
 
         return Request
     msg = f"module {__name__!r} has no attribute {name!r}"

@@ -7,8 +7,8 @@ from typing import Any
 Columns = dict[str, dict[str, Any]]
 Row = dict[str, Any]
 
-# Flat, and deduplicated by `dedup_sort`: of all dispositions the one that a kill at any point can neither
-# double nor block (docs/decisions/0003-merge.md).
+# With flat tables and `dedup_sort`, the only disposition that neither doubles rows nor blocks later runs when a run is
+# killed at any point (docs/decisions/0003-merge.md).
 WRITE_DISPOSITION = {"disposition": "merge", "strategy": "delete-insert"}
 
 
@@ -16,7 +16,7 @@ def _columns(**types: str) -> Columns:
     return {name: {"data_type": data_type} for name, data_type in types.items()}
 
 
-# What dlt adds to each row by itself, unless it comes as an Arrow table; unique there, which PostgreSQL would enforce
+# The columns that dlt adds to each row that is a dict. Its `unique`, which PostgreSQL would enforce, is turned off
 # (docs/decisions/0003-merge.md).
 OF_DLT: Columns = {
     "_dlt_load_id": {"data_type": "text", "nullable": False},
@@ -121,7 +121,7 @@ TABLES: dict[str, Columns] = {
     "export_log_quarantine": EXPORT_LOG_QUARANTINE,
 }
 
-# What BigQuery lays out when it creates a table, and never again; other destinations do not look at it.
+# Partitions and clusters, which BigQuery sets when it creates a table; other destinations ignore them.
 BIGQUERY_LAYOUT: dict[str, dict[str, Any]] = {
     "export_logs": {"partition": "created_at", "cluster": ["export_id", "status"]},
 }

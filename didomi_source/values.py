@@ -1,4 +1,4 @@
-"""Values as the API sends them, made into what a warehouse column can hold, or refused."""
+"""Conversion of values of the API's JSON to what a warehouse column can hold."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MAX_DEPTH = 100
 _MAX_PARSED_DEPTH = 200
 # NUL, lone surrogates, and the private-use characters with which dlt marks types in its own files.
 _UNLOADABLE = re.compile("[\x00\ud800-\udfff\uf026-\uf02f]")
-# In JSON text: whatever could hide a value that some warehouse refuses.
+# What JSON text contains if it may hold a value that some warehouse refuses.
 _SUSPECT = re.compile(r"\\u(0000|d[89a-f]|f02)|[\ud800-\udfff\uf026-\uf02f]|\d{19}", re.IGNORECASE)
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
 _DIGITS = bytes(ord("0") if chr(byte).isdigit() else ord(" ") for byte in range(256))
@@ -27,7 +27,7 @@ _ISO = re.compile(
     r"\s*(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)?",
     re.IGNORECASE,
 )
-# As the API writes times.
+# The API's usual format of a time.
 _USUAL_TIME = b"0000-00-00T00:00:00.000Z"
 _ZEROS = bytes.maketrans(b"123456789", b"000000000")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?")
@@ -57,17 +57,17 @@ def to_timestamp(value: object) -> datetime | None:
 
 
 def to_timestamps(given: Sequence[object]) -> list[datetime | None]:
-    """`to_timestamp` of each; ten times faster where all of them are as the API writes times."""
+    """`to_timestamp` of each; ten times faster if all of them have the API's usual format."""
     return [*_usual_times(given)] or [to_timestamp(value) for value in given]
 
 
 def _usual_times(given: Sequence[Any]) -> Sequence[datetime]:
-    """All of them, or none if there is one that is not a time as the API writes it."""
+    """All of them as times; none if a single one does not have the API's usual format."""
     if set(map(type, given)) != {str} or set(map(len, given)) != {len(_USUAL_TIME)}:
         return ()
     text = "".join(given)
     is_usual = text.isascii() and text.encode().translate(_ZEROS) == _USUAL_TIME * len(given)
-    if not is_usual or "T24" in text:  # which some versions of Python take for the next day
+    if not is_usual or "T24" in text:  # some versions of Python read it as the next day
         return ()
     try:
         times = [datetime.fromisoformat(text[:-1] + "+00:00") for text in given]
@@ -146,18 +146,18 @@ def to_text(value: object) -> str:
 
 
 def to_text_or_none(value: object) -> str | None:
-    """`to_text` of anything but nothing."""
+    """`to_text`; None stays None."""
     return None if value is None else to_text(value)
 
 
 def kind(value: object) -> str:
-    """What a value of parsed JSON is, in words."""
+    """The JSON type of a value, for messages."""
     names = {dict: "an object", list: "a list", str: "a text", type(None): "null", bool: "a boolean"}
     return names.get(type(value), "a number")
 
 
 def canonical(value: object) -> str:
-    """JSON in a form that is the same each time the same value is received; numbers are finite."""
+    """JSON with sorted keys and without blanks, the same for equal values; numbers are finite."""
     try:
         return orjson.dumps(value, None, orjson.OPT_SORT_KEYS).decode()
     except orjson.JSONEncodeError:  # numbers beyond 64 bits, lone surrogates, deep nesting
@@ -174,12 +174,12 @@ def canonicals(given: Iterable[object]) -> list[str]:
 
 
 def ascii_json(value: object) -> str:
-    """JSON of any value in ASCII, which every text column takes."""
+    """JSON in ASCII, which every text column accepts."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
 def flattened(text: bytes) -> bytes:
-    """JSON in which whatever is nested deeper than 200 levels is a text: Python ends at about a thousand."""
+    """JSON with everything below 200 levels of nesting as text, since Python's parser fails at about a thousand."""
     parts: list[bytes] = []
     level = done = begin = 0
     for token in _TOKEN.finditer(text):
@@ -193,18 +193,18 @@ def flattened(text: bytes) -> bytes:
                 parts += [text[done:begin], json.dumps(cut).encode()]
                 done = token.end()
             level -= 1
-    if level > _MAX_PARSED_DEPTH:  # it breaks off in there, and is to be no JSON rather than too much of it
+    if level > _MAX_PARSED_DEPTH:  # truncated JSON: leave it invalid, but do not pass on the deep part
         return b"".join([*parts, text[done:begin]])
     return b"".join([*parts, text[done:]])
 
 
 def has_long_number(text: bytes) -> bool:
-    """Whether 19 digits stand in a row somewhere: only then a number may be beyond 64 bits."""
+    """Whether there are 19 digits in a row: no other number exceeds 64 bits."""
     return b"0" * 19 in text.translate(_DIGITS)
 
 
 def digest(*parts: str) -> str:
-    """A short hash that names a value in a key column: 32 hexadecimal digits."""
+    """A hash of 32 hexadecimal digits, for key columns."""
     (made,) = digests([parts])
     return made
 
@@ -223,12 +223,11 @@ def digests(given: Iterable[Sequence[str]]) -> list[str]:
 def loadable(value: Any, canonical_form: str) -> tuple[Any, bool]:
     """The value with everything replaced that some warehouse cannot hold in a JSON column.
 
-    Characters become U+FFFD; integers beyond 64 bits, and what is nested deeper than 100 levels become
-    text.
+    Characters become U+FFFD; integers beyond 64 bits and values below 100 levels of nesting become text.
 
     Args:
         value: Parsed JSON.
-        canonical_form: Its canonical form, in which trouble is quick to see.
+        canonical_form: Its canonical form, which is quicker to search.
 
     Returns:
         The value, and whether anything was replaced.

@@ -1,6 +1,6 @@
 """A destination in memory: it keeps and merges the rows of an export as dlt and a warehouse do, at a tenth of the cost.
 
-What is read, and what of it is written, is decided by the real `ExportSync`; the history is numbered by the real source.
+What is read, and what of it is written, is decided by the real `Reading`, and its history numbered by the real `Run`.
 """
 
 from __future__ import annotations
@@ -9,13 +9,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from didomi_source.reading.batch import Batch
+from didomi_source.reading.destination import DestinationState, KnownExport, latest_credible
 from didomi_source.reading.fields import ExtraColumns
-from didomi_source.reading.known import Known, KnownExport, latest_credible
-from didomi_source.reading.logs import as_dict, is_settled
-from didomi_source.reading.marks import Mark
-from didomi_source.reading.sync import Batch, ExportSync, Request
+from didomi_source.reading.packages import Reading
+from didomi_source.reading.plan import Request
+from didomi_source.reading.rows import as_dict, is_settled
+from didomi_source.reading.run import Run
+from didomi_source.reading.state import LogState, LogStates
 from didomi_source.settings import Settings
-from didomi_source.source import _Run
 
 Row = dict[str, Any]
 
@@ -31,14 +33,12 @@ class Ledger:
 
     def sync(self, client: Any, settings: Settings, request: Request, export_id: str) -> Row:
         """Bring the export up to date, as one run of the source does; returns its row of `export_syncs`."""
-        run = _Run(settings, request)
-        run._client.close()
-        run._destination = self
-        run._known = known = self.known(export_id)
-        self.read_marks(known, {export_id: run._reads_since(export_id)}, settings.page_size)
         extra = ExtraColumns(dict.fromkeys({name for row in self.logs.values() for name in row}, "text"))
-        batches = list(ExportSync(client, settings, request, export_id, known, extra).batches())
-        history = [row._asdict() for batch in batches for row in run._history_rows(batch)]
+        run = Run(client, settings, request, self.state(export_id), extra, self)
+        reading = Reading()
+        reading.begin(run, [{"id": export_id}])
+        batches = list(reading.package())
+        history = [row._asdict() for batch in batches for row in run.history_rows(batch)]
         for batch in batches:
             self._merge(batch, request.run_id)
         for row in history:
@@ -56,10 +56,10 @@ class Ledger:
             self.quarantine.setdefault(row["fingerprint"], row)
         self.syncs += batch.export_syncs
 
-    def known(self, export_id: str) -> Known:
-        """What known.py reads from a destination that holds the same rows."""
-        known = Known(reading={export_id}, quarantined=set(self.quarantine), destination=self)
-        known.hold(self.logs, export_id)
+    def state(self, export_id: str) -> DestinationState:
+        """What destination.py reads from a destination that holds the same rows."""
+        known = DestinationState(exports_in_run={export_id}, quarantined=set(self.quarantine), destination=self)
+        known.add_known((log_id, export_id) for log_id in self.logs)
         note_times(known.export(export_id), self.logs.values())
         export = known.export(export_id)
         for sync in self.syncs:
@@ -73,22 +73,21 @@ class Ledger:
 
     # -- what the source asks of its destination --------------------------------------------------
 
-    def read_marks(self, known: Known, since: Mapping[str, datetime | None], further: int) -> None:
-        """The marks of the logs of an export, back to a time and so many further."""
+    def read_states(self, known: DestinationState, since: Mapping[str, datetime | None], further: int) -> None:
+        """The states of the logs of an export, back to a time and so many further."""
         ((export_id, when),) = since.items()
         times = {log_id: row.get("created_at") for log_id, row in self.logs.items()}
         older = sorted((at for at in times.values() if at and when and at < when), reverse=True)
         if when is None or len(older) < further:
-            known.export(export_id).has_all_marks = True
-            self.read_marks_of(known, list(self.logs))
+            known.export(export_id).has_all_states = True
+            self.read_states_of(known, list(self.logs))
         else:
-            self.read_marks_of(known, [log_id for log_id, at in times.items() if at and at >= older[further - 1]])
+            self.read_states_of(known, [log_id for log_id, at in times.items() if at and at >= older[further - 1]])
 
-    def read_marks_of(self, known: Known, log_ids: Sequence[str]) -> None:
-        """The marks of some logs."""
-        for log_id in log_ids:
-            row = self.logs[log_id]
-            known.add_mark(log_id, row["export_id"], mark_of(row))
+    def read_states_of(self, known: DestinationState, log_ids: Sequence[str]) -> None:
+        """The states of some logs."""
+        rows = [self.logs[log_id] for log_id in log_ids]
+        known.logs.add((row["id"], row["export_id"], state_of(row)) for row in rows)
 
     def versions(self, log_ids: Sequence[str]) -> dict[str, dict[str, int]]:
         """The observed states of some logs: log id → version id → sequence."""
@@ -104,9 +103,9 @@ class Ledger:
         return sorted((row["sequence"], row["status"], row["users"], row["result"]) for row in rows)
 
 
-def mark_of(row: Row) -> Mark:
-    """What known.py makes of a row of `export_logs`."""
-    return Mark(
+def state_of(row: Row) -> LogState:
+    """What destination.py makes of a row of `export_logs`."""
+    return LogState(
         row.get("content_hash", ""),
         is_settled=is_settled(row.get("status")),
         is_missing=row.get("missing_at_source_since") is not None,
@@ -115,8 +114,14 @@ def mark_of(row: Row) -> Mark:
     )
 
 
+def states_of(logs: LogStates, export_id: str) -> dict[str, LogState | None]:
+    """The logs of an export whose states are known."""
+    sql = "select id from log where export_id = ? and content_hash is not null"
+    return {log_id: logs[log_id] for (log_id,) in logs.database.select(sql, [export_id])}
+
+
 def note_times(export: KnownExport, rows: Iterable[Row]) -> None:
-    """What known.py has a destination compute of all rows of an export."""
+    """What destination.py has a destination compute of all rows of an export."""
     for row in rows:
         created_at = row.get("created_at")
         export.has_logs_without_time |= created_at is None

@@ -84,12 +84,12 @@ def _source(old: dlt.Pipeline, tables: dict[str, Columns]) -> Any:
     """The tables as a dlt source of the same name, which makes its schema that of the runs."""
     import dlt
 
-    from didomi_source.source import laid_out
+    from didomi_source.source import with_table_hints
 
     def resources() -> Iterator[Any]:
         dlt.current.source_schema().remove_type_detection("iso_timestamp")
         for name, columns in tables.items():
-            yield laid_out(dlt.resource(_rows(old, name, columns), name=name), name, columns)
+            yield with_table_hints(dlt.resource(_rows(old, name, columns), name=name), name, columns)
 
     return dlt.source(resources, name="didomi", section="didomi", max_table_nesting=0)()
 

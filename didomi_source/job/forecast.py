@@ -18,7 +18,7 @@ from .options import Options
 
 if TYPE_CHECKING:
     from didomi_source.api.client import DidomiClient
-    from didomi_source.reading.sync import Plan
+    from didomi_source.reading.plan import Plan
     from didomi_source.settings import Settings
 
 
@@ -100,8 +100,8 @@ class _Outlook(NamedTuple):
 
 def _outlooks(settings: Settings, target: Target, options: Options) -> Callable[[str], _Outlook]:
     """What the destination tells of each export."""
-    from didomi_source.reading.known import Destination, KnownExport
-    from didomi_source.reading.sync import Request, plan
+    from didomi_source.reading.destination import Destination, KnownExport
+    from didomi_source.reading.plan import Request, plan
 
     request = Request("forecast", options.full, options.created_from, options.created_to)
     now = datetime.now(timezone.utc)
@@ -111,7 +111,7 @@ def _outlooks(settings: Settings, target: Target, options: Options) -> Callable[
     if path is None or path.exists():
         with open_read_only(target) as pipeline:
             destination = Destination(pipeline)
-            for export_id, known in destination.known().exports.items():
+            for export_id, known in destination.state().exports.items():
                 chosen = plan(known, settings, request, now)
                 again = destination.count(export_id, chosen.until) if chosen.until else 0
                 found[export_id] = _Outlook(chosen, again, known.complete_total or 0)
@@ -123,7 +123,7 @@ def _export(
     client: DidomiClient, settings: Settings, export_id: str, name: str | None, outlook: _Outlook
 ) -> ExportForecast:
     from didomi_source.api.client import Direction
-    from didomi_source.reading.paging import REFUSES_SORT
+    from didomi_source.reading.pages import REFUSES_SORT
 
     chosen = outlook.plan
     try:

@@ -99,32 +99,33 @@ def run(
 def _load(
     pipeline: dlt.Pipeline, settings: Settings, target: Target, options: Options, report: Report
 ) -> tuple[str, Counter[str]]:
-    from didomi_source.reading.sync import Request
+    from didomi_source.reading.packages import Reading
+    from didomi_source.reading.plan import Request
     from didomi_source.source import didomi_source, new_run_id
 
     from .progress import Progress
 
-    request = Request(new_run_id(), options.full, options.created_from, options.created_to, PACKAGE_BYTES)
-    source = didomi_source(**settings, request=request)
+    request = Request(new_run_id(), options.full, options.created_from, options.created_to)
     pipeline.collector = Progress(report)
     extracted: Counter[str] = Counter()
     try:
-        pipeline.sync_destination()
-        while True:
-            pipeline.extract(source, loader_file_format=LOADER_FORMATS.get(target.destination))  # type: ignore[arg-type]
-            rows = _rows_of_ours(pipeline.normalize())
-            extracted.update(rows)
-            if sum(rows.values()) > MANY_ROWS:
-                _give_memory_back()
-                load_with_memory_limit(pipeline)
-            else:
-                pipeline.load()
-            if not request.unfinished:
-                break
-            checkpoint(pipeline)
+        with Reading(PACKAGE_BYTES) as reading:
+            source = didomi_source(**settings, request=request, reading=reading)
+            pipeline.sync_destination()
+            while True:
+                pipeline.extract(source, loader_file_format=LOADER_FORMATS.get(target.destination))  # type: ignore[arg-type]
+                rows = _rows_of_ours(pipeline.normalize())
+                extracted.update(rows)
+                if sum(rows.values()) > MANY_ROWS:
+                    _give_memory_back()
+                    load_with_memory_limit(pipeline)
+                else:
+                    pipeline.load()
+                if reading.is_done:
+                    return request.run_id, extracted
+                checkpoint(pipeline)
     except Exception as error:
         raise to_our_error(error, location(pipeline)) from error
-    return request.run_id, extracted
 
 
 def _check_loaded(

@@ -16,8 +16,8 @@ MAX_COLUMN_NAME = 60  # PostgreSQL cuts at 63
 class ExtraColumns:
     """The columns of fields that the documentation does not name, with a type that never changes.
 
-    The first value of a field decides its type. A later value that cannot be of that type stays in
-    `raw_log` alone. Threads may share one.
+    The first value of a field decides its type. A later value that cannot be converted to it is in
+    `raw_log` only. Threads may share one.
 
     Args:
         known: Columns that `export_logs` has already, with their types.
@@ -26,6 +26,7 @@ class ExtraColumns:
     def __init__(self, known: Mapping[str, str]) -> None:
         self._types = {name: known.get(name) for name in known if name not in EXPORT_LOGS}
         self._lock = threading.Lock()
+        self.loaded = tuple(self._types)  # the columns of earlier runs
 
     @property
     def types(self) -> dict[str, str]:
@@ -33,8 +34,8 @@ class ExtraColumns:
         with self._lock:
             return {name: data_type or "text" for name, data_type in self._types.items()}
 
-    def fit(self, name: str, value: Any) -> tuple[Any, str | None]:
-        """The value as its column takes it, and what is wrong with it if it does not."""
+    def coerce(self, name: str, value: Any) -> tuple[Any, str | None]:
+        """Convert a value to the type of its column; returns the value, and why it is None instead."""
         if len(name) > MAX_COLUMN_NAME:
             return None, "the name is too long for a column"
         with self._lock:
@@ -43,8 +44,8 @@ class ExtraColumns:
                     return None, f"more than {MAX_EXTRA_COLUMNS} further fields"
                 self._types[name] = _type_of(value)
             data_type = self._types[name]
-        fitted = _fit(value, data_type)
-        return fitted, None if fitted is not None else f"not of type {data_type}"
+        converted = _convert(value, data_type)
+        return converted, None if converted is not None else f"not of type {data_type}"
 
 
 def _type_of(value: Any) -> str:
@@ -57,7 +58,7 @@ def _type_of(value: Any) -> str:
     return "json" if isinstance(value, (dict, list)) else "text"
 
 
-def _fit(value: Any, data_type: str | None) -> Any:
+def _convert(value: Any, data_type: str | None) -> Any:
     if data_type == "bool":
         return value if isinstance(value, bool) else None
     if data_type == "bigint":

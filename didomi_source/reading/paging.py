@@ -1,48 +1,27 @@
 """How one list of the API is read completely, whatever the server makes of paging and sorting.
 
-Two ways, both proven in tests/faults:
+Two strategies, both proven in tests/faults:
 
 - *sorted*: the list comes newest first, which is probed in both directions and verified on every page.
   Pages overlap by one item, and a page must begin at or before the last item read; otherwise something
   before it vanished, and the reader goes back until it does. Reading may stop at a watermark.
-- *sweeps*: the list comes in any other order. It is read as a whole, again and again, until two sweeps
-  in a row show no item that was overlooked before.
+- *sweeps* (sweeps.py): the list comes in any other order. It is read as a whole, again and again.
 
 A list that arrives as a whole in one answer needs neither.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator
 from datetime import datetime
 from enum import Enum
-from functools import cached_property
 from itertools import takewhile
-from typing import Any, NamedTuple, TypeAlias
 
-from didomi_source.api.client import Direction
-from didomi_source.errors import BadRequest, NeverSettled, ProtocolError, ServerFailure
+from didomi_source.errors import ProtocolError
 
-from .marks import Names, Numbers
-
-MAX_SWEEPS = 20
-# One quiet sweep lost a row in 1 of 480 simulated trials, two in none.
-QUIET_SWEEPS = 2
-# Sweeps that miss known items are repeated until fewer than this many can be expected to be unseen.
-MAX_EXPECTED_UNSEEN = 0.001
-# Without a `total` nothing says how long a list is; this many pages are a million logs.
-MAX_PAGES_WITHOUT_TOTAL = 10_000
-# A `total` may claim anything.
-MAX_PAGES = 100_000
-# After so many pages in a row that only repeat, a list is not read any further.
-MAX_REPEATED_PAGES = 50
-_ENDLESS = "the list does not end: the server ignores $skip, repeats its pages, or adds logs as fast as they are read"
-
-# How a server refuses `$sort`: 400 by convention, 422 or 500 where it only finds out in its database.
-REFUSES_SORT = (BadRequest, ServerFailure)
-
-Key: TypeAlias = tuple[datetime, str]
+from .pages import MAX_REPEATED_PAGES, REFUSES_SORT, Entry, Fetch, Key, Page, Pages
+from .state import Database, SeenNames
+from .sweeps import read_in_sweeps
 
 
 class Sort(str, Enum):
@@ -54,145 +33,77 @@ class Sort(str, Enum):
     NOT_NEEDED = "not_needed"
 
 
-class Entry(NamedTuple):
-    """One item of a list.
-
-    `name` is the same each time the item is received; `created_at` is its place in the list, None when it
-    has none; `is_readable` is false for what cannot be a log (it is set aside later).
-    """
-
-    name: str
-    created_at: datetime | None
-    is_readable: bool
-    item: Any
-
-
-@dataclass(frozen=True)
-class Page:
-    """One answer of a list route: its items, and the length of the whole list if it says so."""
-
-    entries: list[Entry]
-    total: int | None
-
-    @cached_property
-    def names(self) -> set[str]:
-        """The names of its items; not to be changed."""
-        return {entry.name for entry in self.entries}
-
-    @property
-    def length(self) -> int:
-        """How many places of the list it surely covers: an item that it shows twice may have only one."""
-        return len(self.names)
-
-    @cached_property
-    def keys(self) -> list[Key] | None:
-        """The places of its items, newest first; None when they are not in that order or have none."""
-        readable = [e for e in self.entries if e.is_readable]
-        keys = [(e.created_at, e.name) for e in readable if e.created_at is not None]
-        descends = keys == sorted(keys, reverse=True)
-        return keys if keys and len(keys) == len(readable) and descends else None
-
-    @property
-    def overlap(self) -> int:
-        """How many of its items the next page has to show again to begin with one that has a place."""
-        return 1 + next((n for n, entry in enumerate(reversed(self.entries)) if entry.is_readable), 0)
-
-
-Fetch: TypeAlias = Callable[[int, int, Direction | None], Page]
-
-
 class ListReader:
     """Reads one list.
 
     Args:
-        fetch: Gets the page at an offset, of at most so many items, in a direction or none;
-            raises BadRequest or ServerFailure where the direction is not taken.
-        page_size: Items to ask for in one request.
+        fetch: See `Pages`.
+        page_size: Items to request at once.
+        database: Where the names of the items received are kept.
 
-    Afterwards `is_whole` tells whether all of the list was read, `sort` what the server made of `$sort`,
+    Afterwards `is_whole` says whether all of the list was read, `sort` what the server made of `$sort`,
     `total` the last length it claimed, and `seen` the names of all items received.
     """
 
-    def __init__(self, fetch: Fetch, page_size: int) -> None:
-        self._fetch = fetch
-        self._page_size = page_size
-        self._direction: Direction | None = Direction.DESCENDING
-        self._pages_left: int | None = None
-        self._is_done = False
+    def __init__(self, fetch: Fetch, page_size: int, database: Database | None = None) -> None:
+        self._pages = Pages(fetch, page_size)
         self.sort = Sort.IGNORED
-        self.total: int | None = None
-        self.seen = Names()
+        self.seen = SeenNames(database or Database())
         self.is_whole = False
+
+    @property
+    def total(self) -> int | None:
+        """The last length that the server claimed."""
+        return self._pages.total
 
     def read(self, until: datetime | None = None) -> Iterator[list[Entry]]:
         """Read the list, or its newest part.
 
         Args:
-            until: Stop at items created before this; None reads the whole list. Where the server
+            until: The watermark: stop at items created before it; None reads the whole list. Where the server
                 does not sort, the whole list is read all the same.
 
         Yields:
-            The items of each page as received; an item comes again where pages overlap.
+            The items of each page as received; an item is repeated where pages overlap.
 
         Raises:
             NeverSettled: The list moved too much to be called complete.
             ProtocolError: The server's pages contradict each other.
         """
-        first = self._first_page()
-        if not first.entries:  # an empty list is worth a second look
-            first = self._page(0)
-        yield self._received(first)
-        if first.total is None or first.total <= first.length:
-            yield from self._read_small(first)
-        if not self._is_done and self._is_sorted(first):
-            yield from self._read_sorted(first, until)
-        if not self._is_done:
-            yield from self._sweep(first)
+        for page in self._read(until):
+            yield page.entries
 
-    # -- pages -----------------------------------------------------------------------------------
-
-    def _first_page(self) -> Page:
-        try:
-            return self._page(0)
-        except REFUSES_SORT:
-            self.sort, self._direction = Sort.REJECTED, None
-            return self._page(0)
-
-    def _page(self, skip: int) -> Page:
-        self._spend_page()
-        page = self._fetch(skip, self._page_size, self._direction)
-        if page.total is not None:
-            self.total = page.total
-        if self._pages_left is None and page.entries:
-            self._pages_left = _page_budget(page)
-        return page
-
-    def _spend_page(self) -> None:
-        if self._pages_left is None:
+    def _read(self, until: datetime | None) -> Iterator[Page]:
+        first = self._pages.first()
+        if self._pages.direction is None:
+            self.sort = Sort.REJECTED
+        if not first.entries:  # an empty list is requested once more
+            first = self._pages.at(0)
+        yield self._noted(first)
+        if (first.total is None or first.total <= first.length) and (yield from self._read_small(first)):
             return
-        self._pages_left -= 1
-        if self._pages_left < 0:
-            raise ProtocolError(_ENDLESS)
+        if self._is_sorted(first) and (yield from self._read_sorted(first, until)):
+            return
+        yield from read_in_sweeps(self._pages, first, self.seen)
+        self.is_whole = True
 
-    def _received(self, page: Page) -> list[Entry]:
-        self.seen.update(page.names)
-        return page.entries
-
-    def _finish(self, *, is_whole: bool = True) -> None:
-        self._is_done, self.is_whole = True, is_whole
+    def _noted(self, page: Page) -> Page:
+        self.seen.add(page.names)
+        return page
 
     # -- all at once -----------------------------------------------------------------------------
 
-    def _read_small(self, first: Page) -> Iterator[list[Entry]]:
+    def _read_small(self, first: Page) -> Generator[Page, None, bool]:
         """Find out whether the first page was the whole list: then the next one holds nothing else."""
         if first.entries:
-            second = self._page(max(first.length - 1, 1))
-            yield self._received(second)
+            second = self._pages.at(max(first.length - 1, 1))
+            yield self._noted(second)
             if not self._is_all(first, second):
-                return
+                return False
         if self.sort is not Sort.REJECTED:
             self.sort = Sort.NOT_NEEDED
-        self._finish()
+        self.is_whole = True
+        return True
 
     def _is_all(self, first: Page, second: Page) -> bool:
         """Whether nothing comes after the first page, by the second one, which overlaps it by an item.
@@ -216,9 +127,9 @@ class ListReader:
         if 2 * len(first.names & second.names) <= len(first.entries):
             return False
         half = len(first.entries) // 2
-        if len(self._fetch(0, half, self._direction).entries) > half:
+        if len(self._pages.of_size(half).entries) > half:
             return True
-        if first.names == second.names == self._page(2 * len(first.entries) + 1).names:
+        if first.names == second.names == self._pages.at(2 * len(first.entries) + 1).names:
             msg = f"the server ignores $skip: only the first {len(first.entries)} items can be read"
             raise ProtocolError(msg)
         return False
@@ -231,10 +142,10 @@ class ListReader:
         Of what lies between the two ends, both pages must show the same.
         """
         keys = first.keys
-        if self._direction is None or keys is None:
+        if self._pages.direction is None or keys is None:
             return False
         try:
-            other = self._fetch(0, self._page_size, Direction.ASCENDING)
+            other = self._pages.oldest()
         except REFUSES_SORT:
             return False
         oldest = Page(other.entries[::-1], None).keys
@@ -245,19 +156,22 @@ class ListReader:
         self.sort = Sort.HONOURED
         return True
 
-    def _read_sorted(self, first: Page, until: datetime | None) -> Iterator[list[Entry]]:
+    def _read_sorted(self, first: Page, until: datetime | None) -> Generator[Page, None, bool]:
         """Go down the sorted list, to its end or the watermark.
 
-        All from `top` down to `last` has been read; `position` is where the list goes on from there, if
-        it did not move. Leaves `_is_done` unset where the order turns out not to hold.
+        Everything from `top` down to `last` has been read; `position` is where the list continues from there, if
+        it did not move.
+
+        Returns:
+            Whether that was all; False where the list turns out not to be sorted.
         """
         if not first.keys:
-            return
+            return False
         top, last = first.keys[0], first.keys[-1]
         position, overlap, idle = first.length, first.overlap, 0
         while until is None or last[0] >= until:
             skip = max(position - overlap, 0)
-            page = self._page(skip)
+            page = self._pages.at(skip)
             if page.entries and not page.keys:
                 break
             if skip and (not page.keys or page.keys[0] < last):  # what stood here vanished: go back
@@ -265,21 +179,20 @@ class ListReader:
                 continue
             if self._is_overlooked(page, last, top):
                 break
-            yield self._received(page)
+            yield self._noted(page)
             if not page.keys or page.keys[-1] >= last:
                 idle += 1
                 if self._is_last(page, skip, overlap):
-                    yield from self._read_top(top)
-                    return
+                    return (yield from self._read_top(top))
                 if idle > MAX_REPEATED_PAGES:
                     break
             else:
                 last, idle = page.keys[-1], 0
             position, overlap = skip + page.length, page.overlap
         else:
-            self._finish(is_whole=False)
-            return
+            return True
         self.sort = Sort.IGNORED
+        return False
 
     def _is_overlooked(self, page: Page, last: Key, top: Key) -> bool:
         """Whether a page shows an item that should have come before: then the list is not sorted."""
@@ -291,94 +204,22 @@ class ListReader:
         end = skip + page.length
         if page.total is not None:
             return page.total <= end
-        return page.length <= overlap and not self._page(end).entries
+        return page.length <= overlap and not self._pages.at(end).entries
 
-    def _read_top(self, top: Key) -> Iterator[list[Entry]]:
-        """End a whole read: fetch what was added on top meanwhile, and hold the count against `total`."""
+    def _read_top(self, top: Key) -> Generator[Page, None, bool]:
+        """End a whole read: request what was added on top meanwhile, and compare the count with `total`."""
         position = 0
-        while self.total is not None and len(self.seen) < self.total:
-            page = self._page(position)
+        while not self._has_all:
+            page = self._pages.at(position)
             if not page.keys:
-                return
-            yield self._received(page)
+                return False
+            yield self._noted(page)
             if page.keys[-1] <= top:
                 break
             position += max(page.length - 1, 1)
-        if self.total is None or len(self.seen) >= self.total:
-            self._finish()
+        self.is_whole = self._has_all
+        return self.is_whole
 
-    # -- any order -------------------------------------------------------------------------------
-
-    def _sweep(self, first: Page) -> Iterator[list[Entry]]:
-        """Read the whole list until two sweeps in a row show nothing that was overlooked before.
-
-        Where each sweep misses a part of what is known (an order that changes with every request), as
-        many more as it takes until all of them together can hardly have missed anything.
-        """
-        last_seen = Numbers()
-        shown: list[int] = []
-        missed: list[int] = []
-        newest = latest = None
-        quiet = 0
-        for number in range(MAX_SWEEPS):
-            self._pages_left = _page_budget(first)
-            is_news = False
-            missed.append(shown[-1] if shown else 0)
-            shown.append(0)
-            for page in self._pass(first if number == 0 else None, shown):
-                yield self._received(page)
-                for name, created_at, *_ in page.entries:
-                    latest = max(latest, created_at) if latest and created_at else latest or created_at
-                    before = last_seen.swap(name, number)
-                    if before == number:
-                        continue
-                    shown[number] += 1
-                    if before is None:
-                        is_news = is_news or not (newest and created_at and created_at > newest)
-                        continue
-                    missed[number] -= before == number - 1
-                    for sweep in range(before + 2, number):
-                        missed[sweep] += 1
-            newest = latest
-            quiet = 0 if is_news else quiet + 1
-            if quiet >= QUIET_SWEEPS and _expected_unseen(shown, missed) < MAX_EXPECTED_UNSEEN:
-                self._finish()
-                return
-        msg = f"the list did not settle in {MAX_SWEEPS} sweeps: run again when fewer exports are running"
-        raise NeverSettled(msg)
-
-    def _pass(self, first: Page | None, shown: list[int]) -> Iterator[Page]:
-        """Read from the beginning to an empty page, or to the second in a row that ends the list by its own word.
-
-        The last of `shown` is how many items it has shown so far; the caller counts.
-        """
-        page = first or self._page(0)
-        position, repeated, longest, was_last = 0, 0, 0, False
-        while page.entries:
-            before = shown[-1]
-            yield page
-            position += page.length
-            is_last = page.total is not None and page.total <= position
-            if is_last and was_last and page.length < longest:
-                return
-            was_last, longest = is_last, max(longest, page.length)
-            repeated = 0 if shown[-1] > before else repeated + 1
-            if repeated > MAX_REPEATED_PAGES:
-                raise ProtocolError(_ENDLESS)
-            page = self._page(position)
-
-
-def _expected_unseen(shown: list[int], missed: list[int]) -> float:
-    """How many items all sweeps together have missed, if each misses at random as many as it does of the known.
-
-    One more is counted than was found: that a few sweeps missed nothing proves little about a short list.
-    """
-    leak = (sum(missed[1:]) + 1) / max(sum(shown[1:]) + sum(missed[1:]), 1)
-    return max(shown) * min(leak, 1.0) ** len(shown)
-
-
-def _page_budget(page: Page) -> int:
-    """How many pages one pass may take before the list must be called endless."""
-    if page.total is None:
-        return MAX_PAGES_WITHOUT_TOTAL
-    return min(50 + 3 * page.total // max(len(page.entries), 1), MAX_PAGES)
+    @property
+    def _has_all(self) -> bool:
+        return self.total is None or len(self.seen) >= self.total

@@ -13,17 +13,15 @@ from conftest import EXPORT, Row, Start, Warehouse, arguments
 from didomi_sandbox import Store, plain_store
 from didomi_source import didomi_source
 from didomi_source.reading import arrow
-from didomi_source.reading.logs import HistoryRow, Rows
+from didomi_source.reading.rows import HistoryRow, Rows
 from didomi_source.schema import EXPORT_LOG_HISTORY
 
 BATCH_ROWS = 1_000
-NOON = datetime(2026, 5, 1, 12, tzinfo=timezone.utc)
-HISTORY_TYPES = {name: column["data_type"] for name, column in EXPORT_LOG_HISTORY.items()}
 
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("didomi_source.reading.sync.BATCH_ROWS", BATCH_ROWS)
+    monkeypatch.setattr("didomi_source.reading.batch.COALESCED_ROWS", BATCH_ROWS)
 
 
 def load(warehouse: Warehouse, store: Store, sandbox: Start, loader_file_format: str | None = "parquet") -> None:
@@ -97,44 +95,3 @@ def test_raw_logs_are_objects_in_any_loader_format(
     load(warehouse, plain_store(3), sandbox, loader_file_format)
     found = warehouse.sql("select json_type(raw_log), raw_log->>'id' = id, raw_log->>'export_id' from export_logs")
     assert found == [("OBJECT", True, EXPORT)] * 3
-
-
-def history(number: int) -> HistoryRow:
-    return HistoryRow(f"version-{number}", "log", EXPORT, "acme", number, "failed", None, None, NOON, "run-1")
-
-
-@settings(deadline=None)
-@given(st.permutations([("a", 1), ("a", 2), ("a", 3), ("b", 1), ("b", 2)]), st.sampled_from([1, 4, 100]))
-def test_no_row_is_kept_back_after_the_last_batch(order: list[tuple[str, int]], enough: int) -> None:
-    """In whatever order the batches of two exports come: dlt does not promise any."""
-    batches = {"a": 3, "b": 2}
-    given_: list[int] = []
-    with (
-        patch.object(arrow, "load_package_state", lambda: {"load_id": "1"}),
-        patch.object(arrow, "BUFFER_ROWS", enough),
-    ):
-        buffer = arrow.ArrowBuffer()
-        for number, (export, batch) in enumerate(order):
-            closes = batches[export] if batch == batches[export] else 0  # the last one knows how many there are
-            rows = Rows(HistoryRow, [history(2 * number), history(2 * number + 1)])
-            tables = buffer.take(rows, HISTORY_TYPES, closes)
-            given_ += [sequence for table in tables for sequence in table["sequence"].to_pylist()]
-    assert given_ == list(range(10))
-
-
-def test_rows_wait_until_they_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A table of few rows costs dlt as much as one of many; rows with other columns do not wait for them."""
-    monkeypatch.setattr(arrow, "load_package_state", lambda: {"load_id": "1"})
-    monkeypatch.setattr(arrow, "BUFFER_ROWS", 4)
-    buffer = arrow.ArrowBuffer()
-
-    def lengths(rows: list[HistoryRow], closes: int = 0, types: dict[str, str] = HISTORY_TYPES) -> list[int]:
-        return [len(table) for table in buffer.take(Rows(HistoryRow, rows), types, closes)]
-
-    assert lengths([history(1)]) == []
-    assert lengths([history(2), history(3)]) == []
-    assert lengths([history(4)]) == [4]
-    assert lengths([history(5)]) == []
-    assert lengths([history(6)], types={**HISTORY_TYPES, "sequence": "double"}) == [1]
-    assert lengths([], closes=6) == [1]
-    assert lengths([], closes=1) == []

@@ -32,7 +32,8 @@ from didomi_source.errors import (
     Unavailable,
 )
 from didomi_source.reading.logs import read_items
-from didomi_source.reading.paging import ListReader, Page
+from didomi_source.reading.pages import Page
+from didomi_source.reading.paging import ListReader
 from didomi_source.settings import Settings
 from didomi_source.source import list_exports
 

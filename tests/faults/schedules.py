@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from conftest import EXPORT, utc
 from didomi_sandbox import Behaviour, Fault, Sandbox, Store
 from didomi_source.api.client import DidomiClient
-from didomi_source.reading.sync import Request
+from didomi_source.reading.plan import Request
 from didomi_source.settings import Settings
 from ledger import Ledger
 

@@ -85,6 +85,8 @@ FOUND = (
     Schedule(0, 3, Switch(), (Move("odd"), Run(), Move("new"), Run())),
     # logs that go from the top while the list is read, with nothing but the order to tell
     Schedule(40, 5, BY_ORDER, (Run(moves=tuple(Move("purge_newest", 4, at) for at in (4, 5, 6))),)),
+    # a list that is purged to its last log between the first page and the second, with nothing but the order to tell
+    Schedule(2, 7, BY_ORDER, (Run(moves=(Move("purge", 1, 2), Move("purge", 2, 2))),)),
 )
 
 

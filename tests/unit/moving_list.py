@@ -10,9 +10,10 @@ from datetime import datetime, timedelta, timezone
 from random import Random
 from zlib import crc32
 
+from didomi_source.api.client import Direction
 from didomi_source.api.envelope import parse_envelope
 from didomi_source.errors import BadRequest
-from didomi_source.reading.paging import Direction, Entry, Page
+from didomi_source.reading.pages import Entry, Page
 
 BEGIN = datetime(2026, 1, 1, tzinfo=timezone.utc)
 

@@ -39,7 +39,7 @@ ARROWS = {
 }
 CONNECTOR = {"source", "reading", "api", "settings", "configuration", "values", "schema", "errors"}
 # What reads or writes the raw tables: all of it comes before the marts.
-BEFORE_THE_MARTS = {"job.copy", "job.progress", "job.run", "reading.known", "schema", "source"}
+BEFORE_THE_MARTS = {"job.copy", "job.progress", "job.run", "reading.destination", "schema", "source"}
 
 
 def module_of(path: Path) -> str:
@@ -109,8 +109,8 @@ def test_imports_follow_the_arrows() -> None:
 
 @pytest.mark.parametrize(
     ("module", "imported"),
-    [("source", "reading.sync"), ("source", "schema"), ("reading.sync", "api.client"), ("api.client", "api.auth"),
-     ("reading.paging", "errors"), ("job.run", "source"), ("job.run", "warehouse.dbt"), ("health.judge", "health.status"),
+    [("source", "reading.packages"), ("source", "schema"), ("reading.sync", "api.client"), ("api.client", "api.auth"),
+     ("reading.pages", "errors"), ("job.run", "source"), ("job.run", "warehouse.dbt"), ("health.judge", "health.status"),
      ("report", "warehouse.open"), ("cli.demo", "didomi_sandbox")],
 )  # fmt: skip
 def test_the_arrows_are_there(module: str, imported: str) -> None:
@@ -125,7 +125,7 @@ def test_no_module_imports_itself_through_others() -> None:
 
 def test_the_package_itself_shows_the_connector_only() -> None:
     """`didomi_source` hands out the source, and the request that it takes."""
-    assert imports_of("") == {"source", "reading.sync"}
+    assert imports_of("") == {"source", "reading.plan"}
 
 
 def test_the_source_needs_nothing_but_the_connector() -> None:

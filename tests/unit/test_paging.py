@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from didomi_source.api.client import Direction
 from didomi_source.errors import BadRequest, NeverSettled, ProtocolError
-from didomi_source.reading.paging import Direction, Entry, ListReader, Page, Sort
+from didomi_source.reading.pages import Entry, Page
+from didomi_source.reading.paging import ListReader, Sort
 
 from .moving_list import BEGIN, MovingList, Shape
 
@@ -143,7 +145,7 @@ def test_a_whole_read_costs_no_more_than_it_has_to(shape: Shape, requests: int, 
     """A list that stands still is read with so many requests, and the reader knows what became of `$sort`."""
     moving = MovingList(shape, seed=3)
     reader, received = read(moving)
-    assert received == reader.seen == moving.lived_through.keys()
+    assert received == set(reader.seen) == moving.lived_through.keys()
     assert (moving.requests, reader.sort, reader.total) == (requests, sort, shape.length)
 
 

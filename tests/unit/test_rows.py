@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from didomi_source import values
 from didomi_source.reading.exports import export_row, is_export
 from didomi_source.reading.fields import MAX_EXTRA_COLUMNS, ExtraColumns
-from didomi_source.reading.logs import LogRow, Rows, as_dict, history_of, log_rows, problem, read_items
-from didomi_source.reading.marks import Mark
-from didomi_source.reading.paging import Entry
+from didomi_source.reading.logs import log_rows, problem, read_items
+from didomi_source.reading.pages import Entry
+from didomi_source.reading.rows import LogRow, ReadContext, Rows, as_dict, history_of
+from didomi_source.reading.state import LogState
 from didomi_source.schema import EXPORT_LOGS
 
 from .values_of_any_kind import JSON, KEYS, TIMES
@@ -27,14 +28,14 @@ DOCUMENTED = {
     "config": {"frequency": "1 day"}, "metrics": {"users": 432234}, "result": "Job failed.",
 }  # fmt: skip
 NOON = datetime(2026, 5, 31, 12, 0, tzinfo=timezone.utc)
-STAMP = ("run-1", NOON, 1)
+READ = ReadContext("run-1", NOON, 1)
 
 
 def state(
     status: str | None, users: int | None, result: str | None, updated_at: datetime | None, name: str = "a"
 ) -> LogRow:
     """A log in a state."""
-    return LogRow(name, EXPORT, None, status, None, users, result, None, updated_at, "{}", None, "", *STAMP)
+    return LogRow(name, EXPORT, None, status, None, users, result, None, updated_at, "{}", None, "", *READ)
 
 
 STATES = st.builds(
@@ -47,7 +48,7 @@ STATES = st.builds(
 
 
 def row_of(log: dict[str, Any], extra: ExtraColumns | None = None) -> LogRow:
-    (row,) = log_rows(read_items([log], EXPORT), [values.canonical(log)], EXPORT, extra or ExtraColumns({}), STAMP)
+    (row,) = log_rows(read_items([log], EXPORT), [values.canonical(log)], EXPORT, extra or ExtraColumns({}), READ)
     return row
 
 
@@ -141,17 +142,17 @@ TYPES: dict[str, tuple[type, ...]] = {
 def test_the_first_value_decides_the_type(first: Any, later: Any, fitted: Any) -> None:
     """A later one is made to fit, or stays in raw_log alone; no column gets a variant."""
     extra = ExtraColumns({})
-    assert extra.fit("x", first) == (first, None)
-    value, wrong = extra.fit("x", later)
+    assert extra.coerce("x", first) == (first, None)
+    value, wrong = extra.coerce("x", later)
     assert (value, wrong is None) == (fitted, fitted is not None)
 
 
 def test_columns_of_earlier_runs_keep_their_type() -> None:
     """What the destination has decides, and a time there is a time here."""
     extra = ExtraColumns({"n": "bigint", "at": "timestamp", "status": "text"})
-    assert extra.fit("n", "7") == (7, None)
-    assert extra.fit("at", "2026-05-31T12:00:00Z") == (NOON, None)
-    assert extra.fit("n", "x") == (None, "not of type bigint")
+    assert extra.coerce("n", "7") == (7, None)
+    assert extra.coerce("at", "2026-05-31T12:00:00Z") == (NOON, None)
+    assert extra.coerce("n", "x") == (None, "not of type bigint")
 
 
 def test_the_number_of_columns_is_bounded() -> None:
@@ -163,7 +164,7 @@ def test_the_number_of_columns_is_bounded() -> None:
     assert len(row["flags"]) == 51
     assert row["flags"][-1] == f"and {3000 - (MAX_EXTRA_COLUMNS - 1) - 50} more"
     assert row["raw_log"] == log
-    assert extra.fit("old", 1) == (1, None)
+    assert extra.coerce("old", 1) == (1, None)
 
 
 # -- what cannot be a log ------------------------------------------------------------------------
@@ -219,7 +220,7 @@ def test_settled_never_goes_back(states: list[LogRow]) -> None:
 @pytest.mark.parametrize("is_credible", [True, False])
 def test_a_time_in_the_future_keeps_no_later_state_away(is_credible: bool) -> None:
     """A clock that was wrong once does not freeze a log; a time that may be right keeps an older state away."""
-    known = Mark(is_settled=True, updated_at=NOON)
+    known = LogState(is_settled=True, updated_at=NOON)
     older = state("failed", None, "timed out", NOON - timedelta(hours=1))
     latest = NOON if is_credible else NOON - timedelta(microseconds=1)
     assert older.replaces(known, latest) is not is_credible

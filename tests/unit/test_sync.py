@@ -9,12 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from didomi_source.api.client import Direction
 from didomi_source.errors import Forbidden
+from didomi_source.reading.batch import Batch
+from didomi_source.reading.destination import DestinationState, KnownExport
 from didomi_source.reading.fields import ExtraColumns
-from didomi_source.reading.known import Known, KnownExport
-from didomi_source.reading.logs import as_dict, is_settled
-from didomi_source.reading.paging import Direction
-from didomi_source.reading.sync import Batch, ExportSync, Request, plan
+from didomi_source.reading.plan import Request, plan
+from didomi_source.reading.rows import as_dict, is_settled
+from didomi_source.reading.run import Run
+from didomi_source.reading.sync import ExportSync
 from didomi_source.settings import Settings
 from ledger import Ledger, Row, note_times
 
@@ -135,8 +138,15 @@ class Api:
 def sync(api: Api, held: Ledger | None = None, request: Request | None = None, page_size: int = 99) -> Batch:
     """Everything that one sync brings, its rows as dicts."""
     settings = Settings("key", "secret", "acme", page_size=page_size)
-    known = held.known(EXPORT) if held else Known()
-    return all_of(ExportSync(api, settings, request or Request("r"), EXPORT, known, ExtraColumns({})))  # type: ignore[arg-type]
+    known = held.state(EXPORT) if held else DestinationState()
+    return all_of(one_sync(api, known, settings, request))
+
+
+def one_sync(
+    api: Api, known: DestinationState, settings: Settings = SETTINGS, request: Request | None = None
+) -> ExportSync:
+    """The sync of the export in a run of its own."""
+    return ExportSync(Run(api, settings, request or Request("r"), known, ExtraColumns({}), known.destination), EXPORT)  # type: ignore[arg-type]
 
 
 def all_of(one: ExportSync) -> Batch:
@@ -290,8 +300,7 @@ def test_one_bad_log_is_set_aside_once() -> None:
     """It costs the others nothing, and comes into quarantine in one run only."""
 
     def sync_after(quarantined: set[str]) -> Batch:
-        known = Known(reading={EXPORT, "e2"}, quarantined=quarantined)
-        return all_of(ExportSync(Api(logs), SETTINGS, Request("r"), EXPORT, known, ExtraColumns({})))  # type: ignore[arg-type]
+        return all_of(one_sync(Api(logs), DestinationState(exports_in_run={EXPORT, "e2"}, quarantined=quarantined)))
 
     logs = [item("a"), {"id": None}, "text", item("b", export_id="elsewhere"), item("c", export_id="e2")]
     batch = sync_after(set())
@@ -319,7 +328,6 @@ def test_a_backfill_takes_its_range_alone() -> None:
 def test_many_logs_come_in_batches() -> None:
     """Of about ten thousand logs: memory does not grow with the list."""
     logs = [item(f"{n:05d}", created_at=(NOW - n * timedelta(hours=1)).isoformat()) for n in range(25_000)]
-    one = ExportSync(Api(logs), SETTINGS, Request("r"), EXPORT, Known(), ExtraColumns({}))  # type: ignore[arg-type]
-    sizes = [len(batch.export_logs) for batch in one.batches()]
+    sizes = [len(batch.export_logs) for batch in one_sync(Api(logs), DestinationState()).batches()]
     assert sum(sizes) == 25_000
     assert max(sizes) < 10_000 + 99

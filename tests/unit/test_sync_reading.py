@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 
 from didomi_source import values
+from didomi_source.api.client import Direction
 from didomi_source.errors import BadRequest, Forbidden
+from didomi_source.reading.batch import Batch
+from didomi_source.reading.destination import DestinationState, KnownExport
 from didomi_source.reading.fields import ExtraColumns
-from didomi_source.reading.known import Known, KnownExport
-from didomi_source.reading.marks import Mark
-from didomi_source.reading.paging import Direction
-from didomi_source.reading.sync import Batch, ExportSync, Plan, Request, plan
+from didomi_source.reading.plan import Plan, Request, plan
+from didomi_source.reading.run import Run
+from didomi_source.reading.sync import ExportSync
 from didomi_source.settings import Settings
 from ledger import Ledger, Row, note_times
 
@@ -145,15 +147,20 @@ def test_a_second_read_writes_nothing() -> None:
     assert runs.written() == []
 
 
+def one_sync(api: Api, known: DestinationState, settings: Settings = SETTINGS) -> ExportSync:
+    """The sync of the export in a run of its own."""
+    return ExportSync(Run(api, settings, Request("r"), known, ExtraColumns({}), known.destination), EXPORT)  # type: ignore[arg-type]
+
+
 def batches(api: Api, page_size: int) -> list[Batch]:
     """What a first read of a list brings."""
     settings = replace(SETTINGS, page_size=page_size)
-    return list(ExportSync(api, settings, Request("r"), EXPORT, Known(), ExtraColumns({})).batches())
+    return list(one_sync(api, DestinationState(), settings).batches())
 
 
 def test_a_batch_goes_out_as_soon_as_it_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
     """The last one brings the row of the sync."""
-    monkeypatch.setattr("didomi_source.reading.sync.BATCH_ROWS", 250)
+    monkeypatch.setattr("didomi_source.reading.batch.BATCH_ROWS", 250)
     found = batches(Api([log(-n) for n in range(600)]), 100)
     assert [len(batch.export_logs) for batch in found] == [298, 297, 5]
     assert [len(batch.export_syncs) for batch in found] == [0, 0, 1]
@@ -168,7 +175,7 @@ def test_a_batch_is_full_as_soon_as_it_has_enough(
     monkeypatch: pytest.MonkeyPatch, name: str, enough: int, is_good: bool
 ) -> None:
     """Of rows or of bytes, good ones or bad ones; the next page begins another one."""
-    monkeypatch.setattr(f"didomi_source.reading.sync.{name}", enough)
+    monkeypatch.setattr(f"didomi_source.reading.batch.{name}", enough)
     logs = [log(-n) if is_good else log(-n, export_id="elsewher") for n in range(100, 250)]
     found = batches(Api(logs), 100)
     assert [len(batch.export_logs) + len(batch.export_log_quarantine) for batch in found] == [100, 50]
@@ -190,9 +197,9 @@ def test_the_states_of_a_new_log_are_numbered_without_asking_the_destination() -
     states = [{"status": "pending"}, {"status": "running"}, {"status": "completed"}]
     api = Api([log(-n) for n in range(15)], sort="ignored")
     api.before = lambda number: [api.change(-n, **states[min((number - 1) // 3, 2)]) for n in (13, 14)]
-    known = Known(remembered={"log-0013"})
-    known.hold(["log-0002"], EXPORT)
-    (batch,) = ExportSync(api, SETTINGS, Request("r"), EXPORT, known, ExtraColumns({})).batches()
+    known = DestinationState(history_only_ids={"log-0013"})
+    known.add_known([("log-0002", EXPORT)])
+    (batch,) = one_sync(api, known).batches()
     found: dict[str, list[int | None]] = {}
     for row in batch.export_log_history:
         found.setdefault(row.log_id, []).append(row.sequence)
@@ -325,8 +332,8 @@ def test_what_is_no_log_is_set_aside_once() -> None:
 def test_logs_of_an_export_that_is_read_elsewhere_are_passed_over() -> None:
     """A server that ignores `export_id` shows them to every export: they are no one's fault."""
     api = Api([*thirty().logs, log(-50, export_id="other"), log(-51, export_id="unheard-of")])
-    known = Known(reading={EXPORT, "other"})
-    (batch,) = ExportSync(api, SETTINGS, Request("r"), EXPORT, known, ExtraColumns({})).batches()
+    known = DestinationState(exports_in_run={EXPORT, "other"})
+    (batch,) = one_sync(api, known).batches()
     assert [row["reason"] for row in batch.export_log_quarantine] == ["belongs to another export"]
     assert (batch.export_syncs[0]["logs_quarantined"], batch.export_syncs[0]["distinct_ids"]) == (1, 30)
 
@@ -334,10 +341,10 @@ def test_logs_of_an_export_that_is_read_elsewhere_are_passed_over() -> None:
 def test_an_id_that_another_export_has_is_set_aside() -> None:
     """A key column takes it once: whoever has it keeps it, and the log is not lost."""
     api = thirty()
-    known = Known(reading={EXPORT, "other"})
-    known.hold(["log-0005"], "other")
-    assert known.owners.claim(["log-0006"], "other", 0) == (["log-0006"], {"log-0006": 0}, {})
-    (batch,) = ExportSync(api, SETTINGS, Request("r"), EXPORT, known, ExtraColumns({})).batches()
+    known = DestinationState(exports_in_run={EXPORT, "other"})
+    known.add_known([("log-0005", "other")])
+    assert known.logs.partition(["log-0006"], "other") == (["log-0006"], {}, {})
+    (batch,) = one_sync(api, known).batches()
     assert {row["raw_log"]: row["reason"] for row in batch.export_log_quarantine} == {
         values.canonical(log(-number)): "has the id of a log of export other" for number in (5, 6)
     }
@@ -349,10 +356,10 @@ def test_an_id_that_another_export_has_is_set_aside() -> None:
 
 def test_of_an_id_that_another_export_has_every_log_is_set_aside() -> None:
     """Also where the page shows two that differ."""
-    known = Known(reading={EXPORT, "other"})
-    known.owners.claim(["log-0001"], "other", 0)
+    known = DestinationState(exports_in_run={EXPORT, "other"})
+    known.logs.partition(["log-0001"], "other")
     api = Api([log(-1), log(-1, status="pending"), log(-2)])
-    (batch,) = ExportSync(api, SETTINGS, Request("r"), EXPORT, known, ExtraColumns({})).batches()
+    (batch,) = one_sync(api, known).batches()
     assert [row["raw_log"] for row in batch.export_log_quarantine] == [
         values.canonical(log(-1)), values.canonical(log(-1, status="pending"))
     ]  # fmt: skip
@@ -382,9 +389,9 @@ def test_of_an_id_that_another_export_has_every_log_is_set_aside() -> None:
 )
 def test_a_list_of_which_nothing_can_be_used_is_an_error(logs: list[Row], error: str | None) -> None:
     """Then the form of the list has changed; one log that can be used makes the others odd ones."""
-    known = Known(reading={EXPORT, "other"})
-    known.owners.claim([log(-number)["id"] for number in (5, 6)], "other", 0)
-    (batch,) = ExportSync(Api(logs), SETTINGS, Request("r"), EXPORT, known, ExtraColumns({})).batches()
+    known = DestinationState(exports_in_run={EXPORT, "other"})
+    known.logs.partition([log(-number)["id"] for number in (5, 6)], "other")
+    (batch,) = one_sync(Api(logs), known).batches()
     (sync,) = batch.export_syncs
     assert sync["is_complete"] is (error is None)
     assert (sync["error"] or "").startswith(error or "")
@@ -434,22 +441,6 @@ def test_what_comes_and_goes_while_everything_is_read_is_not_missing() -> None:
     assert (sync["mode"], sync["api_total"], sync["logs_new"], sync["logs_missing"]) == ("full", 32, 3, 0)
     runs.api.before = lambda _number: None
     assert runs.run(full=True)["logs_missing"] == 1
-
-
-def test_the_notes_on_an_export_are_thrown_away_when_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also when reading breaks off, and the rest of its batches is not taken."""
-    api, known = thirty(), [Known(), Known(), Known()]
-    syncs = [ExportSync(api, SETTINGS, Request("r"), EXPORT, each, ExtraColumns({})).batches() for each in known]
-    assert len(list(syncs[0])) == 1
-    monkeypatch.setattr("didomi_source.reading.sync.BATCH_ROWS", 1)
-    next(syncs[1])
-    syncs[1].close()
-    api.before = {}.__getitem__
-    with pytest.raises(KeyError):
-        next(syncs[2])
-    for each in known:
-        with pytest.raises(ValueError, match="closed file"):
-            each.export(EXPORT).marks.append("a", Mark())
 
 
 @pytest.mark.parametrize("gone", [0, 1])

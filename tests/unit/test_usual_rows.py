@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from didomi_source import values
-from didomi_source.reading import logs as rows
 from didomi_source.reading.fields import ExtraColumns
-from didomi_source.reading.logs import log_rows, read_items
-from didomi_source.reading.paging import Entry
+from didomi_source.reading.logs import _read_item, any_row, log_id, log_rows, read_items
+from didomi_source.reading.pages import Entry
+from didomi_source.reading.rows import LogRow, ReadContext, Rows
+from didomi_source.reading.usual import usual_rows
 
 from .values_of_any_kind import JSON
 
@@ -47,30 +48,30 @@ MOSTLY_DOCUMENTED = st.lists(st.just(DOCUMENTED) | LOGS, min_size=1, max_size=9)
 @given(st.lists(st.just(DOCUMENTED) | LOGS | JSON, max_size=9))
 def test_a_page_is_read_as_its_items_are(items: list[Any]) -> None:
     """Names, places and what cannot be a log are the same whatever else is on the page."""
-    assert read_items(items, "e") == [rows._read_item(item, "e") for item in items]
+    assert read_items(items, "e") == [_read_item(item, "e") for item in items]
 
 
 @settings(deadline=None, max_examples=300)
 @given(MOSTLY_DOCUMENTED)
 def test_rows_made_together_are_what_each_would_be(logs: list[dict]) -> None:
     """Columns, flags and places are equal, however usual and odd logs are mixed."""
-    entries = [Entry(rows.log_id(log), values.to_timestamp(log.get("created_at")), True, log) for log in logs]
+    entries = [Entry(log_id(log), values.to_timestamp(log.get("created_at")), True, log) for log in logs]
     texts = values.canonicals(logs)
     assert texts == list(map(values.canonical, logs))
     extra = ExtraColumns({})
     one_by_one = [
-        rows._any_row(log, text, "e", extra, ("run-1", NOON, number))
+        any_row(log, text, "e", extra, ReadContext("run-1", NOON, number))
         for number, (log, text) in enumerate(zip(logs, texts, strict=True), 7)
     ]
-    together = log_rows(entries, texts, "e", ExtraColumns({}), ("run-1", NOON, 7))
+    together = log_rows(entries, texts, "e", ExtraColumns({}), ReadContext("run-1", NOON, 7))
     assert list(together) == one_by_one
 
 
 def test_documented_logs_take_the_fast_way() -> None:
     """The log that the documentation shows, with the times of other entities, is usual; one with more is not."""
 
-    def usual(*logs: dict) -> rows.Rows[rows.LogRow] | None:
-        return rows._usual_rows(read_items(logs, "e"), values.canonicals(logs), "e", ("run-1", NOON, 1))
+    def usual(*logs: dict) -> Rows[LogRow] | None:
+        return usual_rows(read_items(logs, "e"), values.canonicals(logs), "e", ReadContext("run-1", NOON, 1))
 
     assert usual(DOCUMENTED, {**DOCUMENTED, "id": "b"}) is not None
     odd = (

@@ -1,7 +1,7 @@
-"""What the destination holds already: the only memory from one run to the next.
+"""What the destination holds: the only memory from one run to the next.
 
-No cursor lives in dlt's state, so that restoring an older copy of the warehouse, or deleting the working
-directory, makes the next run read what is missing.
+No cursor is kept in dlt's state, so that the next run reads what is missing after an older copy of the warehouse was
+restored or the working directory was deleted (docs/decisions/0001-no-cursor-in-state.md).
 """
 
 from __future__ import annotations
@@ -10,15 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from itertools import chain, groupby
-from operator import itemgetter
+from itertools import chain
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from didomi_source.schema import TABLES
 
-from .logs import is_settled
-from .marks import Mark, Marks, Owners
+from .rows import is_settled
+from .state import Database, LogState, LogStates
 
 if TYPE_CHECKING:
     from dlt import Pipeline
@@ -38,8 +37,8 @@ select export_id, created_at from (
     select export_id, created_at, row_number() over (partition by export_id order by created_at desc) as place
     from {{export_logs}} where {condition}) older
 where place = %s"""
-# Where a destination cannot merge, a log has several rows: in this order the newest is the first.
-_MARKS = """
+# Where a destination cannot merge, a log has several rows: the newest first.
+_STATES = """
 select l.id, l.export_id, l.content_hash, l.status, l.updated_at, l.missing_at_source_since
 from {{export_logs}} l where {condition} order by l.extracted_at desc, l.read_sequence desc"""
 # A package that was only loaded in part and then given up leaves logs without their history, or the reverse.
@@ -48,7 +47,7 @@ select l.id from {{export_logs}} l where ({condition}) and not exists (
     select 1 from {{export_log_history}} h
     where h.log_id = l.id and coalesce(h.status, '') = coalesce(l.status, '')
     and coalesce(h.users, -1) = coalesce(l.metrics__users, -1) and coalesce(h.result, '') = coalesce(l.result, ''))"""
-_REMEMBERED = """
+_HISTORY_ONLY = """
 select distinct h.log_id from {export_log_history} h
 where not exists (select 1 from {export_logs} l where l.id = h.log_id)"""
 _SYNCS = """
@@ -58,100 +57,94 @@ from {export_syncs} where is_complete = true and mode <> 'backfill' order by sta
 
 @dataclass
 class KnownExport:
-    """What the destination holds of one export, and the marks of those logs that a run may meet."""
+    """What the destination holds of one export."""
 
     count: int = 0  # of its logs
-    newest_created_at: datetime | None = None  # but for times ahead of the clock: they say nothing about what was read
-    oldest_open_created_at: datetime | None = None  # of the logs that are not settled, and were still there
-    has_logs_without_time: bool = False  # which have no place on a list that is sorted by time
+    newest_created_at: datetime | None = None  # without times ahead of the clock, which do not show how far was read
+    oldest_open_created_at: datetime | None = None  # of the logs that are not settled and not missing
+    has_logs_without_time: bool = False  # which have no position in a list that is sorted by time
     complete_newest_created_at: datetime | None = None  # as the last complete read left it
     complete_logs_known: int | None = None  # None: never read completely
-    complete_total: int | None = None  # what the API then said
+    complete_total: int | None = None  # the API's `total` in that read
     full_read_at: datetime | None = None
     sort: str | None = None  # what the API made of `$sort`
-    marks: Marks = field(default_factory=Marks)
-    has_all_marks: bool = False
-    has_unexpected: bool = False  # marks that had to be asked for
+    has_all_states: bool = False  # of its logs, in DestinationState.logs
 
 
 @dataclass
-class Known:
-    """What the destination holds of all exports."""
+class DestinationState:
+    """What the destination holds, and what this run has read since."""
 
     exports: dict[str, KnownExport] = field(default_factory=dict)
     export_hashes: dict[str, str] = field(default_factory=dict)
     quarantined: set[str] = field(default_factory=set)
-    remembered: set[str] = field(default_factory=set)  # logs that only the history holds
-    reading: set[str] = field(default_factory=set)  # the exports of this run
-    owners: Owners = field(default_factory=Owners)  # of the logs that are known, or new in this run
-    destination: Destination | None = None  # which can be asked for more
+    history_only_ids: set[str] = field(default_factory=set)
+    exports_in_run: set[str] = field(default_factory=set)
+    logs: LogStates = field(default_factory=lambda: LogStates(Database()))
+    asked_again: set[str] = field(default_factory=set)  # the exports that needed more states than planned
+    destination: Destination | None = None  # for further questions
 
     def export(self, export_id: str) -> KnownExport:
         """What is known of an export; nothing for a new one."""
-        if export_id not in self.exports:
-            self.exports[export_id] = KnownExport()
-        return self.exports[export_id]
+        return self.exports.setdefault(export_id, KnownExport())
 
-    def hold(self, log_ids: Iterable[str], export_id: str) -> None:
-        """Note that the destination holds logs."""
-        self.export(export_id).count += self.owners.hold(log_ids, export_id)
+    def add_known(self, logs: Iterable[tuple[str, str]]) -> None:
+        """Add logs that the destination holds, as (id, export id)."""
+        for export_id, count in self.logs.add_known(logs).items():
+            self.export(export_id).count = count
 
-    def add_mark(self, log_id: str, export_id: str, mark: Mark) -> int:
-        """Add the mark of a log, unless it has one; returns its place."""
-        place = self.owners.place(log_id)
-        if place is None:
-            place = self.export(export_id).marks.append(log_id, mark)
-            self.owners.put(log_id, export_id, place)
-        return place
-
-    def read_marks(self, export_id: str, log_ids: Sequence[str] | None = None) -> None:
-        """Read marks that were not expected to be needed: of some logs, then of all that an export has."""
+    def read_states(self, export_id: str, log_ids: Sequence[str] | None = None) -> None:
+        """Read states that the plan did not expect to be needed: of some logs first, then of the whole export."""
         export = self.export(export_id)
-        if self.destination is None or not export.count or export.has_all_marks:
+        if self.destination is None or not export.count or export.has_all_states:
             return
-        if log_ids is None or export.has_unexpected:
-            self.destination.read_marks(self, {export_id: None}, 0)
+        if log_ids is None or export_id in self.asked_again:
+            self.destination.read_states(self, {export_id: None}, 0)
         else:
-            self.destination.read_marks_of(self, log_ids)
-        export.has_unexpected = True
+            self.destination.read_states_of(self, log_ids)
+        self.asked_again.add(export_id)
+
+    def close(self) -> None:
+        """Forget the logs."""
+        self.logs.database.close()
 
 
 class Destination:
     """Reads the tables of this source back from wherever a pipeline loads them.
 
-    Make it in the thread that runs the pipeline: dlt makes its SQL client from what that thread has set. Use it in any.
+    Create it in the thread that runs the pipeline, where dlt's SQL client finds its configuration; any thread may
+    use it.
 
     Args:
-        pipeline: The pipeline; None when the source is iterated without one, then nothing is known.
+        pipeline: The pipeline; None if the source is iterated without one: then nothing is known.
     """
 
     def __init__(self, pipeline: Pipeline | None) -> None:
         self._sql_client = _sql_client(pipeline)
         self._lock = Lock()
 
-    def known(self) -> Known:
-        """Read what decides what the next run has to read."""
-        known = Known(destination=self)
+    def state(self) -> DestinationState:
+        """Read what decides how much this run has to read."""
+        known = DestinationState(destination=self)
         with self._client() as client:
             if client is not None:
-                for export_id, rows in groupby(_query(client, _IDS), itemgetter(1)):
-                    known.hold(map(itemgetter(0), rows), export_id)
+                known.add_known(_query(client, _IDS))
                 _read_times(client, known)
                 _read_syncs(client, known)
                 hashes = _query(client, "select id, content_hash from {exports} order by extracted_at")
                 known.export_hashes = dict(hashes)
                 found = _query(client, "select fingerprint from {export_log_quarantine}")
                 known.quarantined = {fingerprint for (fingerprint,) in found}
-                known.remembered = {log_id for (log_id,) in _query(client, _REMEMBERED)}
+                known.history_only_ids = {log_id for (log_id,) in _query(client, _HISTORY_ONLY)}
         return known
 
-    def read_marks(self, known: Known, since: Mapping[str, datetime | None], further: int) -> None:
-        """Read the marks of the logs that a run may meet.
+    def read_states(self, known: DestinationState, since: Mapping[str, datetime | None], further: int) -> None:
+        """Read the states of the logs that a run expects to receive.
 
         Args:
             known: Where they are added.
-            since: The exports to be read, and back to when; None for all of an export.
-            further: So many of each export that are older: the page on which a read ends goes further back.
+            since: The watermark of each export to be read; None for the whole export.
+            further: How many older logs of each export to add: the page on which a read ends goes beyond the watermark.
         """
         held = [export_id for export_id in since if known.export(export_id).count]
         for begin in range(0, len(held), _EXPORTS_AT_ONCE):
@@ -160,42 +153,34 @@ class Destination:
             conditions, values = [], []
             for export_id in chunk:
                 back_to = reach.get(export_id)
-                known.export(export_id).has_all_marks = back_to is None
+                known.export(export_id).has_all_states = back_to is None
                 conditions.append("l.export_id = %s and l.created_at >= %s" if back_to else "l.export_id = %s")
                 values += [export_id, back_to] if back_to else [export_id]
-            self._read_marks(known, " or ".join(f"({condition})" for condition in conditions), values)
+            self._read_states(known, " or ".join(f"({condition})" for condition in conditions), values)
 
-    def read_marks_of(self, known: Known, log_ids: Sequence[str]) -> None:
-        """Read the marks of some logs."""
+    def read_states_of(self, known: DestinationState, log_ids: Sequence[str]) -> None:
+        """Read the states of some logs."""
         for begin in range(0, len(log_ids), _CHUNK):
             chunk = log_ids[begin : begin + _CHUNK]
-            self._read_marks(known, f"l.id in ({', '.join(['%s'] * len(chunk))})", chunk)
+            self._read_states(known, f"l.id in ({', '.join(['%s'] * len(chunk))})", chunk)
 
-    def _read_marks(self, known: Known, condition: str, values: Sequence[Any]) -> None:
+    def _read_states(self, known: DestinationState, condition: str, values: Sequence[Any]) -> None:
         with self._client() as client:
             if client is None:
                 return
             unrecorded = {log_id for (log_id,) in _query(client, _UNRECORDED.format(condition=condition), *values)}
-            rows = _query(client, _MARKS.format(condition=condition), *values)
-            for log_id, export_id, content_hash, status, updated_at, missing_since in rows:
-                mark = Mark(
-                    content_hash="" if log_id in unrecorded else content_hash or "",
-                    is_settled=is_settled(status),
-                    is_missing=missing_since is not None,
-                    is_known=True,
-                    updated_at=_utc(updated_at),
-                )
-                known.add_mark(log_id, export_id, mark)
+            rows = _query(client, _STATES.format(condition=condition), *values)
+            known.logs.add((row[0], row[1], _state(row, is_recorded=row[0] not in unrecorded)) for row in rows)
 
     def _reach(self, since: Sequence[tuple[str, datetime]], further: int) -> dict[str, datetime | None]:
-        """When the log was created that is so many further back than a time; without the exports that have fewer."""
+        """When the n-th log before a time was created, n being `further`; without the exports that have fewer."""
         condition = " or ".join(["(export_id = %s and created_at < %s)"] * len(since))
         sql, values = _REACH.format(condition=condition), chain(*since, [further])
         with self._client() as client:
             return {name: _utc(when) for name, when in _query(client, sql, *values)} if client and since else {}
 
     def count(self, export_id: str, since: datetime) -> int:
-        """How many rows there are of logs of an export that were created then or later."""
+        """The number of rows of an export whose logs were created at or after a time."""
         sql = "select count(*) from {export_logs} where export_id = %s and created_at >= %s"
         with self._client() as client:
             rows = list(_query(client, sql, export_id, since)) if client else []
@@ -244,12 +229,12 @@ def _sql_client(pipeline: Pipeline | None) -> SqlClientBase[Any] | None:
 
 
 def latest_credible() -> datetime:
-    """Up to when a log can have been created: a day ahead, for clocks that differ."""
+    """The latest time at which a log can have been created: a day ahead, since clocks differ."""
     return datetime.now(timezone.utc) + timedelta(days=1)
 
 
 def _query(client: SqlClientBase[Any], sql: str, *values: Any) -> Iterator[tuple[Any, ...]]:
-    """Rows of the destination, some at a time; none where it has no such table yet."""
+    """The rows of a query, fetched in chunks; none if the destination has no such table yet."""
     from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
     names = {table: client.make_qualified_table_name(table) for table in TABLES}
@@ -261,7 +246,7 @@ def _query(client: SqlClientBase[Any], sql: str, *values: Any) -> Iterator[tuple
         return
 
 
-def _read_times(client: SqlClientBase[Any], known: Known) -> None:
+def _read_times(client: SqlClientBase[Any], known: DestinationState) -> None:
     rows = _query(client, _TIMES, latest_credible())
     for export_id, status, is_there, count, count_with_time, first, newest in rows:
         export = known.export(export_id)
@@ -272,7 +257,7 @@ def _read_times(client: SqlClientBase[Any], known: Known) -> None:
             export.oldest_open_created_at = min(times, default=None)
 
 
-def _read_syncs(client: SqlClientBase[Any], known: Known) -> None:
+def _read_syncs(client: SqlClientBase[Any], known: DestinationState) -> None:
     for export_id, mode, started_at, newest, logs_known, total, sort in _query(client, _SYNCS):
         export = known.export(export_id)
         export.complete_newest_created_at = _utc(newest)
@@ -281,6 +266,17 @@ def _read_syncs(client: SqlClientBase[Any], known: Known) -> None:
         export.sort = sort
         if mode == "full":
             export.full_read_at = _utc(started_at)
+
+
+def _state(row: Sequence[Any], *, is_recorded: bool) -> LogState:
+    _, _, content_hash, status, updated_at, missing_since = row
+    return LogState(
+        content_hash=(content_hash or "") if is_recorded else "",
+        is_settled=is_settled(status),
+        is_missing=missing_since is not None,
+        is_known=True,
+        updated_at=_utc(updated_at),
+    )
 
 
 def _utc(when: datetime | None) -> datetime | None:

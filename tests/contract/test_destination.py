@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from conftest import Start, Warehouse
 from didomi_sandbox import Behaviour, plain_store, serve
-from didomi_source.reading.known import Destination, Known, KnownExport
-from didomi_source.reading.marks import Mark
-from ledger import Row, mark_of, note_times
+from didomi_source.reading.destination import Destination, DestinationState, KnownExport
+from didomi_source.reading.state import LogState
+from ledger import Row, note_times, state_of, states_of
 
 NOW = datetime.now(timezone.utc).replace(microsecond=0)
 DAY = timedelta(days=1)
@@ -78,22 +78,11 @@ def named(rows: list[Row]) -> list[Row]:
     return [{"id": f"log-{number}", **row} for number, row in enumerate(rows)]
 
 
-def marks_of(known: Known, export_id: str) -> dict[str, Mark]:
-    """The marks that were read; the place of each is the one that its owner names."""
-    found = list(known.export(export_id).marks.items())
-    assert [known.owners.place(log_id) for log_id, _ in found] == list(range(len(found)))
-    return dict(found)
-
-
-def expected_marks(rows: list[Row]) -> dict[str, Mark]:
+def expected_states(rows: list[Row]) -> dict[str, LogState]:
     return {
-        row["id"]: mark_of(row if row["is_recorded"] and row["content_hash"] else {**row, "content_hash": ""})
+        row["id"]: state_of(row if row["is_recorded"] and row["content_hash"] else {**row, "content_hash": ""})
         for row in rows
     }
-
-
-def plain(export: KnownExport) -> dict[str, Any]:
-    return without(vars(export), "marks")
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
@@ -105,27 +94,23 @@ def test_what_is_known_of_an_export_is_what_its_rows_say(loaded: Warehouse, rows
     for row in rows:
         expected[row["export_id"]].count += 1
         note_times(expected[row["export_id"]], [row])
-    known = Destination(loaded.pipeline()).known()
-    assert {name: plain(export) for name, export in known.exports.items()} == {
-        name: plain(export) for name, export in expected.items()
-    }
-    assert known.owners.claim([row["id"] for row in rows], "c", 0).taken == {
-        row["id"]: row["export_id"] for row in rows
-    }
+    known = Destination(loaded.pipeline()).state()
+    assert known.exports == expected
+    assert known.logs.partition([row["id"] for row in rows], "c").taken == {row["id"]: row["export_id"] for row in rows}
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
 @given(
     rows=ROWS.map(named), since=st.fixed_dictionaries({"a": TIMES, "b": TIMES, "c": TIMES}), further=st.integers(1, 5)
 )
-def test_the_marks_that_a_run_may_need_are_read_at_once(
+def test_the_states_that_a_run_may_need_are_read_at_once(
     loaded: Warehouse, rows: list[Row], since: dict[str, datetime | None], further: int
 ) -> None:
     """Of each export those since a time, and so many that are older; all where there is no time, or fewer older ones."""
     hold(loaded, rows)
     destination = Destination(loaded.pipeline())
-    known = destination.known()
-    destination.read_marks(known, since, further)
+    known = destination.state()
+    destination.read_states(known, since, further)
     for export_id in ("a", "b"):
         own = [row for row in rows if row["export_id"] == export_id]
         when, needed = since[export_id], own
@@ -135,25 +120,24 @@ def test_the_marks_that_a_run_may_need_are_read_at_once(
         is_all = when is None or len(older) < further
         if not is_all:
             needed = [row for row in own if row["created_at"] and row["created_at"] >= older[further - 1]]
-        assert marks_of(known, export_id) == expected_marks(needed)
-        assert known.export(export_id).has_all_marks == (bool(own) and is_all)
+        assert states_of(known.logs, export_id) == expected_states(needed)
+        assert known.export(export_id).has_all_states == (bool(own) and is_all)
 
 
-def test_marks_that_were_not_expected_are_asked_for(loaded: Warehouse) -> None:
+def test_states_that_were_not_expected_are_asked_for(loaded: Warehouse) -> None:
     """Those of a first lot, then all of the export; what was read is not read again, and nothing of another export."""
     fields = {"content_hash": "1" * 32, "status": "completed", "metrics__users": 1, "is_recorded": True}
     times = {"created_at": NOW, "updated_at": NOW, "missing_at_source_since": None}
     rows = [{"id": f"log-{n}", "export_id": "b" if n == 9 else "a", **fields, **times} for n in range(10)]
     hold(loaded, rows)
-    known = Destination(loaded.pipeline()).known()
-    known.read_marks("a", ["log-3", "log-5"])
-    assert marks_of(known, "a") == expected_marks([rows[3], rows[5]])
-    place = known.owners.place("log-5")
-    known.export("a").marks[place] = Mark("seen again")
-    known.read_marks("a", ["log-4"])
-    assert marks_of(known, "a") == {**expected_marks(rows[:9]), "log-5": Mark()}
-    assert marks_of(known, "b") == {}
-    assert [known.export(name).has_all_marks for name in ("a", "b")] == [True, False]
+    known = Destination(loaded.pipeline()).state()
+    known.read_states("a", ["log-3", "log-5"])
+    assert states_of(known.logs, "a") == expected_states([rows[3], rows[5]])
+    known.logs["log-5"] = LogState("seen again")
+    known.read_states("a", ["log-4"])
+    assert states_of(known.logs, "a") == {**expected_states(rows[:9]), "log-5": LogState("seen again")}
+    assert states_of(known.logs, "b") == {}
+    assert [known.export(name).has_all_states for name in ("a", "b")] == [True, False]
 
 
 def test_of_a_log_with_several_rows_the_newest_counts(loaded: Warehouse) -> None:
@@ -165,9 +149,9 @@ def test_of_a_log_with_several_rows_the_newest_counts(loaded: Warehouse) -> None
         {**row, "status": "failed", "content_hash": "2" * 32},
     ]
     hold(loaded, rows)
-    known = Destination(loaded.pipeline()).known()
-    known.read_marks("a")
-    assert (known.export("a").count, marks_of(known, "a")) == (1, expected_marks(rows[1:]))
+    known = Destination(loaded.pipeline()).state()
+    known.read_states("a")
+    assert (known.export("a").count, states_of(known.logs, "a")) == (1, expected_states(rows[1:]))
 
 
 def test_many_threads_may_ask_at_once(loaded: Warehouse) -> None:
@@ -217,12 +201,12 @@ def test_a_run_asks_for_what_it_meets(
     warehouse.load(server, page_size=20)
     server.behaviour = replace(server.behaviour, sort=after)
     asked: list[str] = []
-    read = Destination._read_marks
+    read = Destination._read_states
 
-    def note(self: Destination, known: Known, condition: str, values: Any) -> None:
+    def note(self: Destination, known: DestinationState, condition: str, values: Any) -> None:
         asked.append(re.sub(r"(%s, )+%s", "...", condition))
         read(self, known, condition, values)
 
-    monkeypatch.setattr(Destination, "_read_marks", note)
+    monkeypatch.setattr(Destination, "_read_states", note)
     assert warehouse.load(server, page_size=20) == {"export_syncs": 1}
     assert asked == conditions
