@@ -8,6 +8,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -25,6 +26,7 @@ from didomi_source.warehouse.target import Target, prepare_environment
 from .lock import run_lock
 from .options import Options, load_settings
 from .summary import SYNC_COLUMNS, Summary
+from .verify import count_logs, unbuilt
 
 if TYPE_CHECKING:
     import dlt
@@ -85,8 +87,9 @@ def run(
             report("Loading export logs")
             run_id, extracted = _load(pipeline, settings, target, options, report)
             syncs = _check_loaded(pipeline, target.dataset, run_id, extracted)
+            logs = 0 if options.skip_models else count_logs(pipeline, target.dataset)
             seconds = time.monotonic() - started
-        built = None if options.skip_models else _build(target, options, environment, report)
+        built = None if options.skip_models else _build(target, options, environment, report, logs)
         unwritten = _write(outputs, report)
     unheard_of = [s["export_id"] for s in syncs if s["is_complete"] and s["name"] is None and not s["logs_known"]]
     notes += [f"export {export_id} has neither a configuration nor a log: check its id" for export_id in unheard_of]
@@ -174,14 +177,15 @@ def _give_memory_back() -> None:
         pa.default_memory_pool().release_unused()
 
 
-def _build(target: Target, options: Options, environment: Mapping[str, str], report: Report) -> Models:
+def _build(target: Target, options: Options, environment: Mapping[str, str], report: Report, logs: int) -> Models:
+    """Build the models, and check that they are there; the logs are loaded even if they are not."""
     report("Building the models")
     started = time.monotonic()
     variables = {"didomi_schema": target.dataset, **options.model_vars}
     try:
-        return models.build(target.working_dir, environment, variables)
-    except ModelsFailed as error:
-        # The logs are loaded all the same, and the summary tells of them.
+        built = models.build(target.working_dir, environment, variables)
+        return built if built.failures else replace(built, failures=unbuilt(target, logs))
+    except (ModelsFailed, DestinationError) as error:
         return Models({}, [str(error)], [], time.monotonic() - started)
 
 
