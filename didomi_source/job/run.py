@@ -13,14 +13,16 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from didomi_source.errors import DestinationError, DidomiError, ModelsFailed, TableMissing
+from didomi_source.schema import TABLES
 from didomi_source.warehouse import dbt as models
-from didomi_source.warehouse.credentials import describe, location
+from didomi_source.warehouse.credentials import describe
 from didomi_source.warehouse.dbt import Models
 from didomi_source.warehouse.duckdb import checkpoint, load_with_memory_limit
-from didomi_source.warehouse.errors import to_our_error
 from didomi_source.warehouse.open import LOADER_FORMATS, open_for_loading
+from didomi_source.warehouse.postgres import one_build_at_a_time
 from didomi_source.warehouse.profiles import dbt_environment
-from didomi_source.warehouse.read import select
+from didomi_source.warehouse.read import refuse_foreign_tables, select
+from didomi_source.warehouse.sqlstate import error_of
 from didomi_source.warehouse.target import Target, prepare_environment
 
 from .lock import run_lock
@@ -85,7 +87,11 @@ def run(
             environment = {} if options.skip_models else dbt_environment(pipeline, target)
             started = time.monotonic()
             report("Loading export logs")
-            run_id, extracted = _load(pipeline, settings, target, options, report)
+            try:
+                run_id, extracted = _load(pipeline, settings, target, options, report)
+            except DestinationError:
+                refuse_foreign_tables(pipeline, target.dataset, TABLES)
+                raise
             syncs = _check_loaded(pipeline, target.dataset, run_id, extracted)
             logs = 0 if options.skip_models else count_logs(pipeline, target.dataset)
             seconds = time.monotonic() - started
@@ -124,7 +130,7 @@ def _load(
                 break
             checkpoint(pipeline)
     except Exception as error:
-        raise to_our_error(error, location(pipeline)) from error
+        raise error_of(error, pipeline) from error
     return request.run_id, extracted
 
 
@@ -183,7 +189,8 @@ def _build(target: Target, options: Options, environment: Mapping[str, str], rep
     started = time.monotonic()
     variables = {"didomi_schema": target.dataset, **options.model_vars}
     try:
-        built = models.build(target.working_dir, environment, variables)
+        with one_build_at_a_time(target, report):
+            built = models.build(target.working_dir, environment, variables)
         return built if built.failures else replace(built, failures=unbuilt(target, logs))
     except (ModelsFailed, DestinationError) as error:
         return Models({}, [str(error)], [], time.monotonic() - started)
