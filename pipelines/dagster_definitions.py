@@ -12,29 +12,26 @@ from graphlib import TopologicalSorter
 from importlib.metadata import version
 
 import dagster as dg
-from dagster_dbt import DbtProject, build_dbt_asset_specs
+from dagster_dbt import build_dbt_asset_specs
 
 from didomi_source.errors import ConfigurationError
 from didomi_source.job import run
 from didomi_source.schema import TABLES
-from didomi_source.warehouse.dbt import project_dir
+from didomi_source.warehouse.dbt import write_manifest
 from didomi_source.warehouse.target import Target
 
 TARGET = Target(destination=os.environ.get("DIDOMI_DESTINATION", "duckdb"))
 
-project = DbtProject(
-    project_dir(),
-    profiles_dir=project_dir(),
-    target_path=TARGET.working_dir.absolute() / f"dagster-{version('didomi-source')}",
-)
-if not project.manifest_path.exists():
-    project.preparer.prepare(project)
+folder = TARGET.working_dir / f"dagster-{version('didomi-source')}"
+manifest = folder.absolute() / "manifest.json"
+if not manifest.exists():
+    write_manifest(folder)
 
 # dbt calls the raw tables so, and that is what joins them to the models.
 tables = [dg.AssetSpec(["didomi", table], group_name="didomi_raw", kinds={"dlt"}) for table in TABLES]
 models = [
     spec.replace_attributes(group_name=f"didomi_{spec.key.path[0]}")
-    for spec in build_dbt_asset_specs(manifest=project.manifest_path, project=project)
+    for spec in build_dbt_asset_specs(manifest=manifest)
 ]
 lineage = {spec.key: [dep.asset_key for dep in spec.deps] for spec in [*tables, *models]}
 in_order = list(TopologicalSorter(lineage).static_order())

@@ -16,6 +16,8 @@ from urllib3.exceptions import HTTPError
 
 from didomi_source.errors import ProtocolError, Unavailable
 
+from . import environment
+
 CONNECT_SECONDS = 10.0
 _CHUNK_BYTES = 16 * 1024
 
@@ -63,7 +65,7 @@ class _SecurePool(HTTPSConnectionPool):
 
 class _Session(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """Look at no redirect: requests would raise where it leads to what is no address."""
+        """Ignore redirects: requests would raise if one leads to what is no address."""
 
 
 class _Adapter(HTTPAdapter):
@@ -103,18 +105,20 @@ def exchange(
     Raises:
         Unavailable: No complete answer in time.
         ProtocolError: The answer is too large, or cannot be unpacked.
+        ConfigurationError: A proxy or certificates of the environment cannot be used.
     """
     deadline = time.monotonic() + seconds
     prepared = session.prepare_request(request)
-    options = session.merge_environment_settings(prepared.url, {}, True, None, None)
+    options = environment.settings_for(session, str(prepared.url))
     try:
         response = session.send(prepared, timeout=(CONNECT_SECONDS, seconds), allow_redirects=False, **options)
         with response:
             return response, _read(response, deadline, max_bytes)
     except (requests.RequestException, HTTPError, OSError) as error:
+        environment.refuse_bundle(options["verify"])
         late = time.monotonic() >= deadline
         what = f"no complete answer within {seconds:g} s" if late else _what(error)
-        raise Unavailable(what) from None
+        raise Unavailable(what + environment.hint(error, session, str(prepared.url))) from None
 
 
 def _read(response: requests.Response, deadline: float, max_bytes: int) -> bytes:
@@ -136,6 +140,8 @@ def _what(error: Exception) -> str:
         cause = inner
     if isinstance(error, requests.exceptions.SSLError):
         return f"no trusted connection: {_plain(error)}"
+    if isinstance(error, requests.exceptions.ProxyError):
+        return f"no connection through the proxy of the environment: {_plain(error)}"
     if isinstance(error, requests.Timeout):
         return "no answer in time"
     if isinstance(error, requests.ConnectionError):

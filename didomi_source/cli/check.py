@@ -99,10 +99,12 @@ def _known_of(name: str | None, logs: list[Any], total: int | None) -> str:
 
 
 def _check_destination(target: Target) -> Iterator[Finding]:
+    from didomi_source.schema import TABLES
     from didomi_source.warehouse.credentials import check_path, describe
     from didomi_source.warehouse.open import open_temporary
+    from didomi_source.warehouse.postgres import check_rights
     from didomi_source.warehouse.profiles import dbt_environment
-    from didomi_source.warehouse.read import check_connection
+    from didomi_source.warehouse.read import check_connection, refuse_foreign_tables
 
     subject = "destination"
     try:
@@ -110,6 +112,8 @@ def _check_destination(target: Target) -> Iterator[Finding]:
             where = describe(pipeline)
             check_path(pipeline, target)
             check_connection(pipeline)
+            check_rights(pipeline, target.schemas)
+            refuse_foreign_tables(pipeline, target.dataset, TABLES)
             yield Finding(subject, True, f"{where}, dataset {target.dataset}")
             subject = "models"
             dbt_environment(pipeline, target)

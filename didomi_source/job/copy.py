@@ -9,10 +9,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from didomi_source.errors import ConfigurationError, DestinationError, TableMissing
-from didomi_source.warehouse.credentials import describe, location
-from didomi_source.warehouse.errors import to_our_error
+from didomi_source.warehouse.credentials import describe
 from didomi_source.warehouse.open import LOADER_FORMATS, open_for_loading, open_read_only
 from didomi_source.warehouse.read import select
+from didomi_source.warehouse.sqlstate import error_of
 from didomi_source.warehouse.target import Target, prepare_environment
 
 from .lock import run_lock
@@ -56,7 +56,7 @@ def copy(source: Target, to: str, report: Callable[[str], None]) -> dict[str, in
             try:
                 new.run(_source(old, tables), loader_file_format=LOADER_FORMATS.get(to))  # type: ignore[arg-type]
             except Exception as error:
-                raise to_our_error(error, location(new)) from error
+                raise error_of(error, new) from error
             return _counted(old, new, source.dataset, tables)
 
 
@@ -67,7 +67,7 @@ def _tables(old: dlt.Pipeline) -> dict[str, Columns]:
     try:
         old.sync_destination()
     except Exception as error:
-        raise to_our_error(error, location(old)) from error
+        raise error_of(error, old) from error
     known: Any = old.default_schema.tables if old.default_schema_name else {}
     found: dict[str, Columns] = {
         name: {column: dict(hints) for column, hints in known[name]["columns"].items() if not column.startswith("_dlt")}

@@ -8,23 +8,27 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from didomi_source.errors import DestinationError, DidomiError, ModelsFailed, TableMissing
+from didomi_source.schema import TABLES
 from didomi_source.warehouse import dbt as models
-from didomi_source.warehouse.credentials import describe, location
+from didomi_source.warehouse.credentials import describe
 from didomi_source.warehouse.dbt import Models
 from didomi_source.warehouse.duckdb import checkpoint, load_with_memory_limit
-from didomi_source.warehouse.errors import to_our_error
 from didomi_source.warehouse.open import LOADER_FORMATS, open_for_loading
+from didomi_source.warehouse.postgres import one_build_at_a_time
 from didomi_source.warehouse.profiles import dbt_environment
-from didomi_source.warehouse.read import select
+from didomi_source.warehouse.read import refuse_foreign_tables, select
+from didomi_source.warehouse.sqlstate import error_of
 from didomi_source.warehouse.target import Target, prepare_environment
 
 from .lock import run_lock
 from .options import Options
 from .summary import SYNC_COLUMNS, Summary
+from .verify import count_logs, unbuilt
 
 if TYPE_CHECKING:
     import dlt
@@ -85,10 +89,15 @@ def run(
             environment = {} if options.skip_models else dbt_environment(pipeline, target)
             started = time.monotonic()
             report("Loading export logs")
-            run_id, extracted = _load(pipeline, settings, target, options, report)
+            try:
+                run_id, extracted = _load(pipeline, settings, target, options, report)
+            except DestinationError:
+                refuse_foreign_tables(pipeline, target.dataset, TABLES)
+                raise
             syncs = _check_loaded(pipeline, target.dataset, run_id, extracted)
+            logs = 0 if options.skip_models else count_logs(pipeline, target.dataset)
             seconds = time.monotonic() - started
-        built = None if options.skip_models else _build(target, options, environment, report)
+        built = None if options.skip_models else _build(target, options, environment, report, logs)
         unwritten = _write(outputs, report)
     unheard_of = [s["export_id"] for s in syncs if s["is_complete"] and s["name"] is None and not s["logs_known"]]
     notes += [f"export {export_id} has neither a configuration nor a log: check its id" for export_id in unheard_of]
@@ -125,7 +134,7 @@ def _load(
                     return request.run_id, extracted
                 checkpoint(pipeline)
     except Exception as error:
-        raise to_our_error(error, location(pipeline)) from error
+        raise error_of(error, pipeline) from error
 
 
 def _check_loaded(
@@ -177,14 +186,16 @@ def _give_memory_back() -> None:
         pa.default_memory_pool().release_unused()
 
 
-def _build(target: Target, options: Options, environment: Mapping[str, str], report: Report) -> Models:
+def _build(target: Target, options: Options, environment: Mapping[str, str], report: Report, logs: int) -> Models:
+    """Build the models, and check that they are there; the logs are loaded even if they are not."""
     report("Building the models")
     started = time.monotonic()
     variables = {"didomi_schema": target.dataset, **options.model_vars}
     try:
-        return models.build(target.working_dir, environment, variables)
-    except ModelsFailed as error:
-        # The logs are loaded all the same, and the summary tells of them.
+        with one_build_at_a_time(target, report):
+            built = models.build(target.working_dir, environment, variables)
+        return built if built.failures else replace(built, failures=unbuilt(target, logs))
+    except (ModelsFailed, DestinationError) as error:
         return Models({}, [str(error)], [], time.monotonic() - started)
 
 

@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from didomi_source.errors import DestinationError, RunLocked, TableMissing
-from didomi_source.warehouse.credentials import location
-from didomi_source.warehouse.errors import to_our_error
 from didomi_source.warehouse.read import select
+from didomi_source.warehouse.sqlstate import error_of
 from didomi_source.warehouse.target import Target
 
 if TYPE_CHECKING:
@@ -155,4 +154,4 @@ class Ledger:
                 name = client.make_qualified_table_name(table)
                 client.execute_sql(statement.format(*[name] * statement.count("{}")), *values)
         except Exception as error:  # noqa: BLE001 - each engine has its own, wrapped or not
-            raise to_our_error(error, location(self._pipeline)) from None
+            raise error_of(error, self._pipeline) from None

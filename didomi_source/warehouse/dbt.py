@@ -1,4 +1,4 @@
-"""Build the models with dbt, in a process of its own once the pipeline has let go of the warehouse."""
+"""Build the models with dbt, in a process of its own, after the pipeline has closed the warehouse."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,10 @@ from typing import Any
 from didomi_source.errors import ConfigurationError, ModelsFailed
 
 _GOOD = {"success", "pass", "no-op", "skipped"}
-_QUIET = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DO_NOT_TRACK": "1"}
+# dbt needs none of them: the API's credentials, which it could write down, and settings of another dbt project, with
+# which it would build something else (DBT_EMPTY), somewhere else (DBT_TARGET) or nothing (DBT_RESOURCE_TYPES).
+_WITHHELD = ("SOURCES__", "DBT_")
+_OURS = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DO_NOT_TRACK": "1", "PYTHONUTF8": "1", "PYTHONIOENCODING": "utf-8"}
 
 
 @dataclass(frozen=True)
@@ -48,16 +51,41 @@ def project_dir() -> Path:
     raise ConfigurationError(msg)
 
 
+def model_names() -> set[str]:
+    """The names of all models of the project."""
+    return {path.stem for path in (project_dir() / "models").rglob("*.sql")}
+
+
+def write_manifest(folder: Path) -> Path:
+    """Parse the project, and write dbt's manifest of it.
+
+    Args:
+        folder: Where dbt keeps its artefacts and logs; created if need be.
+
+    Returns:
+        The path of the manifest.
+
+    Raises:
+        ModelsFailed: dbt could not parse the project.
+    """
+    target = folder.absolute()
+    target.mkdir(mode=0o700, parents=True, exist_ok=True)
+    code, output = _dbt(["parse"], target, {}, {})
+    if code != 0:
+        raise ModelsFailed(f"dbt could not parse the models: {_end(code, output)}")
+    return target / "manifest.json"
+
+
 def build(working_dir: Path, environment: Mapping[str, str], variables: Mapping[str, Any]) -> Models:
     """Build all models and run their data tests.
 
     Args:
         working_dir: Where dbt keeps its artefacts and logs.
-        environment: The variables of sql/profiles.yml; nothing of them is written to disk.
+        environment: The variables of sql/profiles.yml; none of them is written to disk.
         variables: The models' variables.
 
     Returns:
-        What was built, and what failed.
+        What was built, and what failed: every model that dbt did not build is named.
 
     Raises:
         ModelsFailed: dbt could not begin, or did not come to its end.
@@ -88,7 +116,7 @@ def _dbt(
     ]
     with subprocess.Popen(  # noqa: S603 - our own interpreter and project
         arguments,
-        env={**_without_keys(os.environ), **_QUIET, **environment},
+        env={**_inherited(os.environ), **_OURS, **environment},
         stdin=subprocess.PIPE,  # it ends when this is closed
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -100,13 +128,12 @@ def _dbt(
         return process.wait(), output
 
 
-def _without_keys(environment: Mapping[str, str]) -> dict[str, str]:
-    """Keep the API's settings from dbt, which needs none of them, and so cannot write them down."""
-    return {name: value for name, value in environment.items() if not name.startswith("SOURCES__")}
+def _inherited(environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if not name.startswith(_WITHHELD)}
 
 
 def _end(code: int, output: str) -> str:
-    """How dbt ended, and its last words."""
+    """How dbt ended, and the last lines that it printed."""
     how = f"it was ended by signal {-code}" if code < 0 else f"it ended with {code}"
     lines = [" ".join(line.split()) for line in output.splitlines() if line.strip()]
     return f"{how}: {' '.join(lines[-6:])[:600]}" if lines else how
@@ -114,13 +141,20 @@ def _end(code: int, output: str) -> str:
 
 def _read(results: Path, seconds: float) -> Models:
     found = json.loads(results.read_text("utf-8"))["results"]
-    told = [(result["status"], f"{_name(result['unique_id'])}: {_message(result)}") for result in found]
+    lines = [(result["status"], f"{_name(result['unique_id'])}: {_message(result)}") for result in found]
+    failures = [line for status, line in lines if status not in _GOOD | {"warn"}]
     return Models(
-        counts=dict(Counter(status for status, _ in told)),
-        failures=[line for status, line in told if status not in _GOOD | {"warn"}],
-        warnings=[line for status, line in told if status == "warn"],
+        counts=dict(Counter(status for status, _ in lines)),
+        failures=failures or [f"model {name}: dbt did not build it" for name in _not_built(found)],
+        warnings=[line for status, line in lines if status == "warn"],
         seconds=seconds,
     )
+
+
+def _not_built(results: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The models without a result, or with another one than success."""
+    built = {result["unique_id"].split(".")[-1] for result in results if result["status"] == "success"}
+    return sorted(model_names() - built)
 
 
 def _name(unique_id: str) -> str:

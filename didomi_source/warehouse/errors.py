@@ -25,18 +25,19 @@ _SIGNS = (
 )
 
 
-def to_our_error(error: BaseException, where: Path | str) -> DidomiError:
+def to_our_error(error: BaseException, where: Path | str, code: str | None = None) -> DidomiError:
     """Turn an error that dlt raised into one of this package.
 
     Args:
         error: Any exception; if its chain contains an error of this package, that one is returned.
         where: The location of the warehouse: its file, or the name of the destination and its host.
+        code: The SQLSTATE of the error, where it is known.
     """
     chain = list(exception_chain(error))
     for found in chain:
         if isinstance(found, DidomiError):
             return found
-    matches = (match_server_error(str(found), where) for found in reversed(chain))
+    matches = (match_server_error(str(found), where, code) for found in reversed(chain))
     if match := next(filter(None, matches), None):
         return match
     known = next((text for text in map(str, chain) if _known(text, where)), str(chain[-1]))

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from didomi_source.errors import DestinationError, TableMissing
+from didomi_source.errors import ConfigurationError, DestinationError, TableMissing
 
 from .credentials import duckdb_path, location
 from .duckdb import check_free_space, wait_until_writable
-from .errors import describe_error, to_our_error
+from .errors import describe_error
+from .sqlstate import error_of
 
 if TYPE_CHECKING:
     import dlt
@@ -37,7 +38,7 @@ def check_connection(pipeline: dlt.Pipeline) -> None:
         with pipeline.sql_client() as client:
             client.execute_sql("select 1")
     except Exception as error:  # noqa: BLE001 - each engine has its own, wrapped or not
-        raise to_our_error(error, location(pipeline)) from None
+        raise error_of(error, pipeline) from None
 
 
 def select(
@@ -71,8 +72,32 @@ def select(
         msg = f"there is no table {schema}.{table} with all its columns yet: run `didomi run` first"
         raise TableMissing(msg) from None
     except Exception as error:  # noqa: BLE001 - each engine has its own, wrapped or not
-        raise to_our_error(error, location(pipeline)) from None
+        raise error_of(error, pipeline) from None
     return [dict(zip(columns, map(_utc, row), strict=True)) for row in rows]
+
+
+def refuse_foreign_tables(pipeline: dlt.Pipeline, dataset: str, tables: Iterable[str]) -> None:
+    """Refuse a dataset in which a table has one of the names, and was not created by dlt.
+
+    Raises:
+        ConfigurationError: It names the table.
+    """
+    path = duckdb_path(pipeline)
+    if path is not None and not path.exists():
+        return
+    for table in tables:
+        try:
+            select(pipeline, dataset, table, ["1"], "where 1 = 0")
+        except TableMissing:
+            continue
+        try:
+            select(pipeline, dataset, table, ["_dlt_load_id"], "where 1 = 0")
+        except DestinationError:
+            msg = (
+                f"{location(pipeline)} has a table {dataset}.{table} that is not this program's: take another dataset "
+                "with --dataset"
+            )
+            raise ConfigurationError(msg) from None
 
 
 def _utc(value: Any) -> Any:

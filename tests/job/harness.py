@@ -21,6 +21,16 @@ from didomi_source.cli.demo import access_to
 
 FORKER = Path(__file__).with_name("forker.py")
 DIDOMI = Path(sys.executable).with_name("didomi")
+# Settings of somebody's other dbt project in the same environment: each would build something else, elsewhere or nothing.
+_OTHER_DBT = {
+    "DEFER": "true", "EMPTY": "true", "EVENT_TIME_START": "2020-01-01", "EXCLUDE_RESOURCE_TYPES": "model",
+    "FAIL_FAST": "true", "LOG_FORMAT": "json", "LOG_PATH": "/nowhere", "PROFILE": "acme", "PROFILES_DIR": "/nowhere",
+    "PROJECT_DIR": "/nowhere", "RESOURCE_TYPES": "test", "SAMPLE": "1 day", "STATE": "/nowhere", "TARGET": "prod",
+    "TARGET_PATH": "/nowhere", "VERSION_CHECK": "false", "WARN_ERROR": "true", "WRITE_JSON": "false",
+}  # fmt: skip
+OTHER_DBT = {f"DBT_{name}": value for name, value in _OTHER_DBT.items()} | {
+    f"DBT_ENGINE_{name}": value for name, value in _OTHER_DBT.items()
+}
 _numbers = itertools.count()
 
 
@@ -148,7 +158,7 @@ class Job(Warehouse):
 
 
 def clean_environment(folder: Path) -> dict[str, str]:
-    """This process's environment without anything that would configure `didomi`."""
+    """This process's environment without anything that would configure `didomi`, and with what must not."""
     taken = ("SOURCES__", "DESTINATION__", "DIDOMI_", "RUNTIME__", "LOAD__", "DLT_", "DBT_", "COLUMNS", "PYTHONPATH")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(taken)}
-    return {**kept, "DLT_DATA_DIR": str(folder.parent / "dlt"), "HOME": str(folder.parent / "home")}
+    return {**kept, **OTHER_DBT, "DLT_DATA_DIR": str(folder.parent / "dlt"), "HOME": str(folder.parent / "home")}

@@ -39,7 +39,7 @@ ARROWS = {
 }
 CONNECTOR = {"source", "reading", "api", "settings", "configuration", "values", "schema", "errors"}
 # What reads or writes the raw tables: all of it comes before the marts.
-BEFORE_THE_MARTS = {"job.copy", "job.progress", "job.run", "reading.destination", "schema", "source"}
+BEFORE_THE_MARTS = {"job.copy", "job.progress", "job.run", "job.verify", "reading.destination", "schema", "source"}
 
 
 def module_of(path: Path) -> str:

@@ -7,10 +7,16 @@ from dataclasses import replace
 
 import pytest
 
+from didomi_source.errors import ModelsFailed
+from didomi_source.warehouse import postgres as locks
+from didomi_source.warehouse.refusals import match_server_error
+from didomi_source.warehouse.target import Target
+
 from . import postgres
 from .emulators import servers
 from .engines import Engine
 from .refusals import LOGS, loads, refused
+from .refusing_server import refusing_server
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +53,99 @@ def test_postgres_is_down(server, site) -> None:
     """Exit 1: it may be up again for the next run."""
     url = replace(server, port=servers.free_port()).url
     refused(site(Engine("postgres", {"DESTINATION__POSTGRES__CREDENTIALS": url})), 1, "cannot be reached")
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "exit_code", "words"),
+    [
+        ("28P01", "authentification par mot de passe échouée pour l'utilisateur « didomi »", 78,
+         ["refuses the user or its key", "DESTINATION__POSTGRES__CREDENTIALS"]),
+        ("28000", "le rôle « didomi » n'existe pas", 78, ["refuses the user or its key"]),
+        ("3D000", "la base de données « postgres » n'existe pas", 78, ["does not exist: correct"]),
+        ("57P03", "le système de bases de données se lance", 1, ["cannot be reached", "se lance"]),
+        ("08P01", "unsupported startup parameter: options", 78, ["pooler", "ignore_startup_parameters = options in pgbouncer.ini"]),
+    ],
+)  # fmt: skip
+def test_the_code_of_a_refusal_decides(site, code, text, exit_code, words) -> None:
+    """Whatever the language of the server; a pooler's refusal says what to set."""
+    with refusing_server(code, text) as port:
+        url = f"postgresql://didomi:secret@127.0.0.1:{port}/postgres"
+        refused(site(Engine("postgres", {"DESTINATION__POSTGRES__CREDENTIALS": url})), exit_code, *words)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"), [("42501", "lacks a right"), ("25006", "lacks a right"), ("53300", "reached")]
+)
+def test_the_code_of_a_statement_decides(code, kind) -> None:
+    """Its text is shown; without a code it would say nothing."""
+    told = match_server_error("droit refusé pour le schéma", "postgres localhost", code)
+    assert kind in str(told)
+    assert "droit refusé" in str(told)
+    assert match_server_error("droit refusé pour le schéma", "postgres localhost") is None
+
+
+def test_check_finds_the_rights_that_are_missing(server, site) -> None:
+    """Before a run would: on the database, on a schema of somebody else's, in a read-only session; and all given, none."""
+    schemas = [f"short_{layer}" for layer in ("raw", "raw_staging", "staging", "intermediate", "marts")]
+    short = site(role(server, "short", "create schema short_marts"))
+    lacking = "CREATE on schema short_marts, CREATE on the database"
+    assert (
+        f"failed  destination: the user of postgres 127.0.0.1 postgres lacks a right that a run needs (docs/warehouses.md lists them): {lacking}"
+        in short.didomi("check").out
+    )
+    with server.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("alter schema short_marts owner to short")
+        for schema in schemas[:-1]:
+            cursor.execute(f"create schema {schema} authorization short")
+    done = short.didomi("check")
+    assert (done.code, "ok      destination" in done.out) == (0, True)
+    with server.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("alter role short set default_transaction_read_only = on")
+    assert "default_transaction_read_only is on" in short.didomi("check").out
+
+
+def test_a_table_of_somebody_else_is_not_touched(server, site) -> None:
+    """Check and run name it, and say to take another dataset."""
+    site = site(
+        role(
+            server,
+            "guest",
+            "grant create on database postgres to guest",
+            "create schema guest_raw authorization guest",
+            "create table guest_raw.exports (id integer, title text)",
+            "alter table guest_raw.exports owner to guest",
+        )
+    )
+    message = (
+        "postgres 127.0.0.1 postgres has a table guest_raw.exports that is not this program's: take another dataset"
+    )
+    refused(site, 78, message)
+    assert f"failed  destination: {message}" in site.didomi("check").out
+    with server.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("drop table guest_raw.exports")
+    loads(site)
+    assert site.didomi("check").code == 0
+
+
+def test_two_machines_build_one_after_the_other(server, monkeypatch) -> None:
+    """The second waits, reports it, and gives up in one line; each dataset has a lock of its own."""
+    monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", server.url)
+    steps: list[str] = []
+    monkeypatch.setattr(locks, "BUILD_SECONDS", 1.5)
+    target = Target("postgres", "one_raw")
+    with locks.one_build_at_a_time(target, steps.append):
+        with locks.one_build_at_a_time(Target("postgres", "two_raw"), steps.append):
+            assert steps == []
+        with (
+            pytest.raises(ModelsFailed, match="another machine has been building one_marts for 0 minutes: run again"),
+            locks.one_build_at_a_time(target, steps.append),
+        ):
+            pass
+    assert set(steps) == {"Waiting for another machine that builds the models"}
+    with locks.one_build_at_a_time(target, steps.append):
+        pass
+    with locks.one_build_at_a_time(Target(), steps.append):
+        pass
 
 
 def test_a_user_without_the_right_to_make_schemas(server, site) -> None:

@@ -1,0 +1,96 @@
+"""What PostgreSQL alone offers: the rights of a role, read from its catalogue, and advisory locks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from didomi_source.errors import DestinationError, DidomiError, ModelsFailed
+
+from .credentials import location, name_of
+from .open import open_temporary
+from .sqlstate import error_of
+from .target import Target
+
+if TYPE_CHECKING:
+    import dlt
+
+BUILD_SECONDS = 900.0
+
+
+def check_rights(pipeline: dlt.Pipeline, schemas: Sequence[str]) -> None:
+    """Refuse a role that cannot create what a run creates.
+
+    Args:
+        pipeline: Whose warehouse it is; any but PostgreSQL passes.
+        schemas: Those that a run writes to, without dlt's staging dataset.
+
+    Raises:
+        DestinationError: The role lacks a right; or the database cannot be reached.
+    """
+    if name_of(pipeline) != "postgres":
+        return
+    query = """
+        select
+            name,
+            to_regnamespace(name) is not null,
+            case when to_regnamespace(name) is not null then has_schema_privilege(name, 'CREATE') end,
+            has_database_privilege(current_database(), 'CREATE'),
+            current_setting('default_transaction_read_only') = 'on'
+        from unnest(%s) as name"""
+    try:
+        with pipeline.sql_client() as client:
+            found = client.execute_sql(query, [*schemas, f"{schemas[0]}_staging"]) or []
+    except Exception as error:  # noqa: BLE001 - of dlt or psycopg2
+        raise error_of(error, pipeline) from None
+    lacking = [f"CREATE on schema {name}" for name, exists, may_create, *_ in found if exists and not may_create]
+    if any(not exists and not may_create for _, exists, _, may_create, _ in found):
+        lacking.append("CREATE on the database")
+    if any(row[-1] for row in found):
+        lacking.append("writing: default_transaction_read_only is on")
+    if lacking:
+        msg = (
+            f"the user of {location(pipeline)} lacks a right that a run needs (docs/warehouses.md lists them): "
+            f"{', '.join(lacking)}"
+        )
+        raise DestinationError(msg)
+
+
+@contextmanager
+def one_build_at_a_time(target: Target, report: Callable[[str], None]) -> Iterator[None]:
+    """Wait while another machine builds the same models: on PostgreSQL two builds at once fail at each other's tables.
+
+    Args:
+        target: Which warehouse and dataset; any but PostgreSQL passes.
+        report: Called while waiting.
+
+    Raises:
+        ModelsFailed: The other one did not end within BUILD_SECONDS.
+    """
+    if target.destination != "postgres":
+        yield
+        return
+    with ExitStack() as stack:
+        pipeline = stack.enter_context(open_temporary(target))
+        try:
+            client: Any = pipeline.sql_client()
+            _lock(stack.enter_context(client), target, report)
+        except DidomiError:
+            raise
+        except Exception as error:  # noqa: BLE001 - of dlt or psycopg2
+            raise error_of(error, pipeline) from None
+        yield  # the server releases the lock with the connection
+
+
+def _lock(client: Any, target: Target, report: Callable[[str], None]) -> None:
+    deadline = time.monotonic() + BUILD_SECONDS
+    # Two keys of 32 bits: one for this package, one for the schema.
+    query = "select pg_try_advisory_lock(hashtext('didomi'), hashtext(%s))"
+    while not client.execute_sql(query, target.marts)[0][0]:
+        if time.monotonic() >= deadline:
+            msg = f"another machine has been building {target.marts} for {BUILD_SECONDS / 60:.0f} minutes: run again"
+            raise ModelsFailed(msg)
+        report("Waiting for another machine that builds the models")
+        time.sleep(1)
