@@ -9,6 +9,7 @@ telemetry   traces and metrics over OTLP
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ from didomi_source.health.status import ExportStatus, read_status
 from didomi_source.warehouse.target import Target
 
 logger = logging.getLogger(__name__)
+
+# What a run waits for its watchers in all, whatever is at the other end: closed, hanging or slow.
+WAIT_SECONDS = 1.5
 
 
 class RunSummary(Protocol):
@@ -98,7 +102,14 @@ class Outcome:
 
 
 class Watcher(Protocol):
-    """A receiver of a run's steps and outcome; one that fails is warned about, and the run goes on."""
+    """A receiver of a run's steps and outcome; one that fails is warned about, and the run goes on.
+
+    `step` must not wait for anybody; `ended` may, in a thread that is given up after WAIT_SECONDS.
+    """
+
+    @property
+    def name(self) -> str:
+        """Its name in warnings."""
 
     def step(self, text: str) -> None:
         """Another step begins; the first one does so once no other run is at work."""
@@ -135,8 +146,9 @@ def watch(
 
     def end(summary: S | None, error: BaseException | None = None) -> None:
         outcome = Outcome(target, summary, error, started_at, time.time(), export_ids)
-        for watcher in watchers:
-            _call(watcher.ended, outcome)
+        if watchers:
+            _ = outcome.exports  # read by the run itself: the warehouse has no deadline
+        _end(watchers, outcome)
 
     try:
         summary = job(step)
@@ -145,6 +157,18 @@ def watch(
         raise
     end(summary)
     return summary
+
+
+def _end(watchers: Sequence[Watcher], outcome: Outcome) -> None:
+    """Pass the outcome to all watchers side by side, and give up those that are not done in time."""
+    threads = [threading.Thread(target=_call, args=(watcher.ended, outcome), daemon=True) for watcher in watchers]
+    deadline = time.monotonic() + WAIT_SECONDS
+    for thread in threads:
+        thread.start()
+    for watcher, thread in zip(watchers, threads, strict=True):
+        thread.join(max(0.0, deadline - time.monotonic()))
+        if thread.is_alive():
+            logger.warning("%s took longer than %g s; the run is not affected", watcher.name, WAIT_SECONDS)
 
 
 def _call(function: Callable[[Any], None], argument: object) -> None:

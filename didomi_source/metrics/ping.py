@@ -7,19 +7,22 @@ with it is kept as a log.
 from __future__ import annotations
 
 import logging
+import threading
 import time
+from collections.abc import Sequence
 from urllib.parse import urlsplit, urlunsplit
 
 from didomi_source.configuration import get_secret
 from didomi_source.errors import ConfigurationError, RunLocked
 
-from . import Outcome
+from . import WAIT_SECONDS, Outcome
 
 logger = logging.getLogger(__name__)
 
 SETTING = "notify.ping_url"
-_TIMEOUT = (5, 10)
-_TRIES = 3
+_START_TIMEOUT = (5, 10)  # in the background
+_END_TIMEOUT = WAIT_SECONDS
+_PAUSES = (0.0, 0.3, 0.6)  # before each try at the end, in seconds
 _BODY_LENGTH = 10_000
 
 
@@ -48,34 +51,39 @@ class Ping:
         if not valid:
             msg = f"--ping-url, or {SETTING}, is not a web address: write it like https://hc-ping.com/your-uuid"
             raise ConfigurationError(msg)
-        self._is_started = False
+        self.name = f"the ping to {self._parts.hostname}"
+        self._start: threading.Thread | None = None
 
     def step(self, text: str) -> None:  # noqa: ARG002 - a `Watcher`
-        """Call `/start` with the first step."""
-        if not self._is_started:
-            self._is_started = True
-            self._call("/start", tries=1)
+        """Call `/start` with the first step, in the background."""
+        if self._start is None:
+            self._start = threading.Thread(target=self._call, args=("/start", _START_TIMEOUT), daemon=True)
+            self._start.start()
 
     def ended(self, outcome: Outcome) -> None:
-        """Call with what came of it; a run that found another one at work says nothing."""
+        """Call with the outcome; a run that found another one at work calls nothing."""
         if isinstance(outcome.error, RunLocked):
             return
-        self._call("/fail" if outcome.exit_code else "", "\n".join(outcome.failures), _TRIES)
+        if self._start is not None:
+            self._start.join(WAIT_SECONDS / 2)  # so that the service receives both in their order
+        self._call("/fail" if outcome.exit_code else "", _END_TIMEOUT, "\n".join(outcome.failures), _PAUSES)
 
-    def _call(self, ending: str, body: str = "", tries: int = 1) -> None:
+    def _call(
+        self, ending: str, timeout: float | tuple[float, float], body: str = "", pauses: Sequence[float] = (0.0,)
+    ) -> None:
         import requests
 
         # A query stays behind the path.
         url = urlunsplit(self._parts._replace(path=self._parts.path.rstrip("/") + ending))
         why = ""
-        for attempt in range(tries):
-            time.sleep(attempt)
+        for pause in pauses:
+            time.sleep(pause)
             try:
-                answer = requests.post(url, data=body[:_BODY_LENGTH].encode(), timeout=_TIMEOUT)
+                answer = requests.post(url, data=body[:_BODY_LENGTH].encode(), timeout=timeout)
             except requests.RequestException as error:
                 why = type(error).__name__  # its text holds the URL
                 continue
             if answer.ok:
                 return
             why = f"it answered {answer.status_code}"
-        logger.warning("the ping to %s failed (%s); the run is not affected", self._parts.hostname, why)
+        logger.warning("%s failed (%s); the run is not affected", self.name, why)

@@ -25,6 +25,7 @@ class MetricsFile:
             msg = f"--metrics-file {path}: name a file in a folder that exists"
             raise ConfigurationError(msg)
         self._path = path
+        self.name = f"the metrics file {path}"
 
     def step(self, text: str) -> None:
         """Wait for the end."""

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from typing import TYPE_CHECKING, Any
 
-from . import Outcome
+from . import WAIT_SECONDS, Outcome
 from .measures import measures
 
 if TYPE_CHECKING:
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.trace import Span
 
 logger = logging.getLogger(__name__)
@@ -23,7 +26,6 @@ _ENDPOINTS = (
     "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
     "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
 )
-_WAIT_SECONDS = 5
 
 
 def is_wanted() -> bool:
@@ -38,6 +40,8 @@ class Telemetry:
         ImportError: The extra is not installed.
     """
 
+    name = "OpenTelemetry"
+
     def __init__(self) -> None:
         from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -47,8 +51,8 @@ class Telemetry:
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-        os.environ.setdefault("OTEL_EXPORTER_OTLP_TIMEOUT", str(_WAIT_SECONDS))
-        # One that is not there would complain in many lines; it is told in one.
+        os.environ.setdefault("OTEL_EXPORTER_OTLP_TIMEOUT", str(int(WAIT_SECONDS)))
+        # If the collector is unreachable the SDK logs many lines: collapse them into one warning.
         for name in ("opentelemetry.exporter", "opentelemetry.sdk"):
             logging.getLogger(name).addHandler(_Once())
             logging.getLogger(name).propagate = False
@@ -75,7 +79,7 @@ class Telemetry:
         self._step = self._tracer.start_span(name, context=set_span_in_context(self._run))
 
     def ended(self, outcome: Outcome) -> None:
-        """End the trace, and send both; neither is waited for longer than some seconds."""
+        """End the trace, and send both side by side."""
         from opentelemetry.trace import Status, StatusCode
 
         self._end_step()
@@ -89,13 +93,20 @@ class Telemetry:
             if name not in gauges:
                 gauges[name] = meter.create_gauge(name, description=text)
             gauges[name].set(value, labels)
-        for provider in (self._tracers, self._meters):
-            provider.force_flush(_WAIT_SECONDS * 1000)
-            provider.shutdown()
+        senders = [threading.Thread(target=_flush, args=(p,), daemon=True) for p in (self._tracers, self._meters)]
+        for sender in senders:
+            sender.start()
+        for sender in senders:
+            sender.join()
 
     def _end_step(self) -> None:
         if self._step is not None:
             self._step.end()
+
+
+def _flush(provider: TracerProvider | MeterProvider) -> None:
+    provider.force_flush(int(WAIT_SECONDS * 1000))
+    provider.shutdown()
 
 
 def _attributes(outcome: Outcome) -> dict[str, Any]:
@@ -118,7 +129,7 @@ def _attributes(outcome: Outcome) -> dict[str, Any]:
 
 
 class _Once(logging.Handler):
-    """Turns what OpenTelemetry complains of into one warning of ours."""
+    """Turns all that OpenTelemetry logs into one warning."""
 
     _is_told = False
 

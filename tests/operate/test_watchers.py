@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import logging
+import socket
+import threading
+import time
 
 import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
@@ -64,7 +68,6 @@ def test_a_run_that_found_another_one_at_work_says_nothing(listener):
 
 def test_a_service_that_does_not_answer_is_a_warning_without_the_url(listener, caplog, monkeypatch):
     """The end is tried three times; the secret path is in no log."""
-    monkeypatch.setattr("didomi_source.metrics.ping.time.sleep", lambda _: None)
     monkeypatch.setattr(logging.getLogger("didomi_source"), "propagate", True)
     listener.status = lambda _: 503
     call(listener, outcome(), path="/secret-uuid")
@@ -212,12 +215,16 @@ def test_a_watcher_that_fails_fails_no_run(monkeypatch, caplog):
     told = []
 
     class Broken:
+        name = "broken"
+
         def step(self, text):
             raise OSError("broken")
 
         ended = step
 
     class Sound:
+        name = "sound"
+
         def step(self, text):
             told.append(text)
 
@@ -257,11 +264,48 @@ def test_nobody_who_listens_is_needed(job):
     )  # fmt: skip
     assert done.code == 0
     warnings = [line.split("WARNING ")[1] for line in done.err.splitlines() if "WARNING" in line]
-    assert warnings == [
+    assert sorted(warnings) == [
+        "the ping to 127.0.0.1 failed (ConnectionError); the run is not affected",
         "the ping to 127.0.0.1 failed (ConnectionError); the run is not affected",
         "traces or metrics could not be sent over OTLP; the run is not affected",
-        "the ping to 127.0.0.1 failed (ConnectionError); the run is not affected",
     ]
+
+
+@pytest.mark.parametrize("collector", ["closed", "hanging", "slow"])
+def test_nobody_at_the_other_end_holds_up_a_run_for_longer_than_two_seconds(collector, made, monkeypatch):
+    """Ping and OTLP share the time, whether they are refused, never answered, or answered a byte a second."""
+    made.export(export("a"))
+    made.finish()
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as server:
+        place = f"http://127.0.0.1:{server.getsockname()[1]}"
+        if collector == "closed":
+            server.close()
+        if collector == "slow":
+            threading.Thread(target=drip, args=(server,), daemon=True).start()
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", place)
+        watchers = [Telemetry(), Ping(f"{place}/uuid")]
+        summary = outcome().summary
+
+        def job(step):
+            step("Loading export logs")
+            return summary
+
+        started = time.monotonic()
+        assert watch(job, Target(), lambda _: None, watchers) is summary
+        assert time.monotonic() - started < 2.5
+
+
+def drip(server):
+    """Answer each connection with a byte a second, until the server is closed."""
+    connections = []
+    with contextlib.suppress(OSError):
+        server.settimeout(1)
+        while True:
+            with contextlib.suppress(TimeoutError):
+                connections.append(server.accept()[0])
+            for connection in connections:
+                with contextlib.suppress(OSError):
+                    connection.send(b"H")
 
 
 def test_an_error_is_a_line_of_json_too(job):
