@@ -7,7 +7,7 @@ known       what the destination holds already
 counting    one gzip file, block by block
 archive     verified copies
 reading     what has to be read, and the rows that come of it (with files)
-outcome     what a run learned, for those who report it
+outcome     what a run asks for, and what it learned
 source      the dlt source
 """
 
@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .outcome import DeliveryOutcome as DeliveryOutcome
+    from .outcome import DeliveryRequest as DeliveryRequest
     from .outcome import ExportOutcome as ExportOutcome
     from .settings import DeliverySettings as DeliverySettings
     from .settings import delivery_settings as delivery_settings
-    from .source import DeliveryRequest as DeliveryRequest
     from .source import didomi_deliveries as didomi_deliveries
 
 _HOMES = {
     "DeliveryOutcome": "outcome",
-    "DeliveryRequest": "source",
+    "DeliveryRequest": "outcome",
     "DeliverySettings": "settings",
     "ExportOutcome": "outcome",
     "delivery_settings": "settings",

@@ -1,9 +1,10 @@
-"""What one run learned of the deliveries, for those who report it."""
+"""What one run asks of the deliveries, and what it learned, for those who report it."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from didomi_source.schema import Row
 
@@ -70,3 +71,20 @@ class DeliveryOutcome:
         """Each reason for which deliveries could not be listed, read or archived, once."""
         found = [self.error, *(export.error for export in self.exports.values())]
         return list(dict.fromkeys(error for error in found if error))
+
+
+@dataclass
+class DeliveryRequest:
+    """What a run asks for, and what it learns.
+
+    Args:
+        run_id: The run's name; without one a new name.
+        export_ids: The exports to read, looked at when the reading begins; None: those of the settings.
+        recount: Days whose files are read again, although they are known.
+        outcome: Filled while the source is extracted.
+    """
+
+    run_id: str = ""
+    export_ids: Collection[str] | None = None
+    recount: Collection[date] = ()
+    outcome: DeliveryOutcome = field(default_factory=DeliveryOutcome)

@@ -20,7 +20,7 @@ from .files import UNREADABLE, FileResult, known_result, read_file
 from .known import KnownDeliveries, KnownDelivery, oldest_days
 from .layout import Partition, StoredFile
 from .listing import Listing, list_partitions
-from .outcome import DeliveryOutcome
+from .outcome import DeliveryRequest
 from .settings import DeliverySettings
 from .stores import Store, StoreRefused
 
@@ -80,9 +80,7 @@ class DeliveryReader:
         archive: Where copies go; None: nowhere.
         known: What the destination holds.
         settings: The settings.
-        run_id: The run's name.
-        recount: Days whose files are read again, although they are known.
-        outcome: Where to note what the run learns.
+        request: What the run asks for, and where to note what it learns.
     """
 
     def __init__(
@@ -91,38 +89,33 @@ class DeliveryReader:
         archive: Archive | None,
         known: KnownDeliveries,
         settings: DeliverySettings,
-        run_id: str,
-        recount: Collection[date],
-        outcome: DeliveryOutcome,
+        request: DeliveryRequest,
     ) -> None:
         self._store = store
         self._archive = archive
         self._known = known
         self._settings = settings
-        self._run_id = run_id
-        self._recount = frozenset(recount)
-        self._outcome = outcome
+        self._request = request
+        self._outcome = request.outcome
         self._stop = Event()
         self._refusals = 0
 
     # -- what to do ----------------------------------------------------------------------------
 
-    def plan(self, export_ids: Collection[str] | None) -> Plan:
-        """List the store and find what changed.
-
-        Args:
-            export_ids: The exports that are read; None for all.
+    def plan(self) -> Plan:
+        """List the store and find what changed; reads no file.
 
         Returns:
             The plan; an empty one, with the reason in the outcome, when the store cannot be listed.
         """
+        export_ids = self._request.export_ids
         plan = Plan(listed_at=datetime.now(timezone.utc))
         for export_id in export_ids or ():
             self._outcome.of(export_id)
         known = self._known.summaries()
         since: dict[str, date] = {}
         if not self._settings.retention_days:  # otherwise what does not matter is deleted, and costs nothing
-            since = oldest_days(known, self._recount, is_pending=self._is_pending)
+            since = oldest_days(known, self._request.recount, is_pending=self._is_pending)
         try:
             listing = list_partitions(self._store, export_ids, since)
         except DeliveryError as error:
@@ -165,7 +158,7 @@ class DeliveryReader:
 
     def _has_changed(self, partition: Partition, known: dict[str, KnownDelivery]) -> bool:
         delivery = known.get(partition.delivery_id)
-        if delivery is None or partition.delivery_date in self._recount:
+        if delivery is None or partition.delivery_date in self._request.recount:
             return True
         is_same = delivery.listing_hash == partition.listing_hash and delivery.gone_since is None
         return not is_same or self._is_pending(delivery)
@@ -203,7 +196,7 @@ class DeliveryReader:
         if not partition.is_complete:
             return made
         entries: dict[str, Row] = {}
-        if known and partition.delivery_date not in self._recount:
+        if known and partition.delivery_date not in self._request.recount:
             is_kept_there = self._archive is None or known["archived_to"] == self._archive.place_of(partition)
             entries = {entry["name"]: entry for entry in known["files"]} if is_kept_there else {}
         for file in partition.files:
@@ -315,7 +308,7 @@ class DeliveryReader:
         return {**row, "files": values.canonical(row["files"]), "gone_since": listed_at, **self._run_columns()}
 
     def _run_columns(self) -> Row:
-        return {"run_id": self._run_id, "extracted_at": datetime.now(timezone.utc)}
+        return {"run_id": self._request.run_id, "extracted_at": datetime.now(timezone.utc)}
 
 
 def _error_of(results: list[FileResult]) -> str | None:

@@ -147,6 +147,7 @@ class Folder:
             try:
                 os.link(source, target)
             except FileExistsError:
+                source.unlink(missing_ok=True)
                 raise
             except OSError:  # a file system without hard links
                 if target.exists():
