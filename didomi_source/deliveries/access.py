@@ -78,7 +78,12 @@ def _gcs_options(credentials: Any, options: dict[str, Any]) -> dict[str, Any]:
     client = {**options["client_options"], "default_headers": {"accept-encoding": "gzip"}}
     if emulator := os.environ.get(_EMULATOR):
         base_url = emulator if "://" in emulator else f"http://{emulator}"
-        return {"base_url": base_url, "skip_signature": True, "client_options": {**client, "allow_http": True}}
+        token = {"token": "emulator", "expires_at": None}  # without one, writing asks Google's metadata server
+        return {
+            "base_url": base_url,
+            "credential_provider": lambda: token,
+            "client_options": {**client, "allow_http": base_url.startswith("http://")},
+        }
     found = credentials.to_object_store_rs_credentials() if credentials is not None else {}
     return {**found, "client_options": client}
 

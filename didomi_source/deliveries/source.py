@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from .reading import DeliveryReader
 
 
-@dlt.source(name="didomi_deliveries", section="didomi", max_table_nesting=0)
+# Of the same name as the logs' source: one dlt schema holds all tables of a dataset.
+@dlt.source(name="didomi", section="didomi", max_table_nesting=0)
 def didomi_deliveries(
     export_ids: Sequence[str] | None = None, request: DeliveryRequest | None = None, **settings: Any
 ) -> DltResource:
@@ -48,6 +49,7 @@ def didomi_deliveries(
         name = "__".join([*SECTIONS, "bucket_url"]).upper()
         msg = f"there is no place to read deliveries from: set {name} to the folder that holds data/"
         raise ConfigurationError(msg)
+    dlt.current.source_schema().remove_type_detection("iso_timestamp")
     asked = request or DeliveryRequest()
     if asked.export_ids is None:
         asked.export_ids = export_ids

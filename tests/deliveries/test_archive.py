@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import gzip
 import hashlib
+import json
 import os
 from collections.abc import Callable
 from datetime import date
@@ -75,6 +77,16 @@ def test_a_bucket_is_an_archive(loads: Loads, place: Place, new_bucket: NewBucke
     assert loads.told("archived_to", "error") == [(f"{bucket.url}{folder_of()}", None)]
     assert loads.row()["archived_at"] is not None
     assert loads.run(place, archive_to=bucket.url, **access) == 0
+
+
+def test_a_large_file_is_copied_in_parts(loads: Loads, place: Place, new_bucket: NewBucket, s3: S3Server) -> None:
+    line = json.dumps({"user": {"id": os.urandom(3_000_000).hex()}}).encode()
+    large = gzip.compress(line + b"\n" + line, 1)
+    place.put(partition(large))
+    bucket = new_bucket("s3")
+    loads.run(place, archive_to=bucket.url, archive_credentials=bucket.credentials)
+    assert (list(bucket.files().values()), loads.told("records", "error")) == ([large], [(2, None)])
+    assert [method for method, key in s3.requests if method == "PUT"] == ["PUT"] * (len(large) // (5 << 20) + 2)
 
 
 def test_an_archive_can_be_read_as_a_source(loads: Loads, place: Place, kept: Place) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import gzip
 import shutil
 from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from didomi_source.deliveries import didomi_deliveries
+from didomi_source.deliveries import archive, didomi_deliveries, files, reading
 from didomi_source.deliveries.layout import partitions_of
 from didomi_source.deliveries.stores import Folder
 from didomi_source.errors import ConfigurationError
@@ -220,6 +222,38 @@ def test_a_recount_reads_again_what_is_known(loads: Loads, place: Place) -> None
     assert loads.facts()["delivery_bytes_read"] == len(users(3))
     after = loads.rows()
     assert {**after[0], "run_id": "", "extracted_at": ""} == {**before[0], "run_id": "", "extracted_at": ""}
+
+
+def ended(*args: object, **kwargs: object) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("where", "name", "survives"),
+    [
+        (reading.DeliveryReader, "rows", 0),
+        (files, "count_records", 0),
+        (files, "count_records", 1),
+        (archive.Copy, "finish", 0),
+    ],
+)
+def test_a_run_that_ends_anywhere_is_made_good_by_the_next(
+    loads: Loads, place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: Any, name: str, survives: int
+) -> None:
+    place.put(partition(users(3), users(4)) | partition(users(5), day=NEXT))
+    calls = iter([getattr(where, name)] * survives)
+
+    def called(*args: object, **kwargs: object) -> Any:
+        return next(calls, ended)(*args, **kwargs)
+
+    with monkeypatch.context() as ending:
+        ending.setattr(where, name, called)
+        with pytest.raises(KeyboardInterrupt):
+            loads.run(place, archive_to=str(tmp_path / "kept"), threads=1)
+    assert loads.rows() == []
+    loads.run(place, archive_to=str(tmp_path / "kept"))
+    assert loads.told("records", "error", "needs_retry") == [(7, None, False), (5, None, False)]
+    assert len(Place(tmp_path / "kept").files()) == 3
 
 
 def test_a_missing_folder_is_reported_and_loses_nothing(loads: Loads, place: Place) -> None:

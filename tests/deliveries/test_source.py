@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import gzip
+import logging
 import os
 import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import date, datetime, timezone
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from didomi_source.deliveries import DeliveryRequest, didomi_deliveries
-from didomi_source.schema import EXPORT_DELIVERIES
+from conftest import arguments
+from didomi_source import didomi_source
+from didomi_source.deliveries import DeliveryRequest, delivery_settings, didomi_deliveries
+from didomi_source.sandbox import Behaviour, plain_store, serve
+from didomi_source.schema import EXPORT_DELIVERIES, TABLES
 
-from .lab import DAY, EXPORT, Place, Warehouse, folder_of, partition, users
+from .lab import DAY, EXPORT, SECRET, Place, Warehouse, folder_of, partition, users
+from .servers import KEY, SECRET_KEY, S3Server, error_xml
 
 NEXT = date(2026, 11, 21)
 
@@ -79,6 +88,23 @@ def test_the_table_exists_before_anything_is_delivered(warehouse: Warehouse, pla
     assert columns >= EXPORT_DELIVERIES.keys()
 
 
+def test_logs_and_deliveries_share_a_pipeline(warehouse: Warehouse, place: Place) -> None:
+    """One dlt schema holds all tables, whichever source runs first, alone or again."""
+    place.put(partition(users(3)))
+    with serve(plain_store(3), Behaviour(rate_limit=(10_000, 1))) as sandbox:
+        logs = arguments(sandbox)
+        warehouse.run(place)
+        warehouse.pipeline().run([didomi_source(**logs), didomi_deliveries(bucket_url=place.url)])
+        place.put(partition(users(5), day=NEXT))
+        warehouse.pipeline().run([didomi_deliveries(bucket_url=place.url), didomi_source(**logs)])
+    pipeline = warehouse.pipeline()
+    assert list(pipeline.schemas) == ["didomi"]
+    assert pipeline.default_schema.tables.keys() >= TABLES.keys()
+    assert "iso_timestamp" not in pipeline.default_schema.settings["detections"]
+    assert warehouse.told("records") == [(3,), (5,)]
+    assert warehouse.sql("select count(*) from export_logs") == [(3,)]
+
+
 KILLED = """
 import os, signal, sys
 from didomi_source.deliveries import {module} as module
@@ -93,13 +119,7 @@ folder = Path(sys.argv[1])
 Warehouse(folder).run(Place(folder / "bucket"), archive_to=str(folder / "kept"))
 """
 POINTS = {
-    "after the listing": ("reading", "module.DeliveryReader.rows = killed"),
-    "between two files": (
-        "files",
-        "real, calls = module.count_records, []\ndef second(*a, **k):\n    calls.append(1)\n    return killed() if len(calls) == 2 else real(*a, **k)\nmodule.count_records = second",
-    ),
     "in mid-copy": ("archive", "module.Copy.finish = killed"),
-    "before the load": ("source", "import dlt\ndlt.Pipeline.load = killed"),
     "in the load": ("source", "from dlt.load.load import Load\nLoad.complete_package = killed"),
 }
 
@@ -117,8 +137,40 @@ def test_a_kill_at_any_point_is_made_good_by_the_next_run(warehouse: Warehouse, 
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()
     kept = Place(warehouse.folder / "kept")
     warehouse.run(place, archive_to=kept.url)
-    warehouse.run(place, archive_to=kept.url)
     assert warehouse.told("records", "needs_retry", "error") == [(7, False, None), (5, False, None)]
     assert all(row["archived_at"] <= datetime.now(timezone.utc) for row in warehouse.rows())
     assert kept.files() == {key: content for key, content in files.items() if key.endswith(".gz")}
     assert warehouse.sql("select count(*), count(distinct delivery_id) from export_deliveries") == [(2, 2)]
+
+
+def test_no_secret_and_no_record_is_written_anywhere(
+    warehouse: Warehouse,
+    new_bucket: Callable[..., Any],
+    s3: S3Server,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    bucket, kept = new_bucket("s3"), new_bucket("s3")
+    page = gzip.compress(f"<Error>{SECRET}</Error>".encode())
+    bucket.put(partition(users(3), users(4)[:-3], page, SECRET.encode()) | partition(users(5), day=NEXT))
+    refusal = ("403 Forbidden", error_xml("SignatureDoesNotMatch", f"{KEY} {SECRET_KEY} {SECRET}"))
+    s3.before = lambda method, key: refusal if "2026-11-21" in key and method in ("GET", "PUT") else None
+    access = bucket.credentials
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "REGION_NAME", "ENDPOINT_URL"):
+        monkeypatch.setenv(f"SOURCES__DIDOMI__DELIVERIES__CREDENTIALS__{name}", access[name.lower()])
+        monkeypatch.setenv(f"SOURCES__DIDOMI__DELIVERIES__ARCHIVE_CREDENTIALS__{name}", access[name.lower()])
+    warehouse.run(bucket, archive_to=kept.url)
+    assert [row["error"] is not None for row in warehouse.rows()] == [True, True]
+    assert SECRET in gzip.decompress(kept.files()[f"{folder_of()}part-0.json.gz"]).decode()
+    written = {path: path.read_bytes() for path in warehouse.folder.rglob("*") if path.is_file()}
+    written[Path("settings")] = repr(delivery_settings(bucket_url=bucket.url)).encode()
+    written[Path("outcome")] = repr(warehouse.outcome).encode()
+    written[Path("log")] = caplog.text.encode()
+    written[Path("output")] = "".join(capfd.readouterr()).encode()
+    found = {
+        (str(path), word) for path, text in written.items() for word in (SECRET, SECRET_KEY) if word.encode() in text
+    }
+    assert len(written) > 5
+    assert found == set()

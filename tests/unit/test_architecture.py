@@ -21,6 +21,7 @@ TIERS = (
     ("console",),
     ("alerts", "signals"),
     ("job", "report"),
+    ("deliveries",),
     ("source",),
     ("sync",),
     ("arrow", "client", "known"),
@@ -32,9 +33,9 @@ TIERS = (
 )
 RANKS = {room: rank for rank, tier in enumerate(TIERS) for room in tier}
 CONNECTOR = {room for tier in TIERS[TIERS.index(("source",)) :] for room in tier}
-FOLDERS = {"alerts", "cli", "job", "report", "sandbox", "signals"}
+FOLDERS = {"alerts", "cli", "deliveries", "job", "report", "sandbox", "signals"}
 # What reads or writes the raw tables: all of it comes before the marts.
-BEFORE_THE_MARTS = {"job.copy", "job.progress", "job.run", "known", "schema", "source"}
+BEFORE_THE_MARTS = {"deliveries.known", "job.copy", "job.progress", "job.run", "known", "schema", "source"}
 
 
 def module_of(path: Path) -> str:
