@@ -24,6 +24,7 @@ _MAGIC = b"\x1f\x8b"
 _INPUT_BYTES = 64 * 1024  # what follows a member is copied for each member of a block: small blocks keep that small
 _OUTPUT_BYTES = 256 * 1024
 _MAX_PARSED_BYTES = 256 * 1024
+_LONG_LINE_BYTES = 256
 _BOM = b"\xef\xbb\xbf"
 _BLANK = b" \t\r\n"
 _FIRST_BYTES = re.compile(rb"(?:\A|\n)[ \t\r\n]*([^ \t\r\n])")
@@ -216,8 +217,9 @@ class _Lines:
             if not start:
                 return
         is_open = not block.endswith(b"\n")
-        lines = block.count(b"\n", start) + is_open
-        objects = block.count(b"\n{", start) + block.startswith(b"{", start)
+        ends = block.count(b"\n", start)
+        lines = ends + is_open
+        objects = _objects(block, start, ends)
         if objects != lines:  # blank and odd lines: rare, and so may cost more
             content = block[start:].rstrip(_BLANK)
             first_bytes = _FIRST_BYTES.findall(content)
@@ -245,6 +247,18 @@ class _Lines:
             self._check_first(self._first)
         if self.records and not self._tail.is_sound():
             raise BadFile(Flaw.LAST_LINE)
+
+
+def _objects(block: bytes, start: int, ends: int) -> int:
+    """How many lines begin with `{`, the first of them at `start`."""
+    count = int(block.startswith(b"{", start))
+    if ends * _LONG_LINE_BYTES > len(block):
+        return count + block.count(b"\n{", start)
+    place = start - 1
+    for _ in range(ends):  # of long lines, where the search for one byte is ten times faster than for two
+        place = block.find(b"\n", place + 1)
+        count += block.startswith(b"{", place + 1)
+    return count
 
 
 class _Tail:

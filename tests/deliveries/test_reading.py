@@ -214,6 +214,25 @@ def test_a_limit_of_bytes_leaves_the_rest_to_the_next_run(loads: Loads, place: P
     assert loads.run(place, max_read_bytes=1) == 0
 
 
+def test_an_etag_is_a_version_whatever_the_size(loads: Loads, place: Place) -> None:
+    other = gzip.compress(gzip.decompress(users(3)).replace(b"}\n", b"\n}", 1), mtime=0)
+    place.put(partition(users(3)))
+    loads.run(place)
+    place.put({f"{folder_of()}part-0.json.gz": other.ljust(len(users(3)), b"\0")[: len(users(3))]})
+    assert loads.run(place) == 1
+    assert loads.facts()["delivery_bytes_read"] == len(users(3))
+
+
+def test_what_a_limit_leaves_of_old_days_is_not_forgotten(loads: Loads, place: Place) -> None:
+    days = [DAY + timedelta(days=n) for n in range(12)]
+    for day in days:
+        place.put(partition(users(3), day=day))
+    for _ in days:
+        loads.run(place, max_read_bytes=1)
+    assert loads.told("delivery_date", "records") == [(day, 3) for day in days]
+    assert loads.run(place, max_read_bytes=1) == 0
+
+
 def test_a_recount_reads_again_what_is_known(loads: Loads, place: Place) -> None:
     place.put(partition(users(3)) | partition(users(5), day=NEXT))
     loads.run(place)
