@@ -2,9 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-EXTRAS := demo,notify,otel,postgres,bigquery,snowflake
+EXTRAS := demo,deliveries,notify,otel,postgres,bigquery,snowflake
 
-.PHONY: help demo test test-quick test-oldest test-newest faults test-feathers lint format settings constraints clean bench bench-models test-lineage bench-cost test-airflow test-dagster test-image test-marimo test-superset warehouses cloud-bigquery cloud-snowflake test-metrics nightly mutation
+.PHONY: help demo test test-quick test-oldest test-newest faults test-feathers lint format settings constraints clean bench bench-deliveries bench-models test-lineage bench-cost test-airflow test-dagster test-image test-marimo test-superset warehouses cloud-bigquery cloud-snowflake test-metrics nightly mutation
 help: ## Show this list
 	@grep -hE '^[a-z -]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
@@ -132,6 +132,9 @@ test-lineage: $(BIN)/.dev ## Run the section on OpenLineage, with dbt-ol in an e
 
 bench: $(BIN)/.dev ## Compare with the peers, measure growth and start-up, and profile
 	$(BIN)/python benchmarks/peers.py --growth
+
+bench-deliveries: $(BIN)/.dev ## Count delivered files beside DuckDB, dlt and a bare inflate, and check the bounds
+	$(BIN)/python benchmarks/deliveries.py
 
 bench-models: $(BIN)/.dev ## Build the models on a million logs
 	$(BIN)/python benchmarks/models.py

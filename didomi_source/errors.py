@@ -6,6 +6,7 @@ DidomiError                      exit 1
 ├── RunLocked                    exit 75: another run is at work
 ├── DestinationError             the warehouse cannot be opened, read or written
 │   └── TableMissing             a table is not there, or not with all its columns
+├── DeliveryError                the delivered files, or their archive, cannot be listed, read or written
 ├── ModelsFailed                 dbt could not build the models, or a data test failed
 └── ApiError                     the API answered, but not with what was asked for
     ├── BadRequest               400 or 422: it does not take the request
@@ -56,6 +57,10 @@ class TableMissing(DestinationError):
 
 class ModelsFailed(DidomiError):
     """The models could not be built, or one of their data tests failed."""
+
+
+class DeliveryError(DidomiError):
+    """The delivered files, or their archive, cannot be listed, read or written."""
 
 
 class ApiError(DidomiError):

@@ -104,6 +104,11 @@ EXPORT_SYNCS: Columns = {
         newest_created_at="timestamp",
         is_complete="bool",
         error="text",
+        deliveries_listed_at="timestamp",
+        delivery_requests="bigint",
+        deliveries_changed="bigint",
+        delivery_bytes_read="bigint",
+        delivery_error="text",
     ),
 }
 
@@ -113,12 +118,41 @@ EXPORT_LOG_QUARANTINE: Columns = {
     "quarantined_at": {"data_type": "timestamp", "dedup_sort": "asc"},
 }
 
+EXPORT_DELIVERIES: Columns = {
+    "delivery_id": {"data_type": "text", "primary_key": True, "nullable": False},
+    **_columns(
+        export_id="text",
+        delivery_date="date",
+        data_kind="text",
+        is_complete="bool",
+        file_count="bigint",
+        bytes="bigint",
+        records="bigint",
+        records_counted="bigint",
+        odd_lines="bigint",
+        uncompressed_bytes="bigint",
+        first_modified_at="timestamp",
+        last_modified_at="timestamp",
+        files="json",
+        listing_hash="text",
+        error="text",
+        needs_retry="bool",
+        archived_to="text",
+        archived_at="timestamp",
+        first_seen_at="timestamp",
+        gone_since="timestamp",
+        run_id="text",
+    ),
+    "extracted_at": {"data_type": "timestamp", "dedup_sort": "desc"},
+}
+
 TABLES: dict[str, Columns] = {
     "exports": EXPORTS,
     "export_logs": EXPORT_LOGS,
     "export_log_history": EXPORT_LOG_HISTORY,
     "export_syncs": EXPORT_SYNCS,
     "export_log_quarantine": EXPORT_LOG_QUARANTINE,
+    "export_deliveries": EXPORT_DELIVERIES,
 }
 
 # Partitions and clusters, which BigQuery sets when it creates a table; other destinations ignore them.

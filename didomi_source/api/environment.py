@@ -14,8 +14,8 @@ from requests.utils import get_environ_proxies, select_proxy
 from urllib3.exceptions import LocationValueError
 from urllib3.util import Url, parse_url
 
-from didomi_source.errors import ConfigurationError
 from didomi_source.configuration import environment_name
+from didomi_source.errors import ConfigurationError
 
 # requests reads the first two; Python itself and other programs the others.
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")

@@ -23,10 +23,11 @@ ARROWS = {
     "report": ("health",),
     "notify": ("health",),
     "metrics": ("health",),
-    "job": ("source", "warehouse"),
+    "job": ("source", "deliveries", "warehouse"),
     "health": ("warehouse",),
     "source": ("reading",),
     "reading": ("api", "schema"),
+    "deliveries": ("configuration", "schema", "values"),
     "api": ("settings", "values"),
     "warehouse": ("configuration",),
     "settings": ("configuration",),
@@ -39,7 +40,16 @@ ARROWS = {
 }
 CONNECTOR = {"source", "reading", "api", "settings", "configuration", "values", "schema", "errors"}
 # What reads or writes the raw tables: all of it comes before the marts.
-BEFORE_THE_MARTS = {"job.copy", "job.progress", "job.run", "job.verify", "reading.destination", "schema", "source"}
+BEFORE_THE_MARTS = {
+    "deliveries.known",
+    "job.copy",
+    "job.progress",
+    "job.run",
+    "job.verify",
+    "reading.destination",
+    "schema",
+    "source",
+}
 
 
 def module_of(path: Path) -> str:

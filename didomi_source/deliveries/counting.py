@@ -1,0 +1,289 @@
+"""How many records one gzip file holds, in bounded memory, or by name what is wrong with it.
+
+The file is a sequence of gzip members (RFC 1952) of newline-delimited JSON. Each member is inflated to its end, where
+isal compares its checksum and size. What is not checked: JSON between the first and the last line.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import orjson
+from isal import isal_zlib
+
+from didomi_source.errors import DidomiError
+
+_GZIP = 16 + 15  # zlib's `wbits`: a gzip header, the largest window
+_MAGIC = b"\x1f\x8b"
+_INPUT_BYTES = 64 * 1024  # what follows a member is copied for each member of a block: small blocks keep that small
+_OUTPUT_BYTES = 256 * 1024
+_MAX_PARSED_BYTES = 256 * 1024
+_BOM = b"\xef\xbb\xbf"
+_BLANK = b" \t\r\n"
+_OTHER_LINE = re.compile(rb"\n[^{]")  # a search that costs a third of counting `\n{`
+_FIRST_BYTES = re.compile(rb"(?:\A|\n)[ \t\r\n]*([^ \t\r\n])")
+_INFLATE_ERROR: Any = isal_zlib.IsalError  # which its stubs call an instance
+_WRONG_CHECKSUM = "Error -6"  # isal's number; its texts differ between versions
+
+
+class Flaw(Enum):
+    """What can be wrong with a file: its name, and what it means."""
+
+    EMPTY = "zero_bytes"
+    CUT = "cut"
+    CHECKSUM = "wrong_checksum"
+    CORRUPT = "corrupt"
+    TRAILING = "trailing_bytes"
+    NOT_GZIP = "not_gzip"
+    NOT_JSON = "not_json"
+    LAST_LINE = "last_line_cut"
+
+    @property
+    def meaning(self) -> str:
+        """The flaw in words."""
+        return _MEANINGS[self]
+
+
+_MEANINGS = {
+    Flaw.EMPTY: "the file has no bytes",
+    Flaw.CUT: "the file ends inside a gzip member",
+    Flaw.CHECKSUM: "the checksum or the size of a gzip member is wrong",
+    Flaw.CORRUPT: "the compressed data cannot be inflated",
+    Flaw.TRAILING: "other bytes follow the gzip data",
+    Flaw.NOT_GZIP: "the file is not gzip",
+    Flaw.NOT_JSON: "the first line is no JSON object",
+    Flaw.LAST_LINE: "the last line is no whole JSON object",
+}
+
+
+class BadFile(DidomiError):
+    """The content of a file is not what a delivery holds; the message holds nothing of it.
+
+    Args:
+        flaw: What is wrong.
+    """
+
+    def __init__(self, flaw: Flaw) -> None:
+        super().__init__(f"{flaw.value}: {flaw.meaning}")
+        self.flaw = flaw
+
+
+@dataclass(frozen=True)
+class FileCount:
+    """What a sound file holds.
+
+    Args:
+        records: Lines that are not blank.
+        odd_lines: Those of them that do not begin with `{`.
+        uncompressed_bytes: Size of the inflated content.
+        bytes: Size of the file.
+        sha256: SHA-256 of the file in hexadecimal digits; None when not asked for.
+    """
+
+    records: int
+    odd_lines: int
+    uncompressed_bytes: int
+    bytes: int
+    sha256: str | None = None
+
+
+def count_records(blocks: Iterable[bytes], *, with_sha256: bool = False) -> FileCount:
+    """Count the records of one gzip file.
+
+    Args:
+        blocks: The bytes of the file, in blocks of any size.
+        with_sha256: Whether to compute the SHA-256 of the file.
+
+    Returns:
+        The count; a gzip file without content has 0 records.
+
+    Raises:
+        BadFile: The file is not whole, or not gzip of newline-delimited JSON objects.
+    """
+    digest = hashlib.sha256() if with_sha256 else None
+    members, lines = _Members(), _Lines()
+    size = inflated = 0
+    for block in blocks:
+        size += len(block)
+        if digest is not None:
+            digest.update(block)
+        for content in members.inflate(block):
+            inflated += len(content)
+            lines.add(content)
+    members.finish()
+    lines.finish()
+    return FileCount(lines.records, lines.odd, inflated, size, digest.hexdigest() if digest else None)
+
+
+class _Members:
+    """Inflates the members of a gzip file one after the other."""
+
+    def __init__(self) -> None:
+        self._member: Any = None  # a decompressor
+        self._count = 0
+        self._start = b""  # of what could become the next member
+
+    def inflate(self, block: bytes) -> Iterator[bytes]:
+        """The content of the next bytes of the file, in blocks of bounded size."""
+        view = memoryview(block)
+        for begin in range(0, len(view), _INPUT_BYTES):
+            data: bytes | memoryview = view[begin : begin + _INPUT_BYTES]
+            while data:
+                if self._member is None:
+                    data = self._begin(bytes(data))
+                else:
+                    data = yield from self._continue(data)
+
+    def _begin(self, data: bytes) -> bytes:
+        """Begin the next member; returns its bytes so far, none while they are too few to know."""
+        data = self._start + data
+        if self._count:
+            data = data.lstrip(b"\0")  # padding, as tapes and block devices leave it
+        self._start = b""
+        if not data.startswith(_MAGIC):
+            if not _MAGIC.startswith(data):
+                raise BadFile(Flaw.TRAILING if self._count else Flaw.NOT_GZIP)
+            self._start = data
+            return b""
+        self._member = isal_zlib.decompressobj(_GZIP)
+        self._count += 1
+        return data
+
+    def _continue(self, data: bytes | memoryview) -> Generator[bytes, None, bytes]:
+        """Inflate bytes of the member; returns those behind its end."""
+        member = self._member
+        behind: bytes
+        while True:
+            try:
+                content = member.decompress(data, _OUTPUT_BYTES)
+            except _INFLATE_ERROR as error:
+                is_checksum = str(error).startswith(_WRONG_CHECKSUM)
+                raise BadFile(Flaw.CHECKSUM if is_checksum else Flaw.CORRUPT) from None
+            if content:
+                yield content
+            if member.eof:
+                self._member, behind = None, member.unused_data
+                return behind
+            data = member.unconsumed_tail
+            if not data and len(content) < _OUTPUT_BYTES:
+                return b""
+
+    def finish(self) -> None:
+        """Check that the file ended where a member did."""
+        if self._member is not None or self._start:
+            raise BadFile(Flaw.CUT)
+        if not self._count:
+            raise BadFile(Flaw.EMPTY)
+
+
+class _Lines:
+    """Counts lines by their first byte that is not blank."""
+
+    def __init__(self) -> None:
+        self.records = 0
+        self.odd = 0
+        self._is_in_line = False  # behind the first byte of a line that is not blank
+        self._head: bytes | None = b""  # until it is known whether the content begins with a byte order mark
+        self._first: bytearray | None = bytearray()  # the blocks of the first line, until it is checked
+        self._tail = _Tail()
+
+    def add(self, block: bytes) -> None:
+        """Count the lines that begin in the next block of the content."""
+        if self._head is not None:
+            block = self._head + block
+            if len(block) < len(_BOM) and _BOM.startswith(block):
+                self._head = block
+                return
+            self._head = None
+            block = block.removeprefix(_BOM)
+        before = self.records
+        self._count(block)
+        self._tail.add(block, begins_line=self.records > before)
+        if self._first is not None and self.records:
+            self._first += block
+            if self.records > 1 or not self._is_in_line or len(self._first) > _MAX_PARSED_BYTES:
+                self._check_first(self._first)
+
+    def _count(self, block: bytes) -> None:
+        start = 0
+        if self._is_in_line:
+            start = block.find(b"\n") + 1
+            if not start:
+                return
+        is_open = not block.endswith(b"\n")
+        lines = objects = block.count(b"\n", start) + is_open
+        if not block.startswith(b"{", start) or _OTHER_LINE.search(block, start):  # blank and odd lines may cost more
+            content = block[start:].rstrip(_BLANK)
+            first_bytes = _FIRST_BYTES.findall(content)
+            lines, objects = len(first_bytes), first_bytes.count(b"{")
+            is_open = bool(content) and b"\n" not in block[start + len(content) :]
+        self.records += lines
+        self.odd += lines - objects
+        self._is_in_line = is_open
+
+    def _check_first(self, blocks: bytearray) -> None:
+        line = bytes(blocks).lstrip(_BLANK)
+        end = line.find(b"\n")
+        is_whole = end >= 0 or len(line) <= _MAX_PARSED_BYTES
+        if not line.startswith(b"{") or (is_whole and not _is_object(line[:end] if end >= 0 else line)):
+            raise BadFile(Flaw.NOT_JSON)
+        self._first = None
+
+    def finish(self) -> None:
+        """Check the first and the last line."""
+        if self._head:
+            block, self._head = self._head, None
+            self._count(block)
+            self._first = bytearray(block)
+        if self._first:
+            self._check_first(self._first)
+        if self.records and not self._tail.is_sound():
+            raise BadFile(Flaw.LAST_LINE)
+
+
+class _Tail:
+    """The blocks from that on in which the last line begins; of a long line only its last byte."""
+
+    def __init__(self) -> None:
+        self._blocks: bytes | bytearray = b""
+        self._last_byte: bytes | None = None  # set for a long line
+
+    def add(self, block: bytes, *, begins_line: bool) -> None:
+        """Keep the next block as far as it can belong to the last line."""
+        if begins_line:
+            self._blocks, self._last_byte = block, None
+        elif self._last_byte is not None:
+            self._last_byte = block.rstrip(_BLANK)[-1:] or self._last_byte
+        elif len(self._blocks) + len(block) <= _MAX_PARSED_BYTES:
+            if isinstance(self._blocks, bytes):
+                self._blocks = bytearray(self._blocks)
+            self._blocks += block
+        else:
+            end = bytes(self._blocks[-_OUTPUT_BYTES:]) + block
+            self._blocks, self._last_byte = b"", end.rstrip(_BLANK)[-1:]
+
+    def is_sound(self) -> bool:
+        """Whether the last line, if it begins an object, ends one."""
+        if self._last_byte is not None:
+            return self._last_byte == b"}"
+        line = bytes(self._blocks).rstrip(_BLANK).rpartition(b"\n")[2].lstrip(_BLANK)
+        return not line.startswith(b"{") or _is_object(line)
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        return isinstance(orjson.loads(line), dict)
+    except orjson.JSONDecodeError:
+        pass
+    try:  # which reads lone surrogates, NaN and deep nesting too
+        return isinstance(json.loads(line.decode()), dict)
+    except RecursionError:
+        return True
+    except ValueError:
+        return False

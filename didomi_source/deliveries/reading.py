@@ -1,0 +1,317 @@
+"""What of the partitions has to be read, and the rows that come of it."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Collection, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import date, datetime, timezone
+from threading import Event
+from typing import Any
+
+from didomi_source import values
+from didomi_source.errors import DeliveryError
+from didomi_source.schema import Row
+
+from .archive import Archive
+from .files import UNREADABLE, FileResult, known_result, read_file
+from .known import KnownDeliveries, KnownDelivery, oldest_days
+from .layout import Partition, StoredFile
+from .listing import Listing, list_partitions
+from .outcome import DeliveryRequest
+from .settings import DeliverySettings
+from .stores import Store, StoreRefused
+
+logger = logging.getLogger(__name__)
+
+_GIVEN_UP = "not read, as the store refused one file after the other"
+_NAMED_FILES = 3  # in the error of a row
+
+
+@dataclass
+class Work:
+    """A partition whose row is new or changes.
+
+    Args:
+        partition: As it is listed.
+        known: Its row in the destination; None for a new one.
+        results: Of its files, as far as earlier runs have them.
+        to_read: The files to read in this run; `max_read_bytes` may leave others to the next.
+    """
+
+    partition: Partition
+    known: Row | None
+    results: dict[str, FileResult] = field(default_factory=dict)
+    to_read: list[StoredFile] = field(default_factory=list)
+
+
+@dataclass
+class Plan:
+    """What a run has to do.
+
+    Args:
+        listed_at: When the listing began.
+        work: The partitions whose row is new or changes, the oldest first.
+        gone: Rows of partitions that are no longer listed.
+    """
+
+    listed_at: datetime
+    work: list[Work] = field(default_factory=list)
+    gone: list[Row] = field(default_factory=list)
+
+    @property
+    def requests(self) -> int:
+        """How many files will be asked for."""
+        return sum(len(work.to_read) for work in self.work)
+
+    @property
+    def bytes(self) -> int:
+        """How many bytes will be read."""
+        return sum(file.bytes for work in self.work for file in work.to_read)
+
+
+class DeliveryReader:
+    """One run over the deliveries.
+
+    Args:
+        store: Where the files are.
+        archive: Where copies go; None: nowhere.
+        known: What the destination holds.
+        settings: The settings.
+        request: What the run asks for, and where to note what it learns.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        archive: Archive | None,
+        known: KnownDeliveries,
+        settings: DeliverySettings,
+        request: DeliveryRequest,
+    ) -> None:
+        self._store = store
+        self._archive = archive
+        self._known = known
+        self._settings = settings
+        self._request = request
+        self._outcome = request.outcome
+        self._stop = Event()
+        self._refusals = 0
+
+    # -- what to do ----------------------------------------------------------------------------
+
+    def plan(self) -> Plan:
+        """List the store and find what changed; reads no file.
+
+        Returns:
+            The plan; an empty one, with the reason in the outcome, when the store cannot be listed.
+        """
+        export_ids = self._request.export_ids
+        plan = Plan(listed_at=datetime.now(timezone.utc))
+        for export_id in export_ids or ():
+            self._outcome.of(export_id)
+        known = self._known.summaries()
+        since: dict[str, date] = {}
+        if not self._settings.retention_days:  # otherwise what does not matter is deleted, and costs nothing
+            since = oldest_days(known, self._request.recount, is_pending=self._is_pending)
+        try:
+            listing = list_partitions(self._store, export_ids, since)
+        except DeliveryError as error:
+            self._outcome.fail(str(error))
+            return plan
+        self._note(listing, plan.listed_at, export_ids, known)
+        changed = [partition for partition in listing.partitions if self._has_changed(partition, known)]
+        gone = self._gone(listing, since, known)
+        rows = self._known.rows([*(partition.delivery_id for partition in changed), *gone])
+        plan.work = self._work(changed, rows)
+        plan.gone = [self._gone_row(rows[delivery_id], plan.listed_at) for delivery_id in gone]
+        return plan
+
+    def _note(
+        self, listing: Listing, listed_at: datetime, export_ids: Collection[str] | None, known: dict[str, KnownDelivery]
+    ) -> None:
+        outcome = self._outcome
+        outcome.ignored_partitions = listing.ignored
+        for export_id, requests in listing.requests.items():
+            if export_id in outcome.exports or (export_id and export_ids is None):
+                outcome.of(export_id).requests += requests
+            else:
+                outcome.listing_requests += requests
+        if export_ids is None:
+            export_ids = {partition.export_id for partition in listing.partitions}
+            export_ids |= {delivery.export_id for delivery in known.values()}
+        if listing.is_empty and not known:  # it may be the wrong place, and so is no evidence that anything is missing
+            logger.warning("nothing lies below %s/data/: is bucket_url the folder that holds data/?", self._store.url)
+            return
+        for export_id in export_ids:
+            export = outcome.of(export_id)
+            export.error = listing.errors.get(export_id)
+            export.listed_at = None if export.error else listed_at
+
+    def _is_pending(self, delivery: KnownDelivery) -> bool:
+        """Whether an earlier run left something of a partition to do."""
+        if delivery.needs_retry or self._archive is None or not delivery.is_complete:
+            return delivery.needs_retry
+        return not self._archive.holds(delivery.archived_to)
+
+    def _has_changed(self, partition: Partition, known: dict[str, KnownDelivery]) -> bool:
+        delivery = known.get(partition.delivery_id)
+        if delivery is None or partition.delivery_date in self._request.recount:
+            return True
+        is_same = delivery.listing_hash == partition.listing_hash and delivery.gone_since is None
+        return not is_same or self._is_pending(delivery)
+
+    def _gone(self, listing: Listing, since: dict[str, date], known: dict[str, KnownDelivery]) -> list[str]:
+        """The known partitions that a good listing no longer shows."""
+        listed = {partition.delivery_id for partition in listing.partitions}
+        good = {name for name, export in self._outcome.exports.items() if export.listed_at}
+        return [
+            delivery.delivery_id
+            for delivery in known.values()
+            if delivery.gone_since is None
+            and delivery.export_id in good
+            and delivery.delivery_id not in listed
+            and delivery.delivery_date >= since.get(delivery.export_id, date.min)
+        ]
+
+    def _work(self, changed: list[Partition], rows: dict[str, Row]) -> list[Work]:
+        work = [self._work_of(partition, rows.get(partition.delivery_id)) for partition in changed]
+        room = self._settings.max_read_bytes or math.inf
+        is_first = True
+        for made in work:
+            wanted, made.to_read = made.to_read, []
+            for file in wanted:
+                room -= file.bytes
+                if room >= 0 or is_first:  # a file that is larger than the limit is read too
+                    made.to_read.append(file)
+                else:
+                    self._outcome.bytes_left += file.bytes
+                is_first = False
+        return work
+
+    def _work_of(self, partition: Partition, known: Row | None) -> Work:
+        made = Work(partition, known)
+        if not partition.is_complete:
+            return made
+        entries: dict[str, Row] = {}
+        if known and partition.delivery_date not in self._request.recount:
+            is_kept_there = self._archive is None or known["archived_to"] == self._archive.place_of(partition)
+            entries = {entry["name"]: entry for entry in known["files"]} if is_kept_there else {}
+        for file in partition.files:
+            name = partition.name_of(file)
+            found = known_result(name, file, entries.get(name), must_be_kept=self._archive is not None)
+            if found is None:
+                made.to_read.append(file)
+            else:
+                made.results[name] = found
+        return made
+
+    # -- doing it ------------------------------------------------------------------------------
+
+    def rows(self, plan: Plan) -> Iterator[Row]:
+        """Read what the plan says, files side by side.
+
+        Yields:
+            Rows of `export_deliveries`, each as soon as all files of the partition are read.
+        """
+        for row in plan.gone:
+            self._outcome.of(row["export_id"]).changed += 1
+            yield row
+        pool = ThreadPoolExecutor(self._settings.threads, thread_name_prefix="delivery")
+        try:
+            begun = [(work, [pool.submit(self._read, work, file) for file in work.to_read]) for work in plan.work]
+            for work, futures in begun:
+                yield self._finished(work, futures, plan.listed_at)
+        finally:
+            self._stop.set()
+            pool.shutdown(cancel_futures=True)
+            if self._archive is not None and self._archive.error:
+                self._outcome.fail(self._archive.error)
+
+    def _read(self, work: Work, file: StoredFile) -> FileResult:
+        name = work.partition.name_of(file)
+        if self._refusals >= self._settings.threads:  # it would only be refused again, each time after all its retries
+            return FileResult(name, file.bytes, file.etag, error=UNREADABLE, explanation=_GIVEN_UP, is_open=True)
+        result = read_file(self._store, name, file, self._archive, self._check)
+        self._refusals = self._refusals + 1 if result.error == UNREADABLE else 0
+        return result
+
+    def _check(self) -> None:
+        if self._stop.is_set():
+            msg = "the run was ended"
+            raise StoreRefused(msg)
+
+    def _finished(self, work: Work, futures: list[Future[FileResult]], listed_at: datetime) -> Row:
+        partition = work.partition
+        export = self._outcome.of(partition.export_id)
+        for future in futures:
+            result = future.result()
+            work.results[result.name] = result
+            if result.explanation != _GIVEN_UP:
+                export.requests += 1
+                export.bytes_read += result.bytes
+            if result.error == UNREADABLE:
+                export.error = export.error or result.explanation
+        export.changed += 1
+        if not partition.is_complete:
+            results = [FileResult(partition.name_of(file), file.bytes, file.etag) for file in partition.files]
+        else:
+            results = [self._result_of(work, file) for file in partition.files]
+        return self._row(work, results, listed_at)
+
+    def _result_of(self, work: Work, file: StoredFile) -> FileResult:
+        name = work.partition.name_of(file)
+        return work.results.get(name) or FileResult(name, file.bytes, file.etag, is_open=True)
+
+    def _row(self, work: Work, results: list[FileResult], listed_at: datetime) -> Row:
+        partition, known = work.partition, work.known or {}
+        counted = [result for result in results if result.records is not None]
+        times = [file.modified_at for file in partition.files]
+        is_counted = partition.is_complete and len(counted) == len(results)
+        return {
+            "delivery_id": partition.delivery_id,
+            "export_id": values.clean_text(partition.export_id),
+            "delivery_date": partition.delivery_date,
+            "data_kind": values.clean_text(partition.data_kind),
+            "is_complete": partition.is_complete,
+            "file_count": len(partition.files),
+            "bytes": sum(file.bytes for file in partition.files),
+            "records": sum(result.records or 0 for result in counted) if is_counted else None,
+            "records_counted": sum(result.records or 0 for result in counted),
+            "odd_lines": sum(result.odd_lines or 0 for result in counted),
+            "uncompressed_bytes": sum(result.uncompressed_bytes or 0 for result in counted),
+            "first_modified_at": min(times, default=None),
+            "last_modified_at": max(times, default=None),
+            "files": values.canonical([result.as_json() for result in results]),
+            "listing_hash": partition.listing_hash,
+            "error": _error_of(results),
+            "needs_retry": any(result.is_open for result in results) and partition.is_complete,
+            **self._archived(partition, known, results),
+            "first_seen_at": known.get("first_seen_at") or listed_at,
+            "gone_since": None,
+            **self._run_columns(),
+        }
+
+    def _archived(self, partition: Partition, known: Any, results: list[FileResult]) -> Row:
+        if self._archive is None:
+            to = known.get("archived_to")
+        else:
+            to = self._archive.place_of(partition) if partition.is_complete else None
+        is_archived = bool(to) and partition.is_complete and all(result.sha256 for result in results)
+        is_same = known.get("archived_to") == to
+        at = (known.get("archived_at") if is_same else None) or datetime.now(timezone.utc)
+        return {"archived_to": to, "archived_at": at if is_archived else None}
+
+    def _gone_row(self, row: Row, listed_at: datetime) -> Row:
+        return {**row, "files": values.canonical(row["files"]), "gone_since": listed_at, **self._run_columns()}
+
+    def _run_columns(self) -> Row:
+        return {"run_id": self._request.run_id, "extracted_at": datetime.now(timezone.utc)}
+
+
+def _error_of(results: list[FileResult]) -> str | None:
+    wrong = [f"{result.name}: {result.explanation}" for result in results if result.error]
+    more = f"; and {len(wrong) - _NAMED_FILES} more files" if len(wrong) > _NAMED_FILES else ""
+    return values.clean_text("; ".join(wrong[:_NAMED_FILES]) + more) if wrong else None

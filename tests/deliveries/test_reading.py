@@ -1,0 +1,309 @@
+"""What runs load of a folder of deliveries."""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from didomi_source.deliveries import archive, didomi_deliveries, files, reading
+from didomi_source.deliveries.layout import partitions_of
+from didomi_source.deliveries.stores import Folder
+from didomi_source.errors import ConfigurationError
+
+from .lab import DAY, EXPORT, Loads, Place, folder_of, partition, users
+
+NEXT = date(2026, 11, 21)
+QUIET = {"delivery_requests": 1, "deliveries_changed": 0, "delivery_bytes_read": 0, "delivery_error": None}
+
+
+def test_a_partition_becomes_a_row(loads: Loads, place: Place) -> None:
+    one, two = users(3), users(4)
+    place.put(partition(one, two))
+    begun = datetime.now(timezone.utc)
+    assert loads.run(place) == 1
+    row = loads.row()
+    (listed,) = partitions_of(next(Folder(place.url).pages("data/")))
+    times = [row.pop(name) for name in ("first_seen_at", "extracted_at")]
+    assert all(begun <= time <= datetime.now(timezone.utc) for time in times)
+    files = [
+        {"name": f"part-{n}.json.gz", "bytes": len(data), "etag": file.etag, "records": count, "odd_lines": 0,
+         "uncompressed_bytes": len(gzip.decompress(data)), "sha256": None, "error": None}
+        for n, (data, count, file) in enumerate(zip((one, two), (3, 4), listed.files, strict=True))
+    ]  # fmt: skip
+    assert row.pop("run_id")
+    assert row == {
+        "delivery_id": listed.delivery_id,
+        "export_id": EXPORT,
+        "delivery_date": DAY,
+        "data_kind": "users",
+        "is_complete": True,
+        "file_count": 2,
+        "bytes": len(one) + len(two),
+        "records": 7,
+        "records_counted": 7,
+        "odd_lines": 0,
+        "uncompressed_bytes": sum(file["uncompressed_bytes"] for file in files),
+        "first_modified_at": min(file.modified_at for file in listed.files),
+        "last_modified_at": max(file.modified_at for file in listed.files),
+        "files": files,
+        "listing_hash": listed.listing_hash,
+        "error": None,
+        "needs_retry": False,
+        "archived_to": None,
+        "archived_at": None,
+        "gone_since": None,
+    }
+    read = {"delivery_requests": 3, "deliveries_changed": 1, "delivery_bytes_read": len(one) + len(two)}
+    assert loads.facts() == {**read, "delivery_error": None}
+    assert begun <= loads.outcome.of(EXPORT).listed_at <= times[1]
+
+
+@pytest.mark.parametrize("ending", ["", "/"])
+@pytest.mark.parametrize("prefix", ["", "file://"])
+def test_the_root_is_named_in_any_way(loads: Loads, place: Place, prefix: str, ending: str) -> None:
+    place.put(partition(users(3)))
+    loads.run(type("Named", (), {"url": f"{prefix}{place.url}{ending}"})())
+    assert loads.told("records") == [(3,)]
+
+
+def test_the_kinds_of_an_export_are_two_rows(loads: Loads, place: Place) -> None:
+    place.put(partition(users(3)) | partition(users(5), kind="cmp_hourly_metrics"))
+    loads.run(place)
+    assert loads.told("data_kind", "records") == [("cmp_hourly_metrics", 5), ("users", 3)]
+
+
+def test_a_quiet_run_reads_and_loads_nothing(loads: Loads, place: Place) -> None:
+    place.put(partition(users(3)))
+    loads.run(place)
+    before = loads.row()
+    assert loads.run(place) == 0
+    assert (loads.row(), loads.facts()) == (before, QUIET)
+
+
+def test_nothing_is_read_before_success(loads: Loads, place: Place) -> None:
+    place.put(partition(users(3), b"no gzip", complete=False))
+    loads.run(place)
+    row = loads.row()
+    assert (row["is_complete"], row["records"], row["records_counted"], row["error"]) == (False, None, 0, None)
+    assert (row["file_count"], row["needs_retry"], loads.facts()["delivery_bytes_read"]) == (2, False, 0)
+    assert loads.run(place) == 0
+    place.put(partition(users(3)))
+    assert loads.run(place) == 1
+    assert loads.told("is_complete", "records", "error") == [(True, None, "part-1.json.gz: the file is not gzip")]
+
+
+def test_only_a_file_with_a_new_etag_is_read(loads: Loads, place: Place) -> None:
+    place.put(partition(users(3), users(4)))
+    loads.run(place)
+    first_seen = loads.row()["first_seen_at"]
+    changed = users(50)
+    place.put({f"{folder_of()}part-1.json.gz": changed})
+    assert loads.run(place) == 1
+    assert loads.facts() == {
+        **QUIET,
+        "delivery_requests": 2,
+        "deliveries_changed": 1,
+        "delivery_bytes_read": len(changed),
+    }
+    assert loads.told("records", "first_seen_at") == [(53, first_seen)]
+
+
+def test_a_bad_file_is_an_error_of_its_row_alone(loads: Loads, place: Place) -> None:
+    place.put(partition(users(3), users(4)[:-3], b"") | partition(users(5), day=NEXT))
+    loads.run(place)
+    error = "part-1.json.gz: the file ends inside a gzip member; part-2.json.gz: the file has no bytes"
+    assert loads.told("records", "records_counted", "error", "needs_retry") == [
+        (None, 3, error, False),
+        (5, 5, None, False),
+    ]
+    assert [(file["records"], file["error"]) for file in loads.rows()[0]["files"]] == [
+        (3, None), (None, "cut"), (None, "zero_bytes")
+    ]  # fmt: skip
+    assert loads.facts()["delivery_error"] is None
+    assert loads.run(place) == 0
+    place.put({f"{folder_of()}part-1.json.gz": users(4), f"{folder_of()}part-2.json.gz": users(0)})
+    assert loads.run(place) == 1
+    assert loads.told("records", "error") == [(7, None), (5, None)]
+
+
+def test_many_bad_files_are_named_in_part(loads: Loads, place: Place) -> None:
+    place.put(partition(*[b""] * 5))
+    loads.run(place)
+    assert loads.row()["error"].endswith("part-2.json.gz: the file has no bytes; and 2 more files")
+
+
+def test_an_empty_delivery_has_no_records(loads: Loads, place: Place) -> None:
+    place.put(partition())
+    loads.run(place)
+    assert loads.told("file_count", "records", "first_modified_at") == [(0, 0, None)]
+
+
+def test_partitions_of_other_exports_are_counted_only(loads: Loads, place: Place) -> None:
+    place.put(partition(users(3)) | partition(b"", export_id="other") | partition(b"", export_id="another"))
+    loads.run(place, export_ids=[EXPORT, "none-yet"])
+    assert loads.told("export_id") == [(EXPORT,)]
+    assert (loads.outcome.ignored_partitions, sorted(loads.outcome.exports)) == (2, [EXPORT, "none-yet"])
+    assert loads.outcome.of("none-yet").listed_at == loads.outcome.of(EXPORT).listed_at
+
+
+def test_a_partition_that_vanishes_is_gone_and_may_return(loads: Loads, place: Place) -> None:
+    place.put(partition(users(3)) | partition(users(5), day=NEXT))
+    loads.run(place)
+    before = loads.rows()
+    shutil.rmtree(place.root / folder_of())
+    assert loads.run(place, retention_days=7) == 1
+    gone, other = loads.rows()
+    assert gone["gone_since"] == loads.outcome.of(EXPORT).listed_at
+    assert {**gone, "gone_since": None, "run_id": "", "extracted_at": ""} == {
+        **before[0],
+        "run_id": "",
+        "extracted_at": "",
+    }
+    assert other == before[1]
+    assert loads.run(place, retention_days=7) == 0
+    place.put(partition(users(3)))
+    assert loads.run(place) == 1
+    assert loads.told("records", "gone_since") == [(3, None), (5, None)]
+    assert loads.rows()[0]["first_seen_at"] == before[0]["first_seen_at"]
+
+
+def test_an_emptied_bucket_is_evidence_and_an_empty_one_is_not(loads: Loads, place: Place) -> None:
+    loads.run(place, export_ids=[EXPORT])
+    assert loads.outcome.of(EXPORT).listed_at is None
+    assert loads.rows() == []
+    place.put(partition(users(3)))
+    loads.run(place, export_ids=[EXPORT])
+    shutil.rmtree(place.root / "data")
+    assert loads.run(place, export_ids=[EXPORT]) == 1
+    assert loads.outcome.of(EXPORT).listed_at == loads.row()["gone_since"]
+
+
+@pytest.mark.parametrize("retention_days", [0, 7])
+def test_days_that_matter_are_listed_again(loads: Loads, place: Place, retention_days: int) -> None:
+    """Where nothing is deleted, a late file of an old day is not looked for; one of a day that was not right is."""
+    days = [DAY + timedelta(days=n) for n in range(60)]
+    for n, day in enumerate(days):
+        place.put(partition(b"" if n in (2, 40) else users(3), day=day, complete=n not in (3, 41)))
+    loads.run(place, retention_days=retention_days)
+    for n in (0, 2, 3, 40, 41, 55):
+        place.put(partition(users(3), users(3), day=days[n]))
+    changed = loads.run(place, retention_days=retention_days)
+    right = [row["delivery_date"] for row in loads.rows() if row["records"] == 6]
+    seen = (0, 2, 3, 40, 41, 55) if retention_days else (40, 41, 55)
+    assert (changed, right) == (len(seen), [days[n] for n in seen])
+
+
+def test_a_limit_of_bytes_leaves_the_rest_to_the_next_run(loads: Loads, place: Place) -> None:
+    sizes = [len(users(3))] * 2 + [len(users(4))] * 2
+    place.put(partition(users(4), users(4), day=NEXT) | partition(users(3), users(3)))
+    limit = sizes[0] + sizes[1] + sizes[2]
+    loads.run(place, max_read_bytes=limit)
+    assert loads.told("records", "records_counted", "needs_retry", "error") == [
+        (6, 6, False, None),
+        (None, 4, True, None),
+    ]
+    assert (loads.facts()["delivery_bytes_read"], loads.outcome.bytes_left) == (limit, sizes[3])
+    loads.run(place, max_read_bytes=1)
+    assert loads.told("records", "needs_retry") == [(6, False), (8, False)]
+    assert loads.facts()["delivery_bytes_read"] == sizes[3]
+    assert loads.run(place, max_read_bytes=1) == 0
+
+
+def test_an_etag_is_a_version_whatever_the_size(loads: Loads, place: Place) -> None:
+    other = gzip.compress(gzip.decompress(users(3)).replace(b"}\n", b"\n}", 1), mtime=0)
+    place.put(partition(users(3)))
+    loads.run(place)
+    place.put({f"{folder_of()}part-0.json.gz": other.ljust(len(users(3)), b"\0")[: len(users(3))]})
+    assert loads.run(place) == 1
+    assert loads.facts()["delivery_bytes_read"] == len(users(3))
+
+
+def test_what_a_limit_leaves_of_old_days_is_not_forgotten(loads: Loads, place: Place) -> None:
+    days = [DAY + timedelta(days=n) for n in range(12)]
+    for day in days:
+        place.put(partition(users(3), day=day))
+    for _ in days:
+        loads.run(place, max_read_bytes=1)
+    assert loads.told("delivery_date", "records") == [(day, 3) for day in days]
+    assert loads.run(place, max_read_bytes=1) == 0
+
+
+def test_a_recount_reads_again_what_is_known(loads: Loads, place: Place) -> None:
+    place.put(partition(users(3)) | partition(users(5), day=NEXT))
+    loads.run(place)
+    before = loads.rows()
+    assert loads.run(place, recount=[DAY]) == 1
+    assert loads.facts()["delivery_bytes_read"] == len(users(3))
+    after = loads.rows()
+    assert {**after[0], "run_id": "", "extracted_at": ""} == {**before[0], "run_id": "", "extracted_at": ""}
+
+
+def ended(*args: object, **kwargs: object) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("where", "name", "survives"),
+    [
+        (reading.DeliveryReader, "rows", 0),
+        (files, "count_records", 0),
+        (files, "count_records", 1),
+        (archive.Copy, "finish", 0),
+    ],
+)
+def test_a_run_that_ends_anywhere_is_made_good_by_the_next(
+    loads: Loads, place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: Any, name: str, survives: int
+) -> None:
+    place.put(partition(users(3), users(4)) | partition(users(5), day=NEXT))
+    calls = iter([getattr(where, name)] * survives)
+
+    def called(*args: object, **kwargs: object) -> Any:
+        return next(calls, ended)(*args, **kwargs)
+
+    with monkeypatch.context() as ending:
+        ending.setattr(where, name, called)
+        with pytest.raises(KeyboardInterrupt):
+            loads.run(place, archive_to=str(tmp_path / "kept"), threads=1)
+    assert loads.rows() == []
+    loads.run(place, archive_to=str(tmp_path / "kept"))
+    assert loads.told("records", "error", "needs_retry") == [(7, None, False), (5, None, False)]
+    assert len(Place(tmp_path / "kept").files()) == 3
+
+
+def test_a_missing_folder_is_reported_and_loses_nothing(loads: Loads, place: Place) -> None:
+    place.put(partition(users(3)))
+    loads.run(place, export_ids=[EXPORT])
+    before = loads.rows()
+    shutil.rmtree(place.root)
+    loads.run(place, export_ids=[EXPORT])
+    error = f"there is no folder {place.url}: check bucket_url"
+    assert (loads.rows(), loads.outcome.errors, loads.outcome.of(EXPORT).listed_at) == (before, [error], None)
+    assert loads.outcome.of(EXPORT).error == error
+
+
+def test_without_a_pipeline_all_is_read(place: Place) -> None:
+    place.put(partition(users(3)))
+    assert [row["records"] for row in didomi_deliveries(bucket_url=place.url)] == [3]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({}, "there is no place to read deliveries from: set SOURCES__DIDOMI__DELIVERIES__BUCKET_URL to the folder that holds data/"),
+        ({"bucket_url": "az://x"}, "setting sources.didomi.deliveries.bucket_url begins with az://: use s3://, gs://, file:// or a folder"),
+        ({"bucket_url": "/x", "archive_to": "file:///x/"}, "setting sources.didomi.deliveries.archive_to is bucket_url: archive to another place: nothing is written where the files are read"),
+        ({"bucket_url": "x", "max_read_bytes": 0}, "setting sources.didomi.deliveries.max_read_bytes is 0: choose 1 or more"),
+        ({"bucket_url": "x", "threads": 0}, "setting sources.didomi.deliveries.threads is 0: choose 1 or more"),
+        ({"bucket_url": "x", "retention_days": -1}, "setting sources.didomi.deliveries.retention_days is -1: choose 0 or more"),
+        ({"bucket_url": "x", "answer_seconds": 0}, "setting sources.didomi.deliveries.answer_seconds is 0: choose more than 0"),
+    ],
+)  # fmt: skip
+def test_a_setting_that_cannot_be_right_is_refused(settings: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        didomi_deliveries(**settings)
+    assert str(raised.value) == message
