@@ -1,4 +1,4 @@
-"""Copy the raw tables into another warehouse, so that the next run there reads on where the last one here ended."""
+"""Copy the raw tables into another warehouse: the next run there continues where the last one here ended."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ _CHUNK = 5_000
 def copy(source: Target, to: str, report: Callable[[str], None]) -> dict[str, int]:
     """Copy every raw table, whole, with its columns and its keys.
 
-    Rows are merged by their keys, so that an interrupted copy is simply made again.
+    Rows are merged by their keys, so that an interrupted copy can be repeated.
 
     Args:
         source: Where the tables are, and where the working directory is.
         to: The destination to copy them to; its dataset has the same name.
-        report: Told each step.
+        report: Called with each step.
 
     Returns:
-        Table → its rows, now in both.
+        Table → its number of rows, the same in both.
 
     Raises:
         ConfigurationError: Both are the same destination, or one is not configured.
-        DestinationError: One cannot be used, the other holds runs of its own already, or something did not arrive.
+        DestinationError: One cannot be used, the target contains other runs already, or rows did not arrive.
     """
     if to == source.destination:
         msg = f"cannot copy from {to} to {to}: use the tools of the warehouse"
@@ -61,7 +61,7 @@ def copy(source: Target, to: str, report: Callable[[str], None]) -> dict[str, in
 
 
 def _tables(old: dlt.Pipeline) -> dict[str, Columns]:
-    """The tables that are there, each with its columns in their order, without dlt's own."""
+    """The existing raw tables, each with its columns in their order, without dlt's own."""
     from didomi_source.schema import TABLES
 
     try:
@@ -81,7 +81,7 @@ def _tables(old: dlt.Pipeline) -> dict[str, Columns]:
 
 
 def _source(old: dlt.Pipeline, tables: dict[str, Columns]) -> Any:
-    """The tables as a dlt source of the same name, which makes its schema that of the runs."""
+    """The tables as a dlt source of the runs' name, so that both have the same schema."""
     import dlt
 
     from didomi_source.source import with_table_hints
@@ -109,14 +109,14 @@ def _rows(old: dlt.Pipeline, table: str, columns: Columns) -> Iterator[list[dict
 
 
 def _value(value: Any, kind: str | None) -> Any:
-    """A value as the source would have made it, whatever the adapter makes of its type."""
+    """Convert a value from the adapter's type to the one that the source has."""
     if kind == "json" and isinstance(value, str):
         return json.loads(value)
     return int(value) if kind == "bigint" and isinstance(value, Decimal) else value
 
 
 def _refuse_other_runs(old: dlt.Pipeline, new: dlt.Pipeline, dataset: str) -> None:
-    """Older rows must not replace those of runs that went to the new warehouse already."""
+    """Refuse a target with runs of its own: older rows would replace theirs."""
     there = _ids(new, dataset)
     if there - _ids(old, dataset):
         where = describe(new)

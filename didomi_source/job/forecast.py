@@ -1,4 +1,4 @@
-"""What a run would ask of the API, told beforehand: one page of each export is read, and nothing is written."""
+"""The requests and seconds that a run would take, from one page of each export; nothing is written."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ class Forecast:
 
 
 def forecast(target: Target, options: Options, report: Callable[[str], None]) -> Forecast:
-    """Tell how many requests and seconds a run would take, if `$sort` is honoured; three times as many if not.
+    """Estimate the requests and seconds of a run, if the API honours `$sort`; three times as many if it does not.
 
     Args:
         target: Where the run would load.
-        options: What the run would be asked to do.
-        report: Told each step.
+        options: What the run would do.
+        report: Called with each step.
 
     Raises:
         DidomiError: What a run would raise.
@@ -87,19 +87,19 @@ def forecast(target: Target, options: Options, report: Callable[[str], None]) ->
 
 
 class _Outlook(NamedTuple):
-    """How an export would be read, how many known logs an incremental read goes through again, and the last total."""
+    """How an export would be read, how many known logs an incremental read repeats, and the last total."""
 
     plan: Plan
     again: int = 0
     total: int = 0
 
     def wanted(self, total: int | None) -> int | None:
-        """How many logs are to be read, by the total of now; None for all."""
+        """The number of logs to read, given the current total; None for all."""
         return self.again + max(0, (total or 0) - self.total) if self.plan.mode == "incremental" else None
 
 
 def _outlooks(settings: Settings, target: Target, options: Options) -> Callable[[str], _Outlook]:
-    """What the destination tells of each export."""
+    """A function of an export's id that returns how it would be read, from the destination's state."""
     from didomi_source.reading.destination import Destination, KnownExport
     from didomi_source.reading.plan import Request, plan
 

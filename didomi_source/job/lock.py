@@ -13,9 +13,9 @@ from didomi_source.errors import DestinationError, RunLocked
 
 @contextmanager
 def run_lock(working_dir: Path) -> Iterator[None]:
-    """Hold the lock of a working directory, making the directory if need be.
+    """Lock a working directory, which is created if need be.
 
-    The operating system lets go of the lock when the process ends, however it ends.
+    The operating system releases the lock when the process ends, however it ends.
 
     Raises:
         RunLocked: Another run holds it.

@@ -1,4 +1,4 @@
-"""How far a long load is."""
+"""The progress of a long load."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ SECONDS_BETWEEN = 5.0
 
 
 class Progress(NullCollector):
-    """Counts the logs that dlt extracts, and tells now and then.
+    """Counts the logs that dlt extracts, and reports the number every SECONDS_BETWEEN.
 
     Args:
-        report: Told how many there are.
+        report: Called with the number, in a sentence.
     """
 
     def __init__(self, report: Callable[[str], None]) -> None:
         self._report = report
-        self._told_at = time.monotonic()
+        self._reported_at = time.monotonic()
         self._logs = 0
         self._is_extracting = False
 
@@ -32,11 +32,11 @@ class Progress(NullCollector):
         message: str | None = None,  # noqa: ARG002
         label: str | None = None,  # noqa: ARG002
     ) -> None:
-        """Count what a table was given."""
+        """Count the rows of `export_logs`."""
         if self._is_extracting and name == "export_logs":
             self._logs += inc
-            if time.monotonic() - self._told_at >= SECONDS_BETWEEN:
-                self._told_at = time.monotonic()
+            if time.monotonic() - self._reported_at >= SECONDS_BETWEEN:
+                self._reported_at = time.monotonic()
                 self._report(f"Loading export logs: {self._logs:,} read")
 
     def _start(self, step: str) -> None:

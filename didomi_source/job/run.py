@@ -1,4 +1,4 @@
-"""The job itself: finish what was left, load, check what was loaded, build the models."""
+"""The job itself: load, read back what was loaded, build the models, write the outputs."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# What is loaded at once: more takes more memory, less more time.
+# Size of a load package: a larger one takes more memory, a smaller one more time.
 PACKAGE_BYTES = 24 * 2**20
-# A load of so few is over sooner than memory is looked through.
+# Below so many rows, garbage collection takes longer than the load.
 MANY_ROWS = 10_000
 
 Report = Callable[[str], None]
@@ -73,10 +73,10 @@ def run(
         report: Called with each step as it begins.
 
     Returns:
-        What came of it; `exit_code` judges it.
+        What was loaded and built; its `exit_code` says whether that is everything.
 
     Raises:
-        DidomiError: The run broke off; its `exit_code` says why. Of a long list the packages before are loaded.
+        DidomiError: The run ended early; its `exit_code` says why. Packages of a long list that were complete are loaded.
     """
     from didomi_source.settings import load_settings
 
@@ -140,7 +140,7 @@ def _load(
 def _check_loaded(
     pipeline: dlt.Pipeline, dataset: str, run_id: str, extracted: Mapping[str, int]
 ) -> list[dict[str, Any]]:
-    """Read back what the run claims, and count whether it is there; dlt does not miss a lost file.
+    """Read back the run's rows and count them: dlt does not notice a lost file.
 
     Returns:
         The run's rows of `export_syncs`, with the names of the exports.
@@ -156,7 +156,7 @@ def _check_loaded(
             return []
 
     syncs = sorted(rows_of_run("export_syncs", SYNC_COLUMNS), key=itemgetter("export_id"))
-    # A log that changed while it was read was extracted twice; the other tables get each row once, or keep one of two.
+    # A log that changed while it was read was extracted twice. Of other tables one row at least has to arrive.
     claimed = {table: min(1, count) for table, count in extracted.items() if table != "export_logs"}
     claimed["export_syncs"] = extracted.get("export_syncs", 1)
     claimed["export_logs"] = sum(sync["logs_new"] + sync["logs_changed"] for sync in syncs)
@@ -173,13 +173,13 @@ def _check_loaded(
 
 
 def _rows_of_ours(info: NormalizeInfo) -> dict[str, int]:
-    """How many rows there are for each table of ours."""
+    """The number of rows of each table, without dlt's own."""
     return {table: count for table, count in info.row_counts.items() if not table.startswith("_dlt")}
 
 
 def _give_memory_back() -> None:
-    """Free what reading took: the warehouse needs as much again to load it."""
-    gc.collect()  # dlt's pipes hold the last batches in circles
+    """Free the memory of extraction: loading needs as much again."""
+    gc.collect()  # dlt's pipes keep the last batches in reference cycles
     if "pyarrow" in sys.modules:
         import pyarrow as pa
 

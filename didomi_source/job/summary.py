@@ -1,4 +1,4 @@
-"""What came of a run, as `export_syncs` and dbt tell it."""
+"""The result of a run, from `export_syncs` and dbt."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ SYNC_COLUMNS = (
 
 @dataclass(frozen=True)
 class Summary:
-    """What came of a run.
+    """The result of a run.
 
     Args:
-        run_id: Its name in every table.
-        destination: Name of the destination, and where it is.
+        run_id: Identifies the run in every table.
+        destination: Name and location of the destination.
         dataset: Dataset of the raw tables.
         syncs: Rows of `export_syncs` of this run: SYNC_COLUMNS, and the export's `name` if it is known.
-        models: What dbt built; None when it was not asked to.
-        seconds: How long the load took.
-        notes: What happened besides that a reader should know.
-        unwritten: A line for each file that was asked for and could not be written.
+        models: What dbt built; None with `skip_models`.
+        seconds: Duration of the load.
+        notes: Further events that a reader should know.
+        unwritten: A line for each output that could not be written.
     """
 
     run_id: str

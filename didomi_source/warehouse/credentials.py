@@ -81,14 +81,25 @@ def duckdb_path(pipeline: dlt.Pipeline) -> Path | None:
 
 
 def check_path(pipeline: dlt.Pipeline, target: Target) -> None:
-    """Refuse a DuckDB file that cannot work, or that could be deleted with the working directory.
+    """Refuse a working directory or a DuckDB file that cannot work, or that could be deleted with the former.
 
     Raises:
-        ConfigurationError: It is in the working directory, or has the name of a schema.
+        ConfigurationError: The file is in the working directory, or has the name of a schema; or one has a character
+            in its path that dlt or DuckDB takes for syntax.
     """
+    folder = target.working_dir.absolute()
+    if found := set("'%") & set(str(folder)):  # dlt writes the path into SQL and into format strings
+        msg = (
+            f"{folder} has {' and '.join(sorted(found))} in its path, which dlt cannot load from: "
+            "choose a folder with --working-dir"
+        )
+        raise ConfigurationError(msg)
     path = duckdb_path(pipeline)
     if path is None:
         return
+    if "?" in str(path):  # what follows it is no part of the name, for instance of the write-ahead log's
+        msg = f"{path} has ? in its path, which DuckDB cannot write to: name a file in another folder"
+        raise ConfigurationError(msg)
     if any(path.is_relative_to(Path(folder).absolute()) for folder in (target.working_dir, pipeline.pipelines_dir)):
         msg = f"{path} is in the working directory, which may be deleted at any time: name a file outside of it"
         raise ConfigurationError(msg)

@@ -60,7 +60,7 @@ def open_for_loading(target: Target, report: Callable[[str], None]) -> Iterator[
             with open_temporary(target) as probe:
                 check_path(probe, target)
                 stack.enter_context(lock_duckdb_file(probe, report, target.wait_seconds))
-                notes = _finish_pending(target, directory, probe, report)
+                notes = [*_ignored(), *_finish_pending(target, directory, probe, report)]
             shutil.rmtree(directory)
         except OSError as error:
             raise to_our_error(error, directory) from error
@@ -103,6 +103,15 @@ def open_temporary(target: Target, read_only: Path | None = None) -> Iterator[dl
         _new_pipeline(target, Path(folder), destination) as pipeline,
     ):
         yield pipeline
+
+
+def _ignored() -> list[str]:
+    """A note on a setting of dlt's that is meant for another pipeline, and not followed here."""
+    import dlt
+
+    if dlt.config.get("dev_mode") or dlt.config.get(f"pipelines.{NAME}.dev_mode"):
+        return ["dlt's setting dev_mode is ignored: it would load into a new dataset each time"]
+    return []
 
 
 def _finish_pending(target: Target, directory: Path, probe: dlt.Pipeline, report: Callable[[str], None]) -> list[str]:
@@ -150,6 +159,7 @@ def _new_pipeline(target: Target, directory: Path, destination: Any = None) -> I
             destination=destination or _destination(target.destination),
             dataset_name=target.dataset,
             pipelines_dir=str(directory),
+            dev_mode=False,  # whatever the environment says: see _ignored
         )
     except ImportError as error:
         extra = extra_of(target.destination)
