@@ -35,6 +35,7 @@ BUILDS = {
             "didomi_anomaly_deviations": 2,
             "didomi_anomaly_min_change_rate": 0.1,
             "didomi_error_kinds": {"quota": "money", "o": "has an o's"},
+            "didomi_unread_hours": 60,
             "didomi_retired_exports": [
                 *("s8-undated", "s8-monthly-2", "s9-abandoned", "s10-never-ran", "s10-daily", "s10-hourly"),
                 "it's none of them",
@@ -89,8 +90,13 @@ class _History:
             self.implausible,
             self.stuck,
             self.abandoned,
+            self.deleted,
+            self.refused,
+            self.analytics,
         ):
             scenario(f"s{seed}-{scenario.__name__}")
+        self.tables["exports"].append({"id": f"s{seed}-mistyped", "organization_id": "org", "extracted_at": as_of})
+        self.sync(f"s{seed}-mistyped", as_of, "full")
         self.configure(f"s{seed}-never-ran", frequency=self.random.choice(["1", "1 month", "who knows", None]))
         self.random.shuffle(self.tables["export_logs"])
         self.random.shuffle(self.tables["export_log_history"])
@@ -98,7 +104,7 @@ class _History:
     # ------------------------------------------------------------------------------------ rows
 
     def configure(
-        self, export_id: str, frequency: str | None, organization: str | None = "org", data: str = '["users"]'
+        self, export_id: str, frequency: str | None, organization: str | None = "org", data: str | None = '["users"]'
     ) -> None:
         self.tables["exports"].append(
             {
@@ -343,7 +349,7 @@ class _History:
         last = self.as_of - self.random.choice([1.2, 1.25, 1.26, 2.2, 2.3, 9.7]) * DAY
         for day in (*range(26), 29):
             self.log(export_id, last - day * DAY, "1 day", "failed" if day % 7 == 3 else "completed")
-        self.sync(export_id, last + self.random.choice([1, 24, 25]) * HOUR)
+        self.sync(export_id, last + self.random.choice([1, 23, 24, 25]) * HOUR)
         self.sync(export_id, self.as_of - HOUR, is_complete=False)
 
     def hourly(self, export_id: str) -> None:
@@ -391,3 +397,28 @@ class _History:
         """Nothing for three weeks, whatever the late factor and the weekdays."""
         for day in range(21, 30):
             self.log(export_id, self.as_of - day * DAY, "1 day", "completed")
+
+    def deleted(self, export_id: str) -> None:
+        """Failing, and not read any more, for a day or two or for longer than any limit."""
+        self.configure(export_id, "1 day")
+        age = self.random.choice([1, 2, 3, 30])
+        for day in range(age, age + 9):
+            self.log(export_id, self.as_of - day * DAY - 3 * HOUR, "1 day", "failed")
+            self.sync(export_id, self.as_of - day * DAY - HOUR)
+
+    def refused(self, export_id: str) -> None:
+        """Read once at most; each read since then broke."""
+        if self.random.random() < 0.5:
+            self.sync(export_id, self.as_of - 20 * DAY)
+        self.log(export_id, self.as_of - 20 * DAY - HOUR, "1 day", "completed")
+        for day in range(20):
+            self.sync(export_id, self.as_of - day * DAY - 2 * HOUR, is_complete=False)
+
+    def analytics(self, export_id: str) -> None:
+        """No data kinds, no users; read until now."""
+        self.configure(export_id, "1 day", data=self.random.choice([None, '["events"]']))
+        for day in range(30):
+            at = self.as_of - day * DAY - 5 * HOUR
+            users = None if day else self.random.choice([None, 7])
+            self.log(export_id, at, "1 day", "completed", metrics__users=users, result=None)
+            self.sync(export_id, at + HOUR)

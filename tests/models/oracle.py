@@ -218,6 +218,7 @@ class Run:
     settled_at: datetime | None
     missing_since_at: datetime | None
     loaded_at: datetime
+    is_claiming_users: bool
     run_number: int | None = None
     completed_so_far: int | None = None
     consecutive_failures: int | None = None
@@ -232,7 +233,7 @@ class Run:
         if self.status == "completed":
             if self.error_message is not None:
                 return "completed_with_error"
-            return "completed_without_users" if self.users is None else None
+            return "completed_without_users" if self.users is None and self.is_claiming_users else None
         return "failed_with_users" if self.status == "failed" and (self.users or 0) > 0 else None
 
     def row(self) -> Row:
@@ -330,7 +331,8 @@ class World:
         self.today = self._local_date(as_of)
         self.by_export: dict[str, Export] = {}
         for configuration in self.raw.get("exports", []):
-            self._export(configuration["id"]).configuration = configuration
+            if not self._is_mistyped(configuration):
+                self._export(configuration["id"]).configuration = configuration
         for run in self._runs():
             self._export(run.export_id).logs.append(run)
         for export in self.by_export.values():
@@ -343,8 +345,22 @@ class World:
             else []
             for export in self.by_export.values()
         }
+        self._complete_runs: dict[str, datetime] = {}
+        for sync in self.raw.get("export_syncs", []):
+            if sync["is_complete"] and sync["export_id"] in self.by_export:
+                at = _naive(sync["finished_at"])
+                self._complete_runs[sync["run_id"]] = min(at, self._complete_runs.get(sync["run_id"], at))
         self._daily = self._count_days()
         self._levels = self._level_days()
+
+    def _is_mistyped(self, configuration: Mapping[str, Any]) -> bool:
+        """Nothing is known but an id, and there is no log of it."""
+        known = ("name", "type_id", "properties__frequency", "properties__data", "created_at")
+        return all(configuration.get(name) is None for name in known) and not any(
+            row["export_id"] == configuration["id"]
+            for table in ("export_logs", "export_log_quarantine")
+            for row in self.raw.get(table, [])
+        )
 
     def _export(self, export_id: str) -> Export:
         return self.by_export.setdefault(export_id, Export(export_id))
@@ -426,7 +442,15 @@ class World:
                 settled_at=self._settled_at(log, status, versions),
                 missing_since_at=_naive(log.get("missing_at_source_since")),
                 loaded_at=_naive(log.get("extracted_at")),
+                is_claiming_users=self._is_claiming_users(self._export(log["export_id"]).configuration),
             )
+
+    def _is_claiming_users(self, configuration: Mapping[str, Any]) -> bool:
+        """Of an export whose configuration is not known users are expected; an analytics export has no data kinds."""
+        kinds = self._data_kinds(configuration.get("properties__data"))
+        if kinds is not None:
+            return "users" in kinds.split(",")
+        return configuration.get("name") is None and configuration.get("type_id") is None
 
     @staticmethod
     def _settled_at(log: Mapping[str, Any], status: str, versions: list[Mapping[str, Any]]) -> datetime | None:
@@ -806,6 +830,13 @@ class World:
         today = (export.export_id, self.today)
         if self._is_retired(export):
             health, reason = "retired", "named in didomi_retired_exports"
+        elif self._is_unread(syncs):
+            health = "unread"
+            how = "not read" if read_at == max(_naive(row["finished_at"]) for row in syncs) else "not read completely"
+            reason = f"{how} for {_seconds(read_at, self.as_of) // 3600} hours" if read_at else "never read completely"
+            reason += ", though other exports were"
+            if streak and streak[0].status == "failed":
+                reason += "; its last settled run failed"
         elif streak and streak[0].status == "failed":
             health = "failing"
             reason = f"{len(streak)} failed runs in a row" if len(streak) > 1 else "1 failed run"
@@ -874,6 +905,17 @@ class World:
             "last_synced_at": max((_naive(row["finished_at"]) for row in syncs), default=None),
             "last_complete_sync_at": read_at,
         }
+
+    def _is_unread(self, syncs: list[Mapping[str, Any]]) -> bool:
+        """Two runs have read others completely since it was read, the last of them much later."""
+        times = [_naive(row["finished_at"]) for row in syncs]
+        complete = [_naive(row["finished_at"]) for row in syncs if row["is_complete"]]
+        if not times:
+            return False
+        own = max(complete) if complete else min(times)
+        later = sorted(at for at in self._complete_runs.values() if at > own)
+        hours = self.variables["didomi_unread_hours"]
+        return len(later) >= 2 and _seconds(own, later[-1]) > hours * 3600
 
     def _next_run(self, export: Export, last: Run | None) -> datetime | None:
         if export.interval is None or last is None or self._is_retired(export):

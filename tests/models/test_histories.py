@@ -130,8 +130,14 @@ def test_every_health_kind_and_contradiction_occur() -> None:
     """Over all ten seeds."""
     found = [computed(seed) for seed in SEEDS]
     healths = {row["health"] for marts in found for row in marts["didomi__exports"]}
-    assert healths == {"failing", "late", "stuck", "unknown_schedule", "no_outcome", "healthy", "retired"}
-    assert any("not read completely" in row["health_reason"] for marts in found for row in marts["didomi__exports"])
+    assert healths == {"unread", "failing", "late", "stuck", "unknown_schedule", "no_outcome", "healthy", "retired"}
+    reasons = {row["health_reason"] for marts in found for row in marts["didomi__exports"] if row["health"] == "unread"}
+    assert {reason.split(" for ")[0].split(",")[0] for reason in reasons} == {
+        *("not read", "not read completely", "never read completely")
+    }
+    assert any("last settled run failed" in reason for reason in reasons)
+    late = {row["health_reason"] for marts in found for row in marts["didomi__exports"] if row["health"] == "late"}
+    assert any("not read completely" in reason for reason in late)
     runs = [run for marts in found for run in marts["didomi__export_runs"]]
     kinds = {run["error_kind"] for run in runs}
     assert kinds >= {*oracle.default_variables()["didomi_error_kinds"].values(), "other", "no_message"}

@@ -49,6 +49,15 @@ BROKEN = {
         ("2629800", "259200"),
         ("full outer join", "left join"),
     ],
+    "an_id_without_configuration_and_logs_is_no_export": [
+        ("latest_runs.export_id is not null\n", "false\n"),
+        ("or quarantine.export_id is not null", ""),
+        ("or configured_schedules.created_at is not null", ""),
+        ("coalesce(configured_schedules.name, ", "coalesce("),
+        ("coalesce(configured_schedules.name, configured_schedules.type_id, ", "coalesce(configured_schedules.name, "),
+        ("configured_schedules.frequency, configured_schedules.data_kinds)", "configured_schedules.data_kinds)"),
+        (", configured_schedules.data_kinds) is not null", ") is not null"),
+    ],
     "the_calendar_ends_on_the_as_of_day": [
         ("at time zone 'Europe/Paris'", "at time zone 'UTC'"),
         ("numbers.step <= ", "numbers.step < "),
@@ -117,10 +126,19 @@ BROKEN = {
         ("order by run_at, log_id", "order by run_at, log_id desc"),
     ],
     "contradictions_are_reported_not_repaired": [
-        ("and users is null then", "and coalesce(users, 0) = 0 then"),
+        ("and users is null and", "and coalesce(users, 0) = 0 and"),
         ("status = 'completed' and error_message is not null", "error_message is not null"),
         ("users > 0", "users is not null"),
         ("status = 'completed' end as is_success", "status = 'completed' and error_message is null end as is_success"),
+    ],
+    "an_export_that_delivers_no_users_claims_none": [
+        ("and is_claiming_users then", "then"),
+        ("else coalesce(exports.name, exports.type_id) is null", "else true"),
+        ("else coalesce(exports.name, exports.type_id) is null", "else false"),
+        ("coalesce(exports.name, exports.type_id)", "exports.name"),
+        ("coalesce(exports.name, exports.type_id)", "exports.type_id"),
+        ("',' || exports.data_kinds || ',' like '%,users,%'", "exports.data_kinds like '%users%'"),
+        ("',' || exports.data_kinds || ',' like '%,users,%'", "true"),
     ],
     "a_frequency_is_a_number_of_units_or_of_days": [
         ("between 1 and 9999", "between 0 and 9999"),
@@ -213,6 +231,24 @@ BROKEN = {
         ("when completed_streak = 0 then 'no_outcome'", ""),
         ("when coalesce(interval_seconds, interval_months) is null then 'unknown_schedule'", ""),
         ("where run_date = cast", "where run_date < cast"),
+    ],
+    "an_export_that_is_no_longer_read_is_unread": [
+        ("when is_unread then 'unread'", ""),
+        ("when is_retired then 'retired'\n", ""),
+        ("26 * 3600", "25 * 3600"),
+        ("> 26 * 3600", ">= 26 * 3600"),
+        (
+            "coalesce(sync_totals.last_complete_sync_at, sync_totals.first_synced_at) <",
+            "sync_totals.last_complete_sync_at <",
+        ),
+        ("inner join exports on syncs.export_id = exports.export_id", ""),
+        ("last_synced_at > last_complete_sync_at", "true"),
+        ("last_synced_at > last_complete_sync_at", "false"),
+        ("when failed_streak > 0 then '; its last", "when false then '; its last"),
+    ],
+    "one_missed_read_leaves_an_export_as_it_was": [
+        ("min(syncs.finished_at)", "max(syncs.finished_at)"),
+        ("recency = 2", "recency = 1"),
     ],
     "a_late_export_that_was_not_read_since_says_so": [
         ("last_complete_sync_at < expected_next_run_at", "last_complete_sync_at <= expected_next_run_at"),

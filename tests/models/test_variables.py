@@ -19,6 +19,7 @@ COMBINATIONS: dict[str, dict[str, Any]] = {
         "didomi_timezone": "Europe/Paris",
         "didomi_late_factor": 2,
         "didomi_pending_grace_hours": 48,
+        "didomi_unread_hours": 1,
         "didomi_skip_weekdays": [6, 7],
         "didomi_as_of": "2028-03-31T12:00:00Z",
     },

@@ -151,10 +151,34 @@ sync_totals as (
 
     select
         export_id,
+        min(finished_at) as first_synced_at,
         max(finished_at) as last_synced_at,
         max(case when is_complete then finished_at end) as last_complete_sync_at
     from syncs
     group by export_id
+
+),
+
+complete_runs as (
+
+    select
+        syncs.run_id,
+        min(syncs.finished_at) as read_at,
+        row_number() over (order by min(syncs.finished_at) desc) as recency
+    from syncs
+    inner join exports on syncs.export_id = exports.export_id
+    where syncs.is_complete
+    group by syncs.run_id
+
+),
+
+-- of the last two runs that read an export completely
+reads as (
+
+    select
+        max(case when recency = 1 then read_at end) as last_read_at,
+        max(case when recency = 2 then read_at end) as second_last_read_at
+    from complete_runs
 
 ),
 
@@ -200,6 +224,12 @@ joined as (
         days.success_rate_28d,
         sync_totals.last_synced_at,
         sync_totals.last_complete_sync_at,
+        coalesce(
+            coalesce(sync_totals.last_complete_sync_at, sync_totals.first_synced_at) < reads.second_last_read_at
+            and {{ didomi__seconds_between('coalesce(sync_totals.last_complete_sync_at, sync_totals.first_synced_at)', 'reads.last_read_at') }}
+            > {{ var('didomi_unread_hours') }} * 3600,
+            false
+        ) as is_unread,
         {{ didomi__seconds_between('last_runs.last_run_at', didomi__as_of()) }} as seconds_since_last_run,
         {{ didomi__seconds_between('last_runs.last_success_at', didomi__as_of()) }} as seconds_since_last_success,
         {{ didomi__seconds_between('sync_totals.last_complete_sync_at', didomi__as_of()) }} as seconds_since_complete_sync,
@@ -219,6 +249,7 @@ joined as (
     left join next_runs on exports.export_id = next_runs.export_id
     left join days on exports.export_id = days.export_id
     left join sync_totals on exports.export_id = sync_totals.export_id
+    cross join reads
     left join quarantine_totals on exports.export_id = quarantine_totals.export_id
 
 ),
@@ -229,6 +260,7 @@ judged as (
         *,
         case
             when is_retired then 'retired'
+            when is_unread then 'unread'
             when failed_streak > 0 then 'failing'
             when runs_overdue > 0 then 'late'
             when runs_stuck > 0 then 'stuck'
@@ -256,6 +288,15 @@ select
     health,
     case health
         when 'retired' then 'named in didomi_retired_exports'
+        when 'unread' then
+            case
+                when last_complete_sync_at is null then 'never read completely'
+                else
+                    case when last_synced_at > last_complete_sync_at then 'not read completely for ' else 'not read for ' end
+                    || {{ didomi__text(didomi__bigint('floor(' ~ didomi__rate('seconds_since_complete_sync', 3600) ~ ')')) }} || ' hours'
+            end
+            || ', though other exports were'
+            || case when failed_streak > 0 then '; its last settled run failed' else '' end
         when 'failing' then
             {{ didomi__text('failed_streak') }}
             || case when failed_streak = 1 then ' failed run' else ' failed runs in a row' end
