@@ -81,10 +81,10 @@ where
 
 union all
 
-select 'health is one of eight and fits the streak' as rule, export_id as where_it_fails
+select 'health is one of nine and fits the streak' as rule, export_id as where_it_fails
 from exports
 where
-    health not in ('unread', 'failing', 'late', 'stuck', 'unknown_schedule', 'no_outcome', 'healthy', 'retired')
+    health not in ('unread', 'failing', 'undelivered', 'late', 'stuck', 'unknown_schedule', 'no_outcome', 'healthy', 'retired')
     or (health = 'failing') <> (health not in ('retired', 'unread') and current_streak_status is not null and current_streak_status = 'failed')
     or (health = 'healthy' and (current_streak_status is null or current_streak_status <> 'completed'))
     or (health = 'failing') <> (failing_since_at is not null)

@@ -21,6 +21,9 @@ from zoneinfo import ZoneInfo
 
 import yaml
 
+from .oracle_deliveries import Deliveries
+from .oracle_times import naive
+
 Row = dict[str, Any]
 Raw = Mapping[str, Iterable[Mapping[str, Any]]]
 
@@ -38,7 +41,7 @@ def default_variables() -> dict[str, Any]:
 
 def marts(raw: Raw, as_of: datetime, variables: Mapping[str, Any] | None = None) -> dict[str, list[Row]]:
     """Each mart's rows, in no particular order."""
-    world = World(raw, _naive(as_of), {**default_variables(), **(variables or {})})
+    world = World(raw, naive(as_of), {**default_variables(), **(variables or {})})
     return {
         "didomi__export_runs": world.export_runs(),
         "didomi__daily_export_success": world.daily_export_success(),
@@ -49,16 +52,11 @@ def marts(raw: Raw, as_of: datetime, variables: Mapping[str, Any] | None = None)
         "didomi__export_incidents": world.export_incidents(),
         "didomi__schedule_gaps": world.schedule_gaps(),
         "didomi__export_errors": world.export_errors(),
+        "didomi__deliveries": [row for rows in world.deliveries.rows.values() for row in rows],
     }
 
 
 # ---------------------------------------------------------------------------------------------- small things
-
-
-def _naive(time: datetime | None) -> datetime | None:
-    if time is None or time.tzinfo is None:
-        return time
-    return time.astimezone(timezone.utc).replace(tzinfo=None)
 
 
 def _text(value: str | None) -> str | None:
@@ -348,8 +346,9 @@ class World:
         self._complete_runs: dict[str, datetime] = {}
         for sync in self.raw.get("export_syncs", []):
             if sync["is_complete"] and sync["export_id"] in self.by_export:
-                at = _naive(sync["finished_at"])
+                at = naive(sync["finished_at"])
                 self._complete_runs[sync["run_id"]] = min(at, self._complete_runs.get(sync["run_id"], at))
+        self.deliveries = Deliveries(self.raw, self.by_export, self.as_of, variables)
         self._daily = self._count_days()
         self._levels = self._level_days()
 
@@ -377,8 +376,8 @@ class World:
         def worth(log: Mapping[str, Any]) -> tuple[Any, ...]:
             return (
                 _status(log.get("status")) in SETTLED,
-                _naive(log.get("updated_at")) or never,
-                _naive(log.get("extracted_at")) or never,
+                naive(log.get("updated_at")) or never,
+                naive(log.get("extracted_at")) or never,
                 log["read_sequence"] if log.get("read_sequence") is not None else -math.inf,
             )
 
@@ -393,7 +392,7 @@ class World:
         ended: dict[str, tuple[datetime, str]] = {}
         for sync in self.raw.get("export_syncs", []):
             if sync.get("is_complete") and sync.get("mode") is not None and sync["mode"] != "backfill":
-                this = (_naive(sync["finished_at"]), sync["sync_id"], sync["run_id"])
+                this = (naive(sync["finished_at"]), sync["sync_id"], sync["run_id"])
                 known = ended.get(sync["export_id"])
                 if known is None or this < known:
                     ended[sync["export_id"]] = this
@@ -405,10 +404,10 @@ class World:
             history[version["log_id"]].append(version)
         first_loads = self._first_loads()
         for log in self._latest_logs():
-            versions = sorted(history[log["id"]], key=lambda row: (_naive(row["first_observed_at"]), row["sequence"]))
-            first_seen_at = _naive(versions[0]["first_observed_at"] if versions else log.get("extracted_at"))
+            versions = sorted(history[log["id"]], key=lambda row: (naive(row["first_observed_at"]), row["sequence"]))
+            first_seen_at = naive(versions[0]["first_observed_at"] if versions else log.get("extracted_at"))
             first_seen_by = versions[0]["run_id"] if versions and versions[0].get("run_id") else log.get("run_id")
-            created_at = _naive(log.get("created_at"))
+            created_at = naive(log.get("created_at"))
             is_backfill = False
             if created_at is None:
                 ended, run_id = first_loads.get(log["export_id"], (datetime.max, None))
@@ -436,12 +435,12 @@ class World:
                 frequency=frequency,
                 interval=Interval.parse(frequency),
                 created_at=created_at,
-                updated_at=_naive(log.get("updated_at")),
+                updated_at=naive(log.get("updated_at")),
                 first_seen_at=first_seen_at,
                 first_seen_by=first_seen_by,
                 settled_at=self._settled_at(log, status, versions),
-                missing_since_at=_naive(log.get("missing_at_source_since")),
-                loaded_at=_naive(log.get("extracted_at")),
+                missing_since_at=naive(log.get("missing_at_source_since")),
+                loaded_at=naive(log.get("extracted_at")),
                 is_claiming_users=self._is_claiming_users(self._export(log["export_id"]).configuration),
             )
 
@@ -457,9 +456,9 @@ class World:
         if status not in SETTLED:
             return None
         if log.get("updated_at") is not None:
-            return _naive(log["updated_at"])
-        settled = [_naive(row["first_observed_at"]) for row in versions if _status(row["status"]) in SETTLED]
-        unsettled = [_naive(row["first_observed_at"]) for row in versions if _status(row["status"]) not in SETTLED]
+            return naive(log["updated_at"])
+        settled = [naive(row["first_observed_at"]) for row in versions if _status(row["status"]) in SETTLED]
+        unsettled = [naive(row["first_observed_at"]) for row in versions if _status(row["status"]) not in SETTLED]
         if settled and unsettled and min(unsettled) < min(settled):
             return min(settled)
         return None
@@ -826,13 +825,14 @@ class World:
         success = next((run for run in reversed(export.runs) if run.status == "completed"), None)
         failure = next((run for run in reversed(export.runs) if run.status == "failed"), None)
         syncs = [row for row in self.raw.get("export_syncs", []) if row["export_id"] == export.export_id]
-        read_at = max((_naive(row["finished_at"]) for row in syncs if row["is_complete"]), default=None)
+        read_at = max((naive(row["finished_at"]) for row in syncs if row["is_complete"]), default=None)
+        deliveries = self.deliveries.summary(export.export_id)
         today = (export.export_id, self.today)
         if self._is_retired(export):
             health, reason = "retired", "named in didomi_retired_exports"
         elif self._is_unread(syncs):
             health = "unread"
-            how = "not read" if read_at == max(_naive(row["finished_at"]) for row in syncs) else "not read completely"
+            how = "not read" if read_at == max(naive(row["finished_at"]) for row in syncs) else "not read completely"
             reason = f"{how} for {_seconds(read_at, self.as_of) // 3600} hours" if read_at else "never read completely"
             reason += ", though other exports were"
             if streak and streak[0].status == "failed":
@@ -841,6 +841,9 @@ class World:
             health = "failing"
             reason = f"{len(streak)} failed runs in a row" if len(streak) > 1 else "1 failed run"
             reason += f" ({failure.error_kind})"
+        elif wrong := deliveries["wrong"]:
+            health = "undelivered"
+            reason = f"delivery of {wrong['delivery_date']} ({wrong['data_kind']}): {wrong['verdict_reason']}"
         elif export.overdue:
             health = "late"
             reason = f"no run for {_seconds(last.run_at, self.as_of) // 3600} hours, {len(export.overdue)} overdue"
@@ -872,7 +875,7 @@ class World:
             "frequency": export.frequency,
             "interval_seconds": export.interval.seconds if export.interval else None,
             "interval_months": export.interval.months if export.interval else None,
-            "created_at": _naive(export.configuration.get("created_at")),
+            "created_at": naive(export.configuration.get("created_at")),
             "health": health,
             "health_reason": reason,
             "current_streak_status": streak[0].status if streak else None,
@@ -902,14 +905,15 @@ class World:
             ),
             "success_rate": _rate(counts["completed"], counts["completed"] + counts["failed"]),
             **({**self._rolling(*today, 7), **self._rolling(*today, 28)} if today in self._daily else no_day),
-            "last_synced_at": max((_naive(row["finished_at"]) for row in syncs), default=None),
+            "last_synced_at": max((naive(row["finished_at"]) for row in syncs), default=None),
             "last_complete_sync_at": read_at,
+            **{name: deliveries[name] for name in ("last_delivery_verdict", "deliveries_wrong_7d", "next_expiry_at")},
         }
 
     def _is_unread(self, syncs: list[Mapping[str, Any]]) -> bool:
         """Two runs have read others completely since it was read, the last of them much later."""
-        times = [_naive(row["finished_at"]) for row in syncs]
-        complete = [_naive(row["finished_at"]) for row in syncs if row["is_complete"]]
+        times = [naive(row["finished_at"]) for row in syncs]
+        complete = [naive(row["finished_at"]) for row in syncs if row["is_complete"]]
         if not times:
             return False
         own = max(complete) if complete else min(times)
