@@ -54,7 +54,8 @@
     {%- for mark in ['[', ']', '"', ' '] -%}
         {%- set ns.text = "replace(" ~ ns.text ~ ", '" ~ mark ~ "', '')" -%}
     {%- endfor -%}
-    {{ ns.text }}
+    {#- BigQuery makes a text of NULL, too -#}
+    nullif({{ ns.text }}, 'null')
 {%- endmacro %}
 
 {% macro default__didomi__json_text(column) %}{{ didomi__text(column) }}{% endmacro %}

@@ -81,11 +81,11 @@ where
 
 union all
 
-select 'health is one of seven and fits the streak' as rule, export_id as where_it_fails
+select 'health is one of nine and fits the streak' as rule, export_id as where_it_fails
 from exports
 where
-    health not in ('failing', 'late', 'stuck', 'unknown_schedule', 'no_outcome', 'healthy', 'retired')
-    or (health = 'failing') <> (health <> 'retired' and current_streak_status is not null and current_streak_status = 'failed')
+    health not in ('unread', 'failing', 'undelivered', 'late', 'stuck', 'unknown_schedule', 'no_outcome', 'healthy', 'retired')
+    or (health = 'failing') <> (health not in ('retired', 'unread') and current_streak_status is not null and current_streak_status = 'failed')
     or (health = 'healthy' and (current_streak_status is null or current_streak_status <> 'completed'))
     or (health = 'failing') <> (failing_since_at is not null)
     or (health = 'retired' and (runs_overdue > 0 or runs_stuck > 0 or expected_next_run_at is not null))

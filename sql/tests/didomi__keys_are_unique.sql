@@ -1,5 +1,6 @@
 {#- The keys below the marts: those of the marts, and that every log is one run, are in their own tests. -#}
 {%- set keys = {
+    'stg_didomi__export_deliveries': ['export_id', 'delivery_date', 'data_kind'],
     'stg_didomi__export_log_history': ['version_id'],
     'stg_didomi__export_log_quarantine': ['quarantine_id'],
     'stg_didomi__export_syncs': ['sync_id'],

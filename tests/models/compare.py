@@ -17,6 +17,7 @@ KEYS = {
     "didomi__organization_daily": ("organization_id", "run_date"),
     "didomi__export_incidents": ("incident_id",),
     "didomi__schedule_gaps": ("previous_log_id",),
+    "didomi__deliveries": ("export_id", "delivery_date", "data_kind"),
     "didomi__export_errors": ("export_id", "error_kind", "run_date"),
 }
 

@@ -18,6 +18,7 @@ DBT = Path(sys.executable).parent / "dbt"
 MARTS = (
     "didomi__daily_export_success",
     "didomi__daily_user_volume",
+    "didomi__deliveries",
     "didomi__export_errors",
     "didomi__export_incidents",
     "didomi__export_runs",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -35,8 +35,12 @@ BUILDS = {
             "didomi_anomaly_deviations": 2,
             "didomi_anomaly_min_change_rate": 0.1,
             "didomi_error_kinds": {"quota": "money", "o": "has an o's"},
+            "didomi_unread_hours": 60,
+            "didomi_delivery_grace_hours": 5,
+            "didomi_delivery_retention_days": 10,
+            "didomi_deliveries_comparable": True,
             "didomi_retired_exports": [
-                *("s8-undated", "s8-monthly-2", "s9-abandoned", "s10-never-ran", "s10-daily", "s10-hourly"),
+                *("s8-undated", "s8-monthly-2", "s9-abandoned", "s9-never-ran", "s10-daily", "s10-stuck"),
                 "it's none of them",
             ],
         },
@@ -89,16 +93,24 @@ class _History:
             self.implausible,
             self.stuck,
             self.abandoned,
+            self.deleted,
+            self.refused,
+            self.analytics,
+            self.overlooked,
+            self.delivered,
+            self.counted_otherwise,
         ):
             scenario(f"s{seed}-{scenario.__name__}")
-        self.configure(f"s{seed}-never-ran", frequency=self.random.choice(["1", "1 month", "who knows", None]))
+        self.tables["exports"].append({"id": f"s{seed}-mistyped", "organization_id": "org", "extracted_at": as_of})
+        self.sync(f"s{seed}-mistyped", as_of, "full")
+        self.configure(f"s{seed}-never-ran", frequency=["1", "1 month", "who knows", None][seed % 4])
         self.random.shuffle(self.tables["export_logs"])
         self.random.shuffle(self.tables["export_log_history"])
 
     # ------------------------------------------------------------------------------------ rows
 
     def configure(
-        self, export_id: str, frequency: str | None, organization: str | None = "org", data: str = '["users"]'
+        self, export_id: str, frequency: str | None, organization: str | None = "org", data: str | None = '["users"]'
     ) -> None:
         self.tables["exports"].append(
             {
@@ -114,7 +126,13 @@ class _History:
         )
 
     def sync(
-        self, export_id: str, finished_at: datetime, mode: str = "incremental", *, is_complete: bool = True
+        self,
+        export_id: str,
+        finished_at: datetime,
+        mode: str = "incremental",
+        *,
+        is_complete: bool = True,
+        listed_at: datetime | None = None,
     ) -> str:
         run_id = f"run-{self.seed}-{finished_at:%Y%m%dT%H%M%S}"
         self.tables["export_syncs"].append(
@@ -127,6 +145,7 @@ class _History:
                 "started_at": finished_at - timedelta(minutes=5),
                 "finished_at": finished_at,
                 "is_complete": is_complete,
+                "deliveries_listed_at": listed_at,
             }
         )
         return run_id
@@ -343,7 +362,7 @@ class _History:
         last = self.as_of - self.random.choice([1.2, 1.25, 1.26, 2.2, 2.3, 9.7]) * DAY
         for day in (*range(26), 29):
             self.log(export_id, last - day * DAY, "1 day", "failed" if day % 7 == 3 else "completed")
-        self.sync(export_id, last + self.random.choice([1, 24, 25]) * HOUR)
+        self.sync(export_id, last + self.random.choice([1, 23, 24, 25]) * HOUR)
         self.sync(export_id, self.as_of - HOUR, is_complete=False)
 
     def hourly(self, export_id: str) -> None:
@@ -391,3 +410,128 @@ class _History:
         """Nothing for three weeks, whatever the late factor and the weekdays."""
         for day in range(21, 30):
             self.log(export_id, self.as_of - day * DAY, "1 day", "completed")
+
+    def deleted(self, export_id: str) -> None:
+        """Failing, and not read any more, for a day or two or for longer than any limit."""
+        self.configure(export_id, "1 day")
+        age = self.random.choice([1, 2, 3, 30])
+        for day in range(age, age + 9):
+            self.log(export_id, self.as_of - day * DAY - 3 * HOUR, "1 day", "failed")
+            self.sync(export_id, self.as_of - day * DAY - HOUR)
+
+    def refused(self, export_id: str) -> None:
+        """Read once at most; each read since then broke."""
+        if self.random.random() < 0.5:
+            self.sync(export_id, self.as_of - 20 * DAY)
+        self.log(export_id, self.as_of - 20 * DAY - HOUR, "1 day", "completed")
+        for day in range(20):
+            self.sync(export_id, self.as_of - day * DAY - 2 * HOUR, is_complete=False)
+
+    def analytics(self, export_id: str) -> None:
+        """No data kinds, no users; read until now."""
+        self.configure(export_id, "1 day", data=self.random.choice([None, '["events"]']))
+        for day in range(30):
+            at = self.as_of - day * DAY - 5 * HOUR
+            users = None if day else self.random.choice([None, 7])
+            self.log(export_id, at, "1 day", "completed", metrics__users=users, result=None)
+            self.sync(export_id, at + HOUR)
+
+    def overlooked(self, export_id: str) -> None:
+        """Late, and not read since the run was due; others were, not long enough to call it unread."""
+        for day in range(2, 20):
+            self.log(export_id, self.as_of - day * DAY, "1 day", "completed")
+        self.sync(export_id, self.as_of - 25 * HOUR)
+
+    # ------------------------------------------------------------------------------------ deliveries
+
+    def deliver(self, export_id: str, day: date, records: int | None, kind: str = "users", **fields: Any) -> None:
+        """A partition, written within the hours after seven in the morning."""
+        written = datetime(day.year, day.month, day.day, 7) + self.random.randrange(4) * HOUR
+        row = {
+            "delivery_id": f"{export_id}-{day}-{kind}",
+            "export_id": export_id,
+            "delivery_date": day,
+            "data_kind": kind,
+            "is_complete": True,
+            "file_count": 4,
+            "bytes": 1000,
+            "records": records,
+            "needs_retry": False,
+            "first_modified_at": written,
+            "last_modified_at": written + timedelta(minutes=self.random.randrange(90)),
+            "first_seen_at": written + 3 * HOUR,
+            "gone_since": written + 8 * DAY if written + 8 * DAY < self.as_of else None,
+            "extracted_at": written + 3 * HOUR,
+            **fields,
+        }
+        if self.random.random() < 0.3:
+            row |= {"archived_to": "file:///archive", "archived_at": written + 4 * HOUR}
+        self.tables["export_deliveries"].append(row)
+        if self.random.random() < 0.1:  # what a merge would have replaced
+            older = {**row, "records": 1, "is_complete": False, "extracted_at": written + 2 * HOUR}
+            self.tables["export_deliveries"].append(older)
+
+    def bad(self) -> Row:
+        """What may be wrong with a partition; mostly nothing."""
+        kinds: list[Row] = [
+            {"error": "users/a.json.gz: it is cut", "records": None},
+            {"error": "users/a.json.gz: refused", "records": None, "needs_retry": True},
+            {"is_complete": False, "records": None},
+            {"records": None, "needs_retry": True},
+        ]
+        return self.random.choice(kinds) if self.random.random() < 0.25 else {}
+
+    def delivered(self, export_id: str) -> None:
+        """Everything that a bucket and its logs may say of each other, on S3 and GCS, read since three weeks."""
+        for variant, type_id in enumerate(["batch-exports-s3", "batch-exports-gcp"]):
+            name = f"{export_id}-{variant}"
+            self.configure(name, "1 day")
+            self.tables["exports"][-1]["type_id"] = type_id
+            for at in self.mornings(self.start + 110 * DAY, until=self.as_of + 3 * HOUR):
+                self.one_day(name, at)
+
+    def one_day(self, export_id: str, at: datetime) -> None:
+        users = self.users()
+        status = self.random.choice(["completed"] * 8 + ["failed", "pending"])
+        if self.random.random() < 0.95:
+            self.log(export_id, at, "1 day", status, metrics__users=users if status == "completed" else None)
+        if self.random.random() < 0.15 and at + 2 * HOUR < self.as_of:
+            self.log(export_id, at + 2 * HOUR, "1 day", "completed", metrics__users=7)
+        day = at.date() + self.random.choice([0] * 9 + [1]) * DAY
+        known = {(row["export_id"], row["delivery_date"]) for row in self.tables["export_deliveries"]}
+        if self.random.random() < 0.85 and (export_id, day) not in known:
+            small = users is not None and users < 10**6
+            counts = [users] * 6 + [7, 0, *([users + 7, users + 1, max(users - 1, 0)] if small else [])]
+            kind = self.random.choice(["users"] * 8 + ["unknown"])
+            self.deliver(export_id, day, **{"records": self.random.choice(counts), "kind": kind, **self.bad()})
+            if self.random.random() < 0.1:
+                self.deliver(export_id, day, 5, "cmp_hourly_metrics" if kind == "users" else "users")
+        read_at = at + self.random.choice([1, 6]) * HOUR
+        if self.random.random() < 0.7 and read_at < self.as_of:
+            is_listed = self.random.random() < 0.9 and at > self.as_of - 21 * DAY
+            self.sync(export_id, read_at, listed_at=read_at if is_listed else None)
+
+    def counted_otherwise(self, export_id: str) -> None:
+        """Never as claimed, once as claimed and then never again; and an analytics export that lacks a day."""
+        for variant in range(3):
+            name = f"{export_id}-{variant}"
+            self.configure(name, "1 day", data=None if variant == 2 else '["users"]')
+            for day in range(14, -1, -1):
+                at = self.as_of - day * DAY - 9 * HOUR
+                self.log(name, at, "1 day", "completed", metrics__users=None if variant == 2 else 100, result=None)
+                if variant < 2:
+                    self.deliver(name, at.date(), 100 if variant and day == 12 else 90)
+                elif day != 3:
+                    self.deliver(name, at.date(), 24, "cmp_hourly_metrics")
+                self.sync(name, at + 6 * HOUR, listed_at=at + 6 * HOUR)
+        self.just_seen(f"{export_id}-3")
+        self.deliver(f"{export_id}-unknown", self.as_of.date() - DAY, 5)
+
+    def just_seen(self, export_id: str) -> None:
+        """A run without a time of its own has completed; its delivery may yet come."""
+        self.configure(export_id, "1 day")
+        self.sync(export_id, self.as_of - 5 * DAY, "full", listed_at=self.as_of - 5 * DAY)
+        seen_at = self.as_of - timedelta(minutes=90)
+        run_id = self.sync(export_id, seen_at, listed_at=seen_at)
+        log = self.log(export_id, None, updated_at=None, extracted_at=seen_at, run_id=run_id)
+        self.seen(log, ("completed", seen_at, run_id))

@@ -21,6 +21,9 @@ from zoneinfo import ZoneInfo
 
 import yaml
 
+from .oracle_deliveries import Deliveries
+from .oracle_times import naive
+
 Row = dict[str, Any]
 Raw = Mapping[str, Iterable[Mapping[str, Any]]]
 
@@ -38,7 +41,7 @@ def default_variables() -> dict[str, Any]:
 
 def marts(raw: Raw, as_of: datetime, variables: Mapping[str, Any] | None = None) -> dict[str, list[Row]]:
     """Each mart's rows, in no particular order."""
-    world = World(raw, _naive(as_of), {**default_variables(), **(variables or {})})
+    world = World(raw, naive(as_of), {**default_variables(), **(variables or {})})
     return {
         "didomi__export_runs": world.export_runs(),
         "didomi__daily_export_success": world.daily_export_success(),
@@ -49,16 +52,11 @@ def marts(raw: Raw, as_of: datetime, variables: Mapping[str, Any] | None = None)
         "didomi__export_incidents": world.export_incidents(),
         "didomi__schedule_gaps": world.schedule_gaps(),
         "didomi__export_errors": world.export_errors(),
+        "didomi__deliveries": [row for rows in world.deliveries.rows.values() for row in rows],
     }
 
 
 # ---------------------------------------------------------------------------------------------- small things
-
-
-def _naive(time: datetime | None) -> datetime | None:
-    if time is None or time.tzinfo is None:
-        return time
-    return time.astimezone(timezone.utc).replace(tzinfo=None)
 
 
 def _text(value: str | None) -> str | None:
@@ -218,6 +216,7 @@ class Run:
     settled_at: datetime | None
     missing_since_at: datetime | None
     loaded_at: datetime
+    is_claiming_users: bool
     run_number: int | None = None
     completed_so_far: int | None = None
     consecutive_failures: int | None = None
@@ -232,7 +231,7 @@ class Run:
         if self.status == "completed":
             if self.error_message is not None:
                 return "completed_with_error"
-            return "completed_without_users" if self.users is None else None
+            return "completed_without_users" if self.users is None and self.is_claiming_users else None
         return "failed_with_users" if self.status == "failed" and (self.users or 0) > 0 else None
 
     def row(self) -> Row:
@@ -330,7 +329,8 @@ class World:
         self.today = self._local_date(as_of)
         self.by_export: dict[str, Export] = {}
         for configuration in self.raw.get("exports", []):
-            self._export(configuration["id"]).configuration = configuration
+            if not self._is_mistyped(configuration):
+                self._export(configuration["id"]).configuration = configuration
         for run in self._runs():
             self._export(run.export_id).logs.append(run)
         for export in self.by_export.values():
@@ -343,8 +343,23 @@ class World:
             else []
             for export in self.by_export.values()
         }
+        self._complete_runs: dict[str, datetime] = {}
+        for sync in self.raw.get("export_syncs", []):
+            if sync["is_complete"] and sync["export_id"] in self.by_export:
+                at = naive(sync["finished_at"])
+                self._complete_runs[sync["run_id"]] = min(at, self._complete_runs.get(sync["run_id"], at))
+        self.deliveries = Deliveries(self.raw, self.by_export, self.as_of, variables)
         self._daily = self._count_days()
         self._levels = self._level_days()
+
+    def _is_mistyped(self, configuration: Mapping[str, Any]) -> bool:
+        """Nothing is known but an id, and there is no log of it."""
+        known = ("name", "type_id", "properties__frequency", "properties__data", "created_at")
+        return all(configuration.get(name) is None for name in known) and not any(
+            row["export_id"] == configuration["id"]
+            for table in ("export_logs", "export_log_quarantine")
+            for row in self.raw.get(table, [])
+        )
 
     def _export(self, export_id: str) -> Export:
         return self.by_export.setdefault(export_id, Export(export_id))
@@ -361,8 +376,8 @@ class World:
         def worth(log: Mapping[str, Any]) -> tuple[Any, ...]:
             return (
                 _status(log.get("status")) in SETTLED,
-                _naive(log.get("updated_at")) or never,
-                _naive(log.get("extracted_at")) or never,
+                naive(log.get("updated_at")) or never,
+                naive(log.get("extracted_at")) or never,
                 log["read_sequence"] if log.get("read_sequence") is not None else -math.inf,
             )
 
@@ -377,7 +392,7 @@ class World:
         ended: dict[str, tuple[datetime, str]] = {}
         for sync in self.raw.get("export_syncs", []):
             if sync.get("is_complete") and sync.get("mode") is not None and sync["mode"] != "backfill":
-                this = (_naive(sync["finished_at"]), sync["sync_id"], sync["run_id"])
+                this = (naive(sync["finished_at"]), sync["sync_id"], sync["run_id"])
                 known = ended.get(sync["export_id"])
                 if known is None or this < known:
                     ended[sync["export_id"]] = this
@@ -389,10 +404,10 @@ class World:
             history[version["log_id"]].append(version)
         first_loads = self._first_loads()
         for log in self._latest_logs():
-            versions = sorted(history[log["id"]], key=lambda row: (_naive(row["first_observed_at"]), row["sequence"]))
-            first_seen_at = _naive(versions[0]["first_observed_at"] if versions else log.get("extracted_at"))
+            versions = sorted(history[log["id"]], key=lambda row: (naive(row["first_observed_at"]), row["sequence"]))
+            first_seen_at = naive(versions[0]["first_observed_at"] if versions else log.get("extracted_at"))
             first_seen_by = versions[0]["run_id"] if versions and versions[0].get("run_id") else log.get("run_id")
-            created_at = _naive(log.get("created_at"))
+            created_at = naive(log.get("created_at"))
             is_backfill = False
             if created_at is None:
                 ended, run_id = first_loads.get(log["export_id"], (datetime.max, None))
@@ -420,22 +435,30 @@ class World:
                 frequency=frequency,
                 interval=Interval.parse(frequency),
                 created_at=created_at,
-                updated_at=_naive(log.get("updated_at")),
+                updated_at=naive(log.get("updated_at")),
                 first_seen_at=first_seen_at,
                 first_seen_by=first_seen_by,
                 settled_at=self._settled_at(log, status, versions),
-                missing_since_at=_naive(log.get("missing_at_source_since")),
-                loaded_at=_naive(log.get("extracted_at")),
+                missing_since_at=naive(log.get("missing_at_source_since")),
+                loaded_at=naive(log.get("extracted_at")),
+                is_claiming_users=self._is_claiming_users(self._export(log["export_id"]).configuration),
             )
+
+    def _is_claiming_users(self, configuration: Mapping[str, Any]) -> bool:
+        """Of an export whose configuration is not known users are expected; an analytics export has no data kinds."""
+        kinds = self._data_kinds(configuration.get("properties__data"))
+        if kinds is not None:
+            return "users" in kinds.split(",")
+        return configuration.get("name") is None and configuration.get("type_id") is None
 
     @staticmethod
     def _settled_at(log: Mapping[str, Any], status: str, versions: list[Mapping[str, Any]]) -> datetime | None:
         if status not in SETTLED:
             return None
         if log.get("updated_at") is not None:
-            return _naive(log["updated_at"])
-        settled = [_naive(row["first_observed_at"]) for row in versions if _status(row["status"]) in SETTLED]
-        unsettled = [_naive(row["first_observed_at"]) for row in versions if _status(row["status"]) not in SETTLED]
+            return naive(log["updated_at"])
+        settled = [naive(row["first_observed_at"]) for row in versions if _status(row["status"]) in SETTLED]
+        unsettled = [naive(row["first_observed_at"]) for row in versions if _status(row["status"]) not in SETTLED]
         if settled and unsettled and min(unsettled) < min(settled):
             return min(settled)
         return None
@@ -802,14 +825,25 @@ class World:
         success = next((run for run in reversed(export.runs) if run.status == "completed"), None)
         failure = next((run for run in reversed(export.runs) if run.status == "failed"), None)
         syncs = [row for row in self.raw.get("export_syncs", []) if row["export_id"] == export.export_id]
-        read_at = max((_naive(row["finished_at"]) for row in syncs if row["is_complete"]), default=None)
+        read_at = max((naive(row["finished_at"]) for row in syncs if row["is_complete"]), default=None)
+        deliveries = self.deliveries.summary(export.export_id)
         today = (export.export_id, self.today)
         if self._is_retired(export):
             health, reason = "retired", "named in didomi_retired_exports"
+        elif self._is_unread(syncs):
+            health = "unread"
+            how = "not read" if read_at == max(naive(row["finished_at"]) for row in syncs) else "not read completely"
+            reason = f"{how} for {_seconds(read_at, self.as_of) // 3600} hours" if read_at else "never read completely"
+            reason += ", though other exports were"
+            if streak and streak[0].status == "failed":
+                reason += "; its last settled run failed"
         elif streak and streak[0].status == "failed":
             health = "failing"
             reason = f"{len(streak)} failed runs in a row" if len(streak) > 1 else "1 failed run"
             reason += f" ({failure.error_kind})"
+        elif wrong := deliveries["wrong"]:
+            health = "undelivered"
+            reason = f"delivery of {wrong['delivery_date']} ({wrong['data_kind']}): {wrong['verdict_reason']}"
         elif export.overdue:
             health = "late"
             reason = f"no run for {_seconds(last.run_at, self.as_of) // 3600} hours, {len(export.overdue)} overdue"
@@ -841,7 +875,7 @@ class World:
             "frequency": export.frequency,
             "interval_seconds": export.interval.seconds if export.interval else None,
             "interval_months": export.interval.months if export.interval else None,
-            "created_at": _naive(export.configuration.get("created_at")),
+            "created_at": naive(export.configuration.get("created_at")),
             "health": health,
             "health_reason": reason,
             "current_streak_status": streak[0].status if streak else None,
@@ -871,9 +905,21 @@ class World:
             ),
             "success_rate": _rate(counts["completed"], counts["completed"] + counts["failed"]),
             **({**self._rolling(*today, 7), **self._rolling(*today, 28)} if today in self._daily else no_day),
-            "last_synced_at": max((_naive(row["finished_at"]) for row in syncs), default=None),
+            "last_synced_at": max((naive(row["finished_at"]) for row in syncs), default=None),
             "last_complete_sync_at": read_at,
+            **{name: deliveries[name] for name in ("last_delivery_verdict", "deliveries_wrong_7d", "next_expiry_at")},
         }
+
+    def _is_unread(self, syncs: list[Mapping[str, Any]]) -> bool:
+        """Two runs have read others completely since it was read, the last of them much later."""
+        times = [naive(row["finished_at"]) for row in syncs]
+        complete = [naive(row["finished_at"]) for row in syncs if row["is_complete"]]
+        if not times:
+            return False
+        own = max(complete) if complete else min(times)
+        later = sorted(at for at in self._complete_runs.values() if at > own)
+        hours = self.variables["didomi_unread_hours"]
+        return len(later) >= 2 and _seconds(own, later[-1]) > hours * 3600
 
     def _next_run(self, export: Export, last: Run | None) -> datetime | None:
         if export.interval is None or last is None or self._is_retired(export):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from . import oracle
+from . import oracle, oracle_deliveries
 from .histories import BUILDS, DAY, history
 
 SEEDS = {seed: (as_of, variables) for seeds, as_of, variables in BUILDS.values() for seed in seeds}
@@ -130,11 +131,40 @@ def test_every_health_kind_and_contradiction_occur() -> None:
     """Over all ten seeds."""
     found = [computed(seed) for seed in SEEDS]
     healths = {row["health"] for marts in found for row in marts["didomi__exports"]}
-    assert healths == {"failing", "late", "stuck", "unknown_schedule", "no_outcome", "healthy", "retired"}
-    assert any("not read completely" in row["health_reason"] for marts in found for row in marts["didomi__exports"])
+    assert healths == {
+        "unread",
+        "failing",
+        "undelivered",
+        "late",
+        "stuck",
+        "unknown_schedule",
+        "no_outcome",
+        "healthy",
+        "retired",
+    }
+    reasons = {row["health_reason"] for marts in found for row in marts["didomi__exports"] if row["health"] == "unread"}
+    assert {reason.split(" for ")[0].split(",")[0] for reason in reasons} == {
+        *("not read", "not read completely", "never read completely")
+    }
+    assert any("last settled run failed" in reason for reason in reasons)
+    late = {row["health_reason"] for marts in found for row in marts["didomi__exports"] if row["health"] == "late"}
+    assert any("not read completely" in reason for reason in late)
     runs = [run for marts in found for run in marts["didomi__export_runs"]]
     kinds = {run["error_kind"] for run in runs}
     assert kinds >= {*oracle.default_variables()["didomi_error_kinds"].values(), "other", "no_message"}
     contradictions = {run["contradiction"] for run in runs}
     assert contradictions == {"completed_with_error", "completed_without_users", "failed_with_users", None}
     assert any(row["is_anomaly"] for marts in found for row in marts["didomi__daily_user_volume"])
+
+
+def test_every_verdict_occurs_in_every_case() -> None:
+    """Over all ten seeds; each reason, too, but for its numbers."""
+    rows = [row for seed in SEEDS for row in computed(seed)["didomi__deliveries"]]
+    assert {row["verdict"] for row in rows} == {*oracle_deliveries.WRONG, *oracle_deliveries.UNDECIDED} | {
+        *("as_claimed", "delivered_although_failed")
+    }
+    reasons = {(row["verdict"], re.sub("[0-9]+", "N", row["verdict_reason"])) for row in rows}
+    assert len(reasons) == 18
+    assert {row["is_wrong"] for row in rows if row["verdict"] in oracle_deliveries.WRONG} == {True, False}
+    assert {row["is_about_to_expire"] for row in rows} == {True, False}
+    assert {row["is_day_estimated"] for row in rows} == {None, True, False}

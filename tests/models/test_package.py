@@ -106,7 +106,7 @@ def test_the_package_builds_in_a_foreign_project_with_its_own_schemas(foreign: P
     assert {name.split(".")[0] for name in built} == {"didomi_reporting", "didomi_prep", "landing"}
     with duckdb.connect(str(foreign), read_only=True) as connection:
         exports, judged = connection.execute("select count(*), count(health) from didomi_core.dim_export").fetchone()
-    assert exports == judged > 5
+    assert exports - 1 == judged > 5  # the mistyped one is no export
 
 
 def test_the_queries_of_the_package_s_readme_run(foreign: Path) -> None:

@@ -44,7 +44,11 @@ def test_variables_are_used_documented_and_declared_alike() -> None:
     ]
     used = set(re.findall(r"(?<!_)var\('(\w+)'", "".join(path.read_text() for path in files)))
     assert used == VARIABLES.keys()
-    without_default = {"didomi_as_of": "the start of the build", "didomi_database": "the target's"}
+    without_default = {
+        "didomi_as_of": "the start of the build",
+        "didomi_database": "the target's",
+        "didomi_delivery_retention_days": "by type",
+    }
     elsewhere = {"didomi_error_kinds": "[dbt_project.yml](dbt_project.yml)"}
     words = {"didomi_schema", "didomi_timezone"}
     told = {

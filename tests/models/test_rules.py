@@ -49,6 +49,15 @@ BROKEN = {
         ("2629800", "259200"),
         ("full outer join", "left join"),
     ],
+    "an_id_without_configuration_and_logs_is_no_export": [
+        ("latest_runs.export_id is not null\n", "false\n"),
+        ("or quarantine.export_id is not null", ""),
+        ("or configured_schedules.created_at is not null", ""),
+        ("coalesce(configured_schedules.name, ", "coalesce("),
+        ("coalesce(configured_schedules.name, configured_schedules.type_id, ", "coalesce(configured_schedules.name, "),
+        ("configured_schedules.frequency, configured_schedules.data_kinds)", "configured_schedules.data_kinds)"),
+        (", configured_schedules.data_kinds) is not null", ") is not null"),
+    ],
     "the_calendar_ends_on_the_as_of_day": [
         ("at time zone 'Europe/Paris'", "at time zone 'UTC'"),
         ("numbers.step <= ", "numbers.step < "),
@@ -117,10 +126,19 @@ BROKEN = {
         ("order by run_at, log_id", "order by run_at, log_id desc"),
     ],
     "contradictions_are_reported_not_repaired": [
-        ("and users is null then", "and coalesce(users, 0) = 0 then"),
+        ("and users is null and", "and coalesce(users, 0) = 0 and"),
         ("status = 'completed' and error_message is not null", "error_message is not null"),
         ("users > 0", "users is not null"),
         ("status = 'completed' end as is_success", "status = 'completed' and error_message is null end as is_success"),
+    ],
+    "an_export_that_delivers_no_users_claims_none": [
+        ("and is_claiming_users then", "then"),
+        ("else coalesce(exports.name, exports.type_id) is null", "else true"),
+        ("else coalesce(exports.name, exports.type_id) is null", "else false"),
+        ("coalesce(exports.name, exports.type_id)", "exports.name"),
+        ("coalesce(exports.name, exports.type_id)", "exports.type_id"),
+        ("',' || exports.data_kinds || ',' like '%,users,%'", "exports.data_kinds like '%users%'"),
+        ("',' || exports.data_kinds || ',' like '%,users,%'", "true"),
     ],
     "a_frequency_is_a_number_of_units_or_of_days": [
         ("between 1 and 9999", "between 0 and 9999"),
@@ -199,7 +217,7 @@ BROKEN = {
     "health_is_the_first_that_applies": [
         ("when runs_overdue > 0 then 'late'", ""),
         (
-            "when failed_streak > 0 then 'failing'\n            when runs_overdue > 0 then 'late'",
+            "when failed_streak > 0 then 'failing'",
             "when runs_overdue > 0 then 'late' when failed_streak > 0 then 'failing'",
         ),
         (
@@ -213,6 +231,24 @@ BROKEN = {
         ("when completed_streak = 0 then 'no_outcome'", ""),
         ("when coalesce(interval_seconds, interval_months) is null then 'unknown_schedule'", ""),
         ("where run_date = cast", "where run_date < cast"),
+    ],
+    "an_export_that_is_no_longer_read_is_unread": [
+        ("when is_unread then 'unread'", ""),
+        ("when is_retired then 'retired'\n", ""),
+        ("26 * 3600", "25 * 3600"),
+        ("> 26 * 3600", ">= 26 * 3600"),
+        (
+            "coalesce(sync_totals.last_complete_sync_at, sync_totals.first_synced_at) <",
+            "sync_totals.last_complete_sync_at <",
+        ),
+        ("inner join exports on syncs.export_id = exports.export_id", ""),
+        ("last_synced_at > last_complete_sync_at", "true"),
+        ("last_synced_at > last_complete_sync_at", "false"),
+        ("when failed_streak > 0 then '; its last", "when false then '; its last"),
+    ],
+    "one_missed_read_leaves_an_export_as_it_was": [
+        ("min(syncs.finished_at)", "max(syncs.finished_at)"),
+        ("recency = 2", "recency = 1"),
     ],
     "a_late_export_that_was_not_read_since_says_so": [
         ("last_complete_sync_at < expected_next_run_at", "last_complete_sync_at <= expected_next_run_at"),
@@ -273,6 +309,78 @@ BROKEN = {
             "cast(30 * interval_months as bigint) * interval 1 day",
         ),
     ],
+    "a_bad_file_is_corrupt_and_one_not_reached_unreadable": [
+        ("error_message is not null and is_retry_needed then", "is_retry_needed is null then"),
+        ("when error_message is not null then 'corrupt'", ""),
+        ("and not is_failed as is_wrong", "as is_wrong"),
+    ],
+    "missing_is_what_a_listing_in_time_did_not_find": [
+        ("undelivered.due_at <= syncs.deliveries_listed_at", "undelivered.settled_at <= syncs.deliveries_listed_at"),
+        ("undelivered.due_at <= syncs.deliveries_listed_at", "undelivered.due_at < syncs.deliveries_listed_at"),
+        ("undelivered.expires_at >= syncs.deliveries_listed_at", "true"),
+        ("when is_proved_missing then 'missing'", ""),
+        ("and readings.first_listed_at is not null", ""),
+        ("when not is_delivered and due_at > ", "when not is_delivered and expires_at > "),
+        ("then 'cmp_hourly_metrics'", "then 'users'"),
+        ("when is_delivered then expires_at end as", "when true then expires_at end as"),
+        ("max(case when status = 'completed' then run_number end)", "min(run_number)"),
+        ("case when verdict = 'missing' then 0 else record_count end", "record_count"),
+    ],
+    "an_incomplete_delivery_arrives_until_the_grace_has_passed": [
+        ("runs_pending > 0", "false"),
+        ("2 * 3600", "3 * 3600"),
+        ("when not is_complete then 'no_success'", ""),
+        ("when record_count is null then 'arriving'", ""),
+        ("and not is_failed as is_wrong", "as is_wrong"),
+    ],
+    "a_delivery_is_compared_with_the_runs_of_its_day": [
+        ("when runs_total = 0 and is_log_list_read then", "when runs_total = 0 then"),
+        ("when runs_total = 0 and is_log_list_read then 'unannounced'", ""),
+        ("max(case when is_complete then finished_at end)", "max(finished_at)"),
+        ("where is_backfill", "where false"),
+        ("when is_failed then 'delivered_although_failed'", ""),
+        ("coalesce(claims.runs_failed = claims.runs_total, false)", "coalesce(claims.runs_failed > 0, false)"),
+        ("when users is null then 'unclaimed'", ""),
+        ("case when every_delivery.is_claimed_kind then claims.users end", "claims.users"),
+        ("and not partition_days.has_users", ""),
+        ("or (deliveries.data_kind = 'unknown'", "or (false"),
+        ("record_count = users or", ""),
+        (" = users_sum", " = users"),
+        ("record_count < users then", "record_count > users then"),
+        ("case when is_match then record_count else users end", "users"),
+    ],
+    "short_and_more_need_a_match_among_the_seven_deliveries_before": [
+        ("when coalesce(recent_matches, 0) = 0 then 'not_comparable'", ""),
+        ("rows between 7 preceding", "rows between 6 preceding"),
+        ("rows between 7 preceding", "rows between 8 preceding"),
+        ("partition by export_id, is_comparable", "partition by is_comparable"),
+        ("coalesce(recent_matches, 0)", "recent_matches"),
+    ],
+    "the_next_day_takes_a_run_whose_own_day_has_no_delivery": [
+        ("then next_day.delivery_date", "then run_days.run_day"),
+        ("and next_day_runs.export_id is null", ""),
+        ("own.export_id is null and", ""),
+        ("when run_at_source = 'first_seen' then 1", "when run_at_source = 'created_at' then 1"),
+    ],
+    "what_is_not_archived_expires_in_seven_days_on_s3": [
+        ("like '%gcp%'", "like '%s3%'"),
+        ("else 7 end", "else 6 end"),
+        ("and gone_since_at is null", ""),
+        ("and archived_at is null", ""),
+        ("< 48 * 3600", "<= 48 * 3600"),
+        ("and expires_at > cast", "and expires_at >= cast"),
+    ],
+    "an_export_whose_last_delivery_is_wrong_is_undelivered": [
+        ("when wrong_delivery is not null then 'undelivered'", ""),
+        ("when failed_streak > 0 then 'failing'\n", ""),
+        ("case when is_wrong then 0 else 1 end asc, data_kind", "data_kind"),
+        ("is_wrong and is_recent then 1", "is_wrong then 1"),
+        ("decided_recency = 1 and is_wrong and is_recent", "decided_recency = 1 and is_wrong"),
+        ("decided_recency = 1 and is_wrong", "recency = 1 and is_wrong"),
+        ("decided_recency = 1 and is_wrong", "is_wrong"),
+        ("gone_since_at is null and", ""),
+        ("archived_at is null and", ""),
+    ],
     "the_same_failure_counts_once": [
         ("count(distinct error_fingerprint)", "count(error_fingerprint)"),
         ("where is_timed and status = 'failed'", "where status = 'failed'"),
@@ -314,7 +422,8 @@ def test_every_model_but_the_renaming_ones_has_unit_tests(built: Path, unit_test
     tested = {test["model"] for test in manifest["unit_tests"].values()}
     models = {node["name"] for node in manifest["nodes"].values() if node["resource_type"] == "model"}
     renaming = {
-        f"stg_didomi__{name}" for name in ("export_log_history", "export_log_quarantine", "export_syncs", "exports")
+        f"stg_didomi__{name}"
+        for name in ("export_deliveries", "export_log_history", "export_log_quarantine", "export_syncs", "exports")
     }
     assert models - tested == renaming
     assert unit_tests.keys() == {test["name"] for test in manifest["unit_tests"].values()} == BROKEN.keys()

@@ -12,6 +12,12 @@ runs as (
 
 ),
 
+quarantine as (
+
+    select distinct export_id from {{ ref('stg_didomi__export_log_quarantine') }}
+
+),
+
 ranked_runs as (
 
     select
@@ -85,6 +91,13 @@ joined as (
         configured_schedules.interval_months as configured_interval_months
     from configured_schedules
     full outer join latest_runs on configured_schedules.export_id = latest_runs.export_id
+    left join quarantine on configured_schedules.export_id = quarantine.export_id
+    -- an id of which there is neither a configuration nor a log was mistyped
+    where
+        latest_runs.export_id is not null
+        or quarantine.export_id is not null
+        or coalesce(configured_schedules.name, configured_schedules.type_id, configured_schedules.frequency, configured_schedules.data_kinds) is not null
+        or configured_schedules.created_at is not null
 
 )
 

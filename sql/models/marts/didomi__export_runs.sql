@@ -59,6 +59,11 @@ joined as (
         logs.loaded_at,
         logs.missing_since_at,
         coalesce(logs.frequency, exports.frequency) as frequency,
+        -- an analytics export has no data kinds; of one whose configuration is not known users are expected
+        case
+            when exports.data_kinds is not null then ',' || exports.data_kinds || ',' like '%,users,%'
+            else coalesce(exports.name, exports.type_id) is null
+        end as is_claiming_users,
         logs.status in ('completed', 'failed') as is_settled,
         coalesce(first_seen.first_seen_at, logs.loaded_at) as first_seen_at,
         coalesce(first_seen.first_seen_run_id, logs.run_id) as first_seen_run_id,
@@ -204,7 +209,7 @@ select
     {{ dbt.hash('error_template') }} as error_fingerprint,
     case
         when status = 'completed' and error_message is not null then 'completed_with_error'
-        when status = 'completed' and users is null then 'completed_without_users'
+        when status = 'completed' and users is null and is_claiming_users then 'completed_without_users'
         when status = 'failed' and users > 0 then 'failed_with_users'
     end as contradiction,
 

@@ -31,6 +31,12 @@ syncs as (
 
 ),
 
+deliveries as (
+
+    select * from {{ ref('didomi__deliveries') }}
+
+),
+
 quarantine as (
 
     select * from {{ ref('stg_didomi__export_log_quarantine') }}
@@ -151,9 +157,76 @@ sync_totals as (
 
     select
         export_id,
+        min(finished_at) as first_synced_at,
         max(finished_at) as last_synced_at,
         max(case when is_complete then finished_at end) as last_complete_sync_at
     from syncs
+    group by export_id
+
+),
+
+complete_runs as (
+
+    select
+        syncs.run_id,
+        min(syncs.finished_at) as read_at,
+        row_number() over (order by min(syncs.finished_at) desc) as recency
+    from syncs
+    inner join exports on syncs.export_id = exports.export_id
+    where syncs.is_complete
+    group by syncs.run_id
+
+),
+
+-- of the last two runs that read an export completely
+reads as (
+
+    select
+        max(case when recency = 1 then read_at end) as last_read_at,
+        max(case when recency = 2 then read_at end) as second_last_read_at
+    from complete_runs
+
+),
+
+decided_deliveries as (
+
+    select
+        *,
+        verdict not in ('arriving', 'not_checked', 'not_comparable', 'unannounced', 'unclaimed') as is_decided,
+        delivery_date > {{ didomi__add_days(didomi__utc_date(didomi__as_of()), -7) }} as is_recent
+    from deliveries
+
+),
+
+-- the newest first: of all, and of those that are known to be right or wrong
+ranked_deliveries as (
+
+    select
+        *,
+        {%- set newest_first -%}
+            order by delivery_date desc, case when is_wrong then 0 else 1 end asc, data_kind asc
+        {%- endset %}
+        row_number() over (partition by export_id {{ newest_first }}) as recency,
+        row_number() over (partition by export_id, is_decided {{ newest_first }}) as decided_recency
+    from decided_deliveries
+
+),
+
+delivery_totals as (
+
+    select
+        export_id,
+        max(case when recency = 1 then verdict end) as last_delivery_verdict,
+        sum(case when is_wrong and is_recent then 1 else 0 end) as deliveries_wrong_7d,
+        min(
+            case when gone_since_at is null and archived_at is null and expires_at > {{ didomi__as_of() }} then expires_at end
+        ) as next_expiry_at,
+        max(
+            case when is_decided and decided_recency = 1 and is_wrong and is_recent
+                then {{ didomi__text('delivery_date') }} || ' (' || data_kind || '): ' || verdict_reason
+            end
+        ) as wrong_delivery
+    from ranked_deliveries
     group by export_id
 
 ),
@@ -200,6 +273,16 @@ joined as (
         days.success_rate_28d,
         sync_totals.last_synced_at,
         sync_totals.last_complete_sync_at,
+        delivery_totals.last_delivery_verdict,
+        {{ didomi__bigint('delivery_totals.deliveries_wrong_7d') }} as deliveries_wrong_7d,
+        delivery_totals.next_expiry_at,
+        delivery_totals.wrong_delivery,
+        coalesce(
+            coalesce(sync_totals.last_complete_sync_at, sync_totals.first_synced_at) < reads.second_last_read_at
+            and {{ didomi__seconds_between('coalesce(sync_totals.last_complete_sync_at, sync_totals.first_synced_at)', 'reads.last_read_at') }}
+            > {{ var('didomi_unread_hours') }} * 3600,
+            false
+        ) as is_unread,
         {{ didomi__seconds_between('last_runs.last_run_at', didomi__as_of()) }} as seconds_since_last_run,
         {{ didomi__seconds_between('last_runs.last_success_at', didomi__as_of()) }} as seconds_since_last_success,
         {{ didomi__seconds_between('sync_totals.last_complete_sync_at', didomi__as_of()) }} as seconds_since_complete_sync,
@@ -219,6 +302,8 @@ joined as (
     left join next_runs on exports.export_id = next_runs.export_id
     left join days on exports.export_id = days.export_id
     left join sync_totals on exports.export_id = sync_totals.export_id
+    cross join reads
+    left join delivery_totals on exports.export_id = delivery_totals.export_id
     left join quarantine_totals on exports.export_id = quarantine_totals.export_id
 
 ),
@@ -229,7 +314,9 @@ judged as (
         *,
         case
             when is_retired then 'retired'
+            when is_unread then 'unread'
             when failed_streak > 0 then 'failing'
+            when wrong_delivery is not null then 'undelivered'
             when runs_overdue > 0 then 'late'
             when runs_stuck > 0 then 'stuck'
             when coalesce(interval_seconds, interval_months) is null then 'unknown_schedule'
@@ -256,10 +343,20 @@ select
     health,
     case health
         when 'retired' then 'named in didomi_retired_exports'
+        when 'unread' then
+            case
+                when last_complete_sync_at is null then 'never read completely'
+                else
+                    case when last_synced_at > last_complete_sync_at then 'not read completely for ' else 'not read for ' end
+                    || {{ didomi__text(didomi__bigint('floor(' ~ didomi__rate('seconds_since_complete_sync', 3600) ~ ')')) }} || ' hours'
+            end
+            || ', though other exports were'
+            || case when failed_streak > 0 then '; its last settled run failed' else '' end
         when 'failing' then
             {{ didomi__text('failed_streak') }}
             || case when failed_streak = 1 then ' failed run' else ' failed runs in a row' end
             || ' (' || last_error_kind || ')'
+        when 'undelivered' then 'delivery of ' || wrong_delivery
         when 'late' then
             'no run for ' || {{ didomi__text(didomi__bigint('floor(' ~ didomi__rate('seconds_since_last_run', 3600) ~ ')')) }} || ' hours, '
             || {{ didomi__text('runs_overdue') }} || ' overdue'
@@ -320,6 +417,11 @@ select
     runs_completed_28d,
     runs_failed_28d,
     success_rate_28d,
+
+    -- deliveries
+    last_delivery_verdict,
+    deliveries_wrong_7d,
+    next_expiry_at,
 
     -- loading
     last_synced_at,

@@ -2,7 +2,13 @@ with
 
 source as (
 
-    select * from {{ source('didomi', 'export_syncs') }}
+    {{ didomi__raw_rows(source('didomi', 'export_syncs'), [
+        ('deliveries_listed_at', dbt.type_timestamp()),
+        ('delivery_requests', dbt.type_bigint()),
+        ('deliveries_changed', dbt.type_bigint()),
+        ('delivery_bytes_read', dbt.type_bigint()),
+        ('delivery_error', dbt.type_string()),
+    ]) }}
 
 ),
 
@@ -35,10 +41,17 @@ renamed as (
         {{ didomi__bigint('logs_missing') }} as missing_log_count,
         {{ didomi__bigint('logs_known') }} as known_log_count,
 
+        -- deliveries
+        {{ didomi__bigint('delivery_requests') }} as delivery_request_count,
+        {{ didomi__bigint('deliveries_changed') }} as changed_delivery_count,
+        {{ didomi__bigint('delivery_bytes_read') }} as delivery_bytes_read,
+        delivery_error as delivery_error_message,
+
         -- times
         {{ didomi__utc('started_at') }} as started_at,
         {{ didomi__utc('finished_at') }} as finished_at,
-        {{ didomi__utc('newest_created_at') }} as newest_created_at
+        {{ didomi__utc('newest_created_at') }} as newest_created_at,
+        {{ didomi__utc('deliveries_listed_at') }} as deliveries_listed_at
 
     from source
 
