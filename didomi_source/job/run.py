@@ -76,7 +76,7 @@ def run(
         What was loaded and built; its `exit_code` says whether that is everything.
 
     Raises:
-        DidomiError: The run ended early; its `exit_code` says why. Packages of a long list that were complete are loaded.
+        DidomiError: The run ended early; its `exit_code` says why. Complete packages of a long list are loaded.
     """
     from didomi_source.settings import load_settings
 
