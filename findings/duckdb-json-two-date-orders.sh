@@ -8,7 +8,7 @@
 #   text, and so does 01/02/2026. Version numbers such as 1-2-3 become the date 2001-02-03; upper-case
 #   UUIDs come back in lower case, so md5 keys of them no longer match the source's.
 # Cost: an export in American order is right for the days after the 12th and swaps day and month for the others: no
-#   error, no null, every value a plausible date, and 40 percent of the history in wrong months.
+#   error, no null, every value a plausible date, and a third of the history in wrong months.
 # Output seen (both versions, but for csv in 2.0.1):
 #   json 01-02-2026, 03-14-2026: 2026-02-01, 2026-03-14
 #   csv  01-02-2026, 03-14-2026: 2026-01-02, 2026-03-14
