@@ -1,19 +1,18 @@
 """Didomi export logs for a warehouse: a dlt source, a job around it, and a command line.
 
-The way data goes, one module each:
+Rooms, in the direction of the data:
 
-    client      the API's HTTP: login, pages, retries (with auth, rate_limit, transport)
-    paging      how one list is read completely
-    sync        what of an export's logs has to be read, and what of it is new
-    known       what the destination holds already (with marks)
-    schema      the tables, and how a log becomes a row (with rows, values, arrow)
+    api         HTTP: login, pages, retries, rate limit
+    reading     which logs are read, completely and cheaply, and how they become rows
+    deliveries  the delivered files: listed, counted, archived
     source      the dlt source: what to import
-    job         what a schedule runs: load, build the models, judge
+    warehouse   everything that knows a database: open, read, lock, error messages, dbt
+    job         what a schedule runs: load, verify, build the models
+    health      how each export is, as the marts say it
     report      the page to read in the morning
-    alerts      who is told that the health of an export has changed
-    signals     what a run tells machines: pings, metrics, traces
+    notify      who is notified of changes
+    metrics     what a run reports to machines: pings, metrics, traces
     cli         the command `didomi`
-    sandbox     a local Didomi API, for the demo and the tests
 """
 
 from __future__ import annotations
