@@ -18,20 +18,26 @@
         {%- if not modules.re.match('^\\d{4}-\\d{2}-\\d{2}([T ]\\d{2}:\\d{2}(:\\d{2}([.]\\d{3}(\\d{3})?)?)?([+-]\\d{2}:\\d{2})?)?$', text) -%}
             {{ exceptions.raise_compiler_error("didomi_as_of is '" ~ given ~ "': write it as 2026-11-23 or 2026-11-23T06:00:00Z") }}
         {%- endif -%}
+        {#- dbt 2 asks for seconds -#}
+        {%- if text | length > 10 and (text | length == 16 or text[16] in '+-') -%}
+            {%- set text = text[:16] ~ ':00' ~ text[16:] -%}
+        {%- endif -%}
         {%- set as_of = modules.datetime.datetime.fromisoformat(text) -%}
     {%- endif -%}
     {%- if as_of.tzinfo is not none -%}
         {%- set as_of = as_of.astimezone(modules.pytz.utc) -%}
     {%- endif -%}
-    cast('{{ as_of.strftime("%Y-%m-%d %H:%M:%S.%f") }}' as {{ didomi__type_timestamp() }})
+    cast('{{ as_of.strftime("%Y-%m-%d %H:%M:%S.%f")[:26] }}' as {{ didomi__type_timestamp() }})
 {%- endmacro %}
 
 
 {# The calendar day of a UTC time in var didomi_timezone. #}
 {% macro didomi__local_date(expression) -%}
     {%- set timezone = var('didomi_timezone') -%}
-    {%- if timezone not in modules.pytz.all_timezones -%}
-        {{ exceptions.raise_compiler_error("didomi_timezone is '" ~ timezone ~ "': write a name such as UTC or Europe/Paris") }}
+    {%- set advice = "didomi_timezone is '" ~ timezone ~ "': write a name such as UTC or Europe/Paris" -%}
+    {#- dbt 2 has no list of them; in any case of letters pytz knows a zone that a warehouse may not -#}
+    {%- if try_or_compiler_error(advice, modules.pytz.timezone, timezone) | string != timezone -%}
+        {{ exceptions.raise_compiler_error(advice) }}
     {%- endif -%}
     {{ adapter.dispatch('didomi__local_date', 'didomi')(expression, timezone) }}
 {%- endmacro %}

@@ -182,10 +182,11 @@ def error_template(message: str | None) -> str | None:
     return text.strip(" ")
 
 
-def error_kind(message: str | None, kinds: Mapping[str, str]) -> str:
+def error_kind(message: str | None, kinds: Mapping[str, str] | Iterable[tuple[str, str]]) -> str:
     if message is None:
         return "no_message"
-    return next((kind for pattern, kind in kinds.items() if re.search(pattern, message.lower())), "other")
+    pairs = kinds.items() if isinstance(kinds, Mapping) else kinds
+    return next((kind for pattern, kind in pairs if re.search(pattern, message.lower())), "other")
 
 
 # ---------------------------------------------------------------------------------------------- runs

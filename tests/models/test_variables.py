@@ -45,7 +45,7 @@ COMBINATIONS: dict[str, dict[str, Any]] = {
         "didomi_skip_weekdays": [1, 2, 3, 4, 5, 6, 7],
         "didomi_delivery_retention_days": 30,
         "didomi_pending_grace_hours": 0,
-        "didomi_error_kinds": {},
+        "didomi_error_kinds": [["o", "has an o's"], ["quota", "money"]],
     },
 }
 PLACES = {"didomi_schema": "landing", "didomi_database": "warehouse"}
