@@ -10,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from clone import checkout  # noqa: F401 - a fixture
 from installing import lend_dependencies, offline
 from warehouse import ROOT, VERSION
 
@@ -28,7 +29,7 @@ REQUIREMENTS = re.findall(r"^\| .* \| `(didomi-source\[.*)` \|$", TEXT, re.MULTI
 
 
 @pytest.mark.timeout(600)
-def test_the_page_is_gone_through(tmp_path, checkout):
+def test_the_page_is_gone_through(tmp_path, checkout):  # noqa: F811
     """From an empty folder to an empty folder."""
     folder = tmp_path / "didomi"
     folder.mkdir()
@@ -57,7 +58,7 @@ def test_the_page_is_gone_through(tmp_path, checkout):
 
 
 @pytest.mark.parametrize("requirement", [line for line in REQUIREMENTS if "==" not in line])
-def test_each_way_to_install_it_works(tmp_path, checkout, requirement):
+def test_each_way_to_install_it_works(tmp_path, checkout, requirement):  # noqa: F811
     """From a clone, a tag of it, a checkout and a wheel; the version that is not published yet has to wait."""
     assert len(REQUIREMENTS) == 5
     venv = tmp_path / ".venv"

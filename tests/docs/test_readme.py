@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from clone import checkout  # noqa: F401 - a fixture
 from installing import lend_dependencies, offline
 from warehouse import README, ROOT, build, rewritten
 
@@ -43,7 +44,7 @@ def test_console_blocks_are_the_ones_tested_below():
 
 
 @pytest.mark.timeout(600)
-def test_a_new_user_gets_through_the_readme(checkout, tmp_path):
+def test_a_new_user_gets_through_the_readme(checkout, tmp_path):  # noqa: F811
     """The README's commands work in its order, in a fresh checkout without a virtual environment."""
     python = {"PYTHON": sys.executable, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     for command in CONSOLE[0] + CONSOLE[1]:
