@@ -8,6 +8,7 @@ The way data goes, one module each:
     known       what the destination holds already (with marks)
     schema      the tables, and how a log becomes a row (with rows, values, arrow)
     source      the dlt source: what to import
+    deliveries  the delivered files: a second dlt source
     job         what a schedule runs: load, build the models, judge
     report      the page to read in the morning
     alerts      who is told that the health of an export has changed
@@ -21,10 +22,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .deliveries import didomi_deliveries as didomi_deliveries
     from .reading.plan import Request as Request
     from .source import didomi_source as didomi_source
 
-__all__ = ["Request", "didomi_source"]
+__all__ = ["Request", "didomi_deliveries", "didomi_source"]
 
 
 def __getattr__(name: str) -> Any:
@@ -33,6 +35,10 @@ def __getattr__(name: str) -> Any:
         from .source import didomi_source
 
         return didomi_source
+    if name == "didomi_deliveries":
+        from .deliveries import didomi_deliveries
+
+        return didomi_deliveries
     if name == "Request":
         from .reading.plan import Request
 

@@ -20,6 +20,8 @@ ARCHIVE = "SOURCES__DIDOMI__DELIVERIES__ARCHIVE_TO"
 OF_DELIVERIES = (
     "deliveries_listed_at", "delivery_requests", "deliveries_changed", "delivery_bytes_read", "delivery_error"
 )  # fmt: skip
+# Didomi keeps the files for seven days; those in a bucket on GCS would never expire.
+VARIABLES = {"didomi_deliveries_comparable": True, "didomi_delivery_retention_days": 7}
 VERDICTS = {"short": "short", "missing": "missing", "no_success": "no_success", "cut": "corrupt"}
 
 
@@ -117,8 +119,8 @@ def test_deliveries_that_did_not_arrive_are_noticed(job, bucket):
 def test_each_flaw_gets_its_verdict(job, api, bucket):
     """And all else is as claimed, or claims nothing."""
     api.store = generate(seed=7)
-    wrong = write_deliveries(api.store, bucket, days=8)  # one more than Didomi keeps them
-    done = job.didomi("run", "--json", "--vars", '{"didomi_deliveries_comparable": true}')
+    wrong = write_deliveries(api.store, bucket, days=8)
+    done = job.didomi("run", "--json", "--vars", json.dumps(VARIABLES))
     assert (done.code, json.loads(done.out)["failures"]) == (0, [])
     found = job.sql(
         "select export_id, cast(delivery_date as text), data_kind, verdict from didomi_marts.didomi__deliveries"

@@ -1,0 +1,77 @@
+"""`didomi deliveries` prints what was delivered, and reads a day again when it is asked to."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from datetime import date, datetime, timezone
+
+import pytest
+
+from conftest import EXPORT
+from didomi_sandbox import Store
+from didomi_sandbox.deliveries import user_records, write_files
+
+BUCKET = "SOURCES__DIDOMI__DELIVERIES__BUCKET_URL"
+FIRST, SECOND = date(2025, 10, 1), date(2025, 10, 2)
+
+
+@pytest.fixture
+def bucket(job, api, tmp_path):
+    """A run a day; of the second delivery a record is missing."""
+    api.store = Store()
+    api.store.add_export(id=EXPORT, name="Consents")
+    for day in (FIRST, SECOND):
+        at = f"{day}T05:00:00.000Z"
+        api.store.add_log(EXPORT, status="completed", metrics={"users": 5}, created_at=at, updated_at=at)
+    folder = tmp_path / "bucket"
+    put(folder, FIRST, 5)
+    put(folder, SECOND, 4)
+    job.environment[BUCKET] = str(folder)
+    return folder
+
+
+def put(bucket, day, records):
+    into = bucket / "data" / f"export-id={EXPORT}" / f"date={day}" / "users"
+    paths = write_files(into, user_records(records, day), files=1)
+    (into / "_SUCCESS").touch()
+    for path in paths:
+        os.utime(path, (0, datetime(2025, 10, 3, tzinfo=timezone.utc).timestamp()))
+    return paths
+
+
+def test_deliveries_are_printed_the_newest_first_with_what_is_wrong(job, bucket):
+    """As a table, and as JSON; of the days and exports that are asked for."""
+    assert job.didomi("run").code == 0
+    done = job.didomi("deliveries")
+    cells = [re.split(r"  +", line.strip()) for line in done.out.splitlines() if line.startswith("Consents  ")]
+    assert cells == [
+        ["Consents", "2025-10-02", "short", "5", "4", "1", "2025-10-10 00:00", "-"],
+        ["Consents", "2025-10-01", "as claimed", "5", "5", "1", "2025-10-10 00:00", "-"],
+    ]
+    assert done.out.splitlines()[-1] == "Consents, 2025-10-02: 4 records, 5 claimed"
+    assert done.code == 0
+    (first,) = json.loads(job.didomi("deliveries", "--to", str(FIRST), "--format", "json").out)
+    assert (first["export_id"], first["delivery_date"], first["verdict"]) == (EXPORT, "2025-10-01", "as_claimed")
+    assert json.loads(job.didomi("deliveries", "--export-id", "other", "--format", "json").out) == []
+
+
+def test_a_day_is_counted_again(job, bucket):
+    """Though nothing of its files has changed; other days are not."""
+    assert job.didomi("run").code == 0
+    before = dict(job.sql("select delivery_date, run_id from export_deliveries"))
+    done = job.didomi("deliveries", "--recount", str(SECOND), "--format", "json")
+    assert [one["verdict"] for one in json.loads(done.out)] == ["short"]
+    after = dict(job.sql("select delivery_date, run_id from export_deliveries"))
+    assert (before[FIRST] == after[FIRST], before[SECOND] == after[SECOND]) == (True, False)
+
+
+def test_without_a_bucket_nothing_is_counted_again(job):
+    done = job.didomi("deliveries", "--recount", "2025-10-01")
+    assert (done.code, done.out, f"set {BUCKET}" in done.err) == (78, "", True)
+
+
+@pytest.mark.parametrize("given", [["--from", "yesterday"], ["--from", "2025-10-02", "--to", "2025-10-01"]])
+def test_days_are_checked(job, given):
+    assert job.didomi("deliveries", *given).code == 2
