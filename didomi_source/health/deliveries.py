@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, fields
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from didomi_source.errors import TableMissing
 from didomi_source.warehouse.open import open_read_only
 from didomi_source.warehouse.read import select
 from didomi_source.warehouse.target import Target, prepare_environment
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import dlt
 
 MART = "didomi__deliveries"
+_RECENT = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,42 @@ def read_deliveries(
         if (not export_ids or delivery.export_id in export_ids)
         and (first or date.min) <= delivery.delivery_date <= (last or date.max)
     ]
+
+
+def read_concerns(target: Target, export_ids: Collection[str], now: datetime) -> list[str]:
+    """Read which deliveries of the last seven days are wrong, and what is lost soon.
+
+    Args:
+        target: Which warehouse and dataset.
+        export_ids: Only these exports; empty means all.
+        now: The time.
+
+    Returns:
+        A line for each wrong delivery, and one for those that expire within 48 hours and are not archived; none where
+        the models are older than deliveries.
+
+    Raises:
+        DestinationError: The warehouse cannot be read.
+    """
+    try:
+        with open_read_only(target) as pipeline:
+            found = deliveries_in(pipeline, target.marts, "where is_wrong or is_about_to_expire")
+    except TableMissing:
+        return []
+    found = [one for one in found if not export_ids or one.export_id in export_ids]
+    since = now.date() - _RECENT
+    lines = [
+        f"{one.title}: delivery of {one.delivery_date} is {one.verdict.replace('_', ' ')} ({one.verdict_reason})"
+        for one in found
+        if one.is_wrong and one.delivery_date >= since
+    ]
+    expiring = [one.expires_at for one in found if one.is_about_to_expire and one.expires_at and one.expires_at > now]
+    if expiring:
+        count = f"{len(expiring):,} deliveries are" if len(expiring) > 1 else "1 delivery is"
+        lines.append(
+            f"{count} deleted by Didomi within 48 hours, first {min(expiring):%Y-%m-%d %H:%M} UTC, not archived"
+        )
+    return lines
 
 
 def deliveries_in(pipeline: dlt.Pipeline, schema: str, condition: str = "") -> list[DeliveryStatus]:

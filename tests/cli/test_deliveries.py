@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
-from datetime import date, datetime, timezone
+import shutil
+from datetime import date, datetime, timedelta, timezone
 
 import pytest
 
@@ -75,3 +76,55 @@ def test_without_a_bucket_nothing_is_counted_again(job):
 @pytest.mark.parametrize("given", [["--from", "yesterday"], ["--from", "2025-10-02", "--to", "2025-10-01"]])
 def test_days_are_checked(job, given):
     assert job.didomi("deliveries", *given).code == 2
+
+
+def test_a_dry_run_reports_what_it_would_read_of_the_bucket(job, bucket):
+    """The listing and a request a file; nothing once they are known."""
+    size = sum(path.stat().st_size for path in bucket.rglob("*.json.gz"))
+    shown = job.didomi("run", "--dry-run").out.splitlines()[-1]
+    assert shown == f"Deliveries: 3 requests, 2 files of {size:,} bytes."
+    assert not job.path.exists()
+    job.run()
+    known = json.loads(job.didomi("run", "--dry-run", "--json").out)["deliveries"]
+    assert known == {"requests": 1, "files": 0, "bytes": 0, "error": None}
+
+
+def test_check_reads_a_file_of_the_newest_delivery(job, bucket):
+    """And reports what it cannot read."""
+    lines = job.didomi("check").out.splitlines()
+    assert f"ok      deliveries: {bucket} can be read, {EXPORT} of {SECOND} for one" in lines
+    for path in bucket.rglob("*.json.gz"):
+        path.unlink()
+    assert (
+        f"ok      deliveries: {bucket} can be listed, and nothing lies below data/: is it the folder that holds data/?"
+        in job.didomi("check").out
+    )
+    shutil.rmtree(bucket)
+    done = job.didomi("check")
+    assert (done.code, f"failed  deliveries: there is no folder {bucket}: check bucket_url\n" in done.out) == (1, True)
+
+
+def test_status_reports_what_is_wrong_and_what_is_lost_soon(job, api, bucket):
+    """A line for each wrong delivery of seven days, and one for those that expire."""
+    now = datetime.now(timezone.utc)
+    for days, users in ((6, 5), (1, 5)):
+        at = now - timedelta(days=days, hours=3)
+        written = f"{at:%Y-%m-%dT%H:%M:%S}.000Z"
+        api.store.add_log(EXPORT, status="completed", metrics={"users": users}, created_at=written, updated_at=written)
+        for path in put(bucket, at.date(), 5 if days == 6 else 3):
+            os.utime(path, (0, at.timestamp()))
+    assert job.didomi("run").code == 0
+    yesterday = (now - timedelta(days=1, hours=3)).date()
+    expires = now - timedelta(days=6, hours=3) + timedelta(days=7)
+    assert job.didomi("status").out.splitlines()[-2:] == [
+        f"Consents: delivery of {yesterday} is short (3 records, 5 claimed)",
+        f"1 delivery is deleted by Didomi within 48 hours, first {expires:%Y-%m-%d %H:%M} UTC, not archived",
+    ]
+
+
+def test_doctor_knows_the_settings(job, bucket):
+    """None of them is misspelt; another name is."""
+    shown = job.didomi("doctor", SOURCES__DIDOMI__DELIVERYS__BUCKET_URL="x").out
+    assert [line.split()[0] for line in shown.splitlines() if "misspelt" in line] == [
+        "sources.didomi.deliverys__bucket_url"
+    ]

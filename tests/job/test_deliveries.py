@@ -76,7 +76,7 @@ def test_folders_of_other_exports_are_counted_and_ignored(job, bucket):
     put(bucket)
     put(bucket, "other1")
     put(bucket, "other2")
-    assert job.run()["notes"] == ["deliveries: 2 folders of exports that are not read are ignored"]
+    assert job.run()["notes"] == ["deliveries: folders of exports that are not read, ignored: 2"]
     assert job.sql("select export_id from export_deliveries") == [(EXPORT,)]
 
 
