@@ -20,10 +20,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .deliveries import didomi_deliveries as didomi_deliveries
     from .reading.plan import Request as Request
     from .source import didomi_source as didomi_source
 
-__all__ = ["Request", "didomi_source"]
+__all__ = ["Request", "didomi_deliveries", "didomi_source"]
 
 
 def __getattr__(name: str) -> Any:
@@ -32,6 +33,10 @@ def __getattr__(name: str) -> Any:
         from .source import didomi_source
 
         return didomi_source
+    if name == "didomi_deliveries":
+        from .deliveries import didomi_deliveries
+
+        return didomi_deliveries
     if name == "Request":
         from .reading.plan import Request
 

@@ -139,7 +139,7 @@ def didomi_source(
     @dlt.transformer(data_from=batches)
     def export_syncs(batch: Batch) -> Any:
         """One row per export that was read."""
-        return _items("export_syncs", batch.export_syncs)
+        return _items("export_syncs", run_reading.sync_rows(batch))
 
     # dlt hands an item to the last table first: `export_logs`, which has nearly all of a batch's memory.
     tables = (exports, export_syncs, export_log_quarantine, export_log_history, export_logs)

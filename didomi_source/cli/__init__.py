@@ -34,6 +34,7 @@ from . import backfill
 from . import copy
 from . import check
 from . import status
+from . import deliveries
 from . import report
 from . import notify
 from . import init
@@ -44,8 +45,8 @@ from . import sandbox
 
 # isort: on
 
-__all__ = ["app", "backfill", "check", "completion", "copy", "demo", "doctor", "fail", "init", "main", "notify",
-           "report", "run", "sandbox", "status"]  # fmt: skip
+__all__ = ["app", "backfill", "check", "completion", "copy", "deliveries", "demo", "doctor", "fail", "init", "main",
+           "notify", "report", "run", "sandbox", "status"]  # fmt: skip
 
 logger = logging.getLogger(__name__)
 

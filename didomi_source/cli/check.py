@@ -16,6 +16,7 @@ from .show import print_line, styled
 from .streams import results
 
 if TYPE_CHECKING:
+    from didomi_source.deliveries import DeliverySettings
     from didomi_source.warehouse.target import Target
 
 
@@ -28,7 +29,8 @@ def check(
 ) -> None:
     """Check that a run has everything it needs.
 
-    Logs in, lists the exports that can be read, connects to the destination, and finds dbt: one line each.
+    Logs in, lists the exports that can be read, reads a delivered file where they are counted, connects to the
+    destination, and finds dbt: one line each.
     """
     target = target_of(verbose, destination=destination, dataset=dataset)
     worst = 0
@@ -50,7 +52,7 @@ class Finding(NamedTuple):
 
 
 def find(target: Target, export_ids: Sequence[str] = ()) -> Iterator[Finding]:
-    """Check the settings, the API, each export, the destination and the models.
+    """Check the settings, the API, each export, the delivered files, the destination and the models.
 
     Yields:
         A finding for each, as soon as it is known; those that depend on a failed one are left out.
@@ -59,6 +61,7 @@ def find(target: Target, export_ids: Sequence[str] = ()) -> Iterator[Finding]:
 
     prepare_environment()
     yield from _check_api(export_ids)
+    yield from _check_deliveries()
     yield from _check_destination(target)
 
 
@@ -96,6 +99,34 @@ def _known_of(name: str | None, logs: list[Any], total: int | None) -> str:
     if name:
         return f"{name}, {size}"
     return f"{size}, and its configuration is not listed" + ("" if logs else ": is the id right?")
+
+
+def _check_deliveries() -> Iterator[Finding]:
+    """Send one LIST and one GET, if deliveries are read at all."""
+    from didomi_source.deliveries import delivery_settings
+
+    subject = "deliveries"
+    try:
+        settings = delivery_settings()
+        if settings.bucket_url:
+            yield Finding(subject, True, _newest_delivery(settings))
+    except DidomiError as error:
+        yield _failed(subject, error)
+
+
+def _newest_delivery(settings: DeliverySettings) -> str:
+    """Read the beginning of a file of the newest delivery that the first page of the listing shows."""
+    from didomi_source.deliveries.access import open_source
+    from didomi_source.deliveries.layout import DATA, partitions_of
+
+    store = open_source(settings)
+    payer = ", this account pays for requests" if settings.requester_pays else ""
+    found = [partition for partition in partitions_of(next(store.pages(DATA), [])) if partition.files]
+    if not found:
+        return f"{store.url} can be listed, and nothing lies below data/: is it the folder that holds data/?{payer}"
+    newest = max(found, key=lambda partition: partition.delivery_date)
+    next(store.blocks(newest.files[0]), b"")
+    return f"{store.url} can be read, {newest.export_id} of {newest.delivery_date} for one{payer}"
 
 
 def _check_destination(target: Target) -> Iterator[Finding]:

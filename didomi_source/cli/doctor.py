@@ -154,7 +154,7 @@ def _unknown(known: Mapping[str, Any]) -> Iterator[Fact]:
     for provider, section in _sections():
         given |= dict.fromkeys(section, provider)
     for name, origin in sorted(given.items()):
-        if name not in known:
+        if name not in known and name.partition("__")[0] != "deliveries":
             yield Fact("settings", f"{SECTION}.{name}", "not a setting: is it misspelt?", origin)
 
 

@@ -193,3 +193,6 @@ def _print_forecast(forecast: Forecast) -> None:
     print_line()
     print_line(f"A run would take {forecast.requests:,} requests and about {math.ceil(forecast.seconds):,} s.")
     print_line("If the API does not sort as it is asked to: about three times as many.")
+    if forecast.deliveries is not None:
+        found = forecast.deliveries
+        print_line(f"Deliveries: {found.requests:,} requests, {found.files:,} files of {found.bytes:,} bytes.")

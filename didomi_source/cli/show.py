@@ -35,6 +35,12 @@ def print_summary(summary: Summary) -> None:
     for note in summary.notes:
         print_line(styled(f"Note: {note}", "yellow"))
     print_line(f"Loaded into {summary.destination}, dataset {summary.dataset}, in {summary.seconds:.1f} s.")
+    if summary.deliveries is not None:
+        found = summary.deliveries
+        print_line(
+            f"Deliveries: {found['changed']:,} new or changed, {found['requests']:,} requests, "
+            f"{found['bytes_read']:,} bytes read."
+        )
     if summary.models is not None:
         statuses = sorted(item for item in summary.models.counts.items() if item[0] != "no-op")
         nodes = [f"{count} {_NODES.get(status, status)}" for status, count in statuses]

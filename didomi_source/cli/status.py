@@ -86,13 +86,16 @@ def status(
     wait = NAGIOS_WAIT_SECONDS if is_for_nagios and wait is None else wait
     is_asked = exit_code or any(_is_given(context, limit) for limit in ("max_age", "min_rate"))
     with _unknown_on_error() if is_for_nagios else nullcontext():
+        from didomi_source.health.deliveries import read_concerns
         from didomi_source.health.judge import Limits, judge
         from didomi_source.health.nagios import nagios
         from didomi_source.health.status import read_status
 
         limits = Limits(timedelta(hours=max_age), min_rate)
         target = target_of(verbose, log_format, wait, destination=destination, dataset=dataset)
-        found = judge(read_status(target, tuple(export_id or ())), datetime.now(timezone.utc), limits)
+        now = datetime.now(timezone.utc)
+        found = judge(read_status(target, tuple(export_id or ())), now, limits)
+        concerns = read_concerns(target, tuple(export_id or ()), now) if output is Format.text else []
         code = found.exit_code if is_asked else 0
         with streams.results():
             if output is Format.json:
@@ -101,9 +104,10 @@ def status(
                 code, line = nagios(found, limits)
                 print(line)
             else:
-                from .status_table import print_judgement
+                from .status_table import print_deliveries, print_judgement
 
                 print_judgement(found)
+                print_deliveries(concerns)
     raise typer.Exit(_UNKNOWN if is_for_nagios and streams.is_discarded() else code)
 
 

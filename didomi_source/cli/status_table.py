@@ -33,6 +33,14 @@ def print_judgement(found: Judgement) -> None:
         print_line(line)
 
 
+def print_deliveries(concerns: Sequence[str]) -> None:
+    """Print what is wrong with the delivered files, a line each."""
+    if concerns:
+        print_line()
+    for line in concerns:
+        print_line(line)
+
+
 def print_status(exports: Sequence[ExportStatus]) -> None:
     """Print a line per export, and under them why some are not healthy."""
     print_table(_TITLES, [_cells(export) for export in exports])

@@ -10,10 +10,9 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from didomi_source.errors import DidomiError
-from didomi_source.warehouse.credentials import duckdb_path
-from didomi_source.warehouse.open import open_read_only, open_temporary
 from didomi_source.warehouse.target import Target, prepare_environment
 
+from .deliveries import DeliveryForecast, forecast_deliveries, open_existing
 from .options import Options
 
 if TYPE_CHECKING:
@@ -37,20 +36,24 @@ class ExportForecast:
 
 @dataclass(frozen=True)
 class Forecast:
-    """What a run would take, with its login and the list of exports."""
+    """What a run would take, with its login and the list of exports; of the API, and of the delivered files."""
 
     exports: list[ExportForecast]
     requests: int
     seconds: float
+    deliveries: DeliveryForecast | None = None
 
     @property
     def failures(self) -> list[str]:
         """The exports that cannot be read, with why."""
-        return [f"export {export.export_id}: {export.error}" for export in self.exports if export.error]
+        lines = [f"export {export.export_id}: {export.error}" for export in self.exports if export.error]
+        if self.deliveries is not None and self.deliveries.error:
+            lines.append(f"deliveries: {self.deliveries.error}")
+        return lines
 
     def as_dict(self) -> dict[str, Any]:
         """For machines; stable keys."""
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if name != "deliveries" or value is not None}
 
 
 def forecast(target: Target, options: Options, report: Callable[[str], None]) -> Forecast:
@@ -83,7 +86,8 @@ def forecast(target: Target, options: Options, report: Callable[[str], None]) ->
         ]
         requests = before + sum(export.requests for export in found)
         pace = (time.monotonic() - started) / client.requests_sent
-        return Forecast(found, requests, round(max(client.seconds_for(requests), requests * pace), 1))
+        seconds = round(max(client.seconds_for(requests), requests * pace), 1)
+    return Forecast(found, requests, seconds, forecast_deliveries(target, options, [e.export_id for e in found]))
 
 
 class _Outlook(NamedTuple):
@@ -106,10 +110,8 @@ def _outlooks(settings: Settings, target: Target, options: Options) -> Callable[
     request = Request("forecast", options.full, options.created_from, options.created_to)
     now = datetime.now(timezone.utc)
     found: dict[str, _Outlook] = {}
-    with open_temporary(target) as pipeline:
-        path = duckdb_path(pipeline)
-    if path is None or path.exists():
-        with open_read_only(target) as pipeline:
+    with open_existing(target) as pipeline:
+        if pipeline is not None:
             destination = Destination(pipeline)
             for export_id, known in destination.state().exports.items():
                 chosen = plan(known, settings, request, now)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 
@@ -18,6 +18,7 @@ class Options:
         created_from: With `created_to`: only logs created in this range.
         created_to: See `created_from`.
         skip_models: Load only.
+        recount: Days whose delivered files are read again.
         model_vars: Variables for the models (sql/README.md lists them).
     """
 
@@ -26,4 +27,5 @@ class Options:
     created_from: datetime | None = None
     created_to: datetime | None = None
     skip_models: bool = False
+    recount: Collection[date] = ()
     model_vars: dict[str, Any] = field(default_factory=dict)

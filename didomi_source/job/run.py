@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -25,6 +26,7 @@ from didomi_source.warehouse.read import refuse_foreign_tables, select
 from didomi_source.warehouse.sqlstate import error_of
 from didomi_source.warehouse.target import Target, prepare_environment
 
+from .deliveries import RunDeliveries
 from .lock import run_lock
 from .options import Options
 from .summary import SYNC_COLUMNS, Summary
@@ -90,7 +92,7 @@ def run(
             started = time.monotonic()
             report("Loading export logs")
             try:
-                run_id, extracted = _load(pipeline, settings, target, options, report)
+                run_id, deliveries, extracted = _load(pipeline, settings, target, options, report)
             except DestinationError:
                 refuse_foreign_tables(pipeline, target.dataset, TABLES)
                 raise
@@ -101,13 +103,14 @@ def run(
         unwritten = _write(outputs, report)
     unheard_of = [s["export_id"] for s in syncs if s["is_complete"] and s["name"] is None and not s["logs_known"]]
     notes += [f"export {export_id} has neither a configuration nor a log: check its id" for export_id in unheard_of]
-    notes += built.warnings if built else []
-    return Summary(run_id, where, target.dataset, syncs, built, seconds, notes, unwritten)
+    notes += deliveries.notes + (built.warnings if built else [])
+    counts = deliveries.as_dict()
+    return Summary(run_id, where, target.dataset, syncs, built, seconds, notes, unwritten, counts, deliveries.failures)
 
 
 def _load(
     pipeline: dlt.Pipeline, settings: Settings, target: Target, options: Options, report: Report
-) -> tuple[str, Counter[str]]:
+) -> tuple[str, RunDeliveries, Counter[str]]:
     from didomi_source.reading.packages import Reading
     from didomi_source.reading.plan import Request
     from didomi_source.source import didomi_source, new_run_id
@@ -117,12 +120,16 @@ def _load(
     request = Request(new_run_id(), options.full, options.created_from, options.created_to)
     pipeline.collector = Progress(report)
     extracted: Counter[str] = Counter()
+    deliveries = RunDeliveries(request.run_id, options.recount)
     try:
-        with Reading(PACKAGE_BYTES) as reading:
+        with Reading(PACKAGE_BYTES, deliveries.columns) as reading:
             source = didomi_source(**settings, request=request, reading=reading)
             pipeline.sync_destination()
+            loader_format: Any = LOADER_FORMATS.get(target.destination)
+            extract = partial(pipeline.extract, loader_file_format=loader_format)
+            deliveries.extract(extract, source, reading)
             while True:
-                pipeline.extract(source, loader_file_format=LOADER_FORMATS.get(target.destination))  # type: ignore[arg-type]
+                extract(source)
                 rows = _rows_of_ours(pipeline.normalize())
                 extracted.update(rows)
                 if sum(rows.values()) > MANY_ROWS:
@@ -131,7 +138,7 @@ def _load(
                 else:
                     pipeline.load()
                 if reading.is_done:
-                    return request.run_id, extracted
+                    return request.run_id, deliveries, extracted
                 checkpoint(pipeline)
     except Exception as error:
         raise error_of(error, pipeline) from error
@@ -158,6 +165,7 @@ def _check_loaded(
     syncs = sorted(rows_of_run("export_syncs", SYNC_COLUMNS), key=itemgetter("export_id"))
     # A log that changed while it was read was extracted twice. Of other tables one row at least has to arrive.
     claimed = {table: min(1, count) for table, count in extracted.items() if table != "export_logs"}
+    claimed["export_deliveries"] = extracted.get("export_deliveries", 0)
     claimed["export_syncs"] = extracted.get("export_syncs", 1)
     claimed["export_logs"] = sum(sync["logs_new"] + sync["logs_changed"] for sync in syncs)
     for table, rows in claimed.items():

@@ -42,6 +42,8 @@ class Summary:
         seconds: Duration of the load.
         notes: Further events that a reader should know.
         unwritten: A line for each output that could not be written.
+        deliveries: Figures of the delivered files; None where they are not read.
+        unread_deliveries: A line for each reason for which files could not be listed, read or archived.
     """
 
     run_id: str
@@ -52,6 +54,8 @@ class Summary:
     seconds: float
     notes: list[str] = field(default_factory=list)
     unwritten: list[str] = field(default_factory=list)
+    deliveries: dict[str, Any] | None = None
+    unread_deliveries: list[str] = field(default_factory=list)
 
     @property
     def incomplete(self) -> list[str]:
@@ -62,6 +66,7 @@ class Summary:
     def failures(self) -> list[str]:
         """A line for each thing that went wrong; empty after a good run."""
         lines = [f"export {_label(s)}: {s['error']}" for s in self.syncs if not s["is_complete"]]
+        lines += self.unread_deliveries
         return lines + (self.models.failures if self.models else []) + self.unwritten
 
     @property
@@ -78,6 +83,7 @@ class Summary:
             "ok": not self.failures,
             "exports": self.syncs,
             "models": self.models.as_dict() if self.models else None,
+            **({"deliveries": self.deliveries} if self.deliveries is not None else {}),
             "seconds": round(self.seconds, 3),
             "notes": self.notes,
             "failures": self.failures,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from queue import Queue
@@ -31,10 +31,14 @@ class Reading:
     Args:
         package_bytes: A package ends after about so many bytes of JSON, and the next one goes on from there.
             None: everything is one package.
+        delivery_columns: The columns of `export_syncs` that tell of an export's deliveries, by its id.
     """
 
-    def __init__(self, package_bytes: int | None = None) -> None:
+    def __init__(
+        self, package_bytes: int | None = None, delivery_columns: Callable[[str], Row] = lambda _export_id: {}
+    ) -> None:
         self._package_bytes = package_bytes or math.inf
+        self._delivery_columns = delivery_columns
         self._unread: dict[str, Iterator[Batch]] = {}  # the exports that are not read to their end
         self._run: Run | None = None
         self.exports: list[Row] = []
@@ -70,6 +74,7 @@ class Reading:
         watermarks = {export_id: sync.watermark for export_id, sync in syncs.items()}
         run.destination.read_states(run.known, watermarks, run.settings.page_size)
         self._unread = {export_id: sync.batches() for export_id, sync in syncs.items()}
+        self.is_done = False
 
     def package(self) -> Iterator[Batch]:
         """Read on until everything is read or the package is full; `is_done` says which.
@@ -87,6 +92,10 @@ class Reading:
             self.is_done = False
         else:
             self.close()
+
+    def sync_rows(self, batch: Batch) -> list[Row]:
+        """The rows of `export_syncs`."""
+        return [{**row, **self._delivery_columns(row["export_id"])} for row in batch.export_syncs]
 
     def _batches(self) -> Generator[Batch, None, None]:
         size = 0

@@ -1,0 +1,139 @@
+"""`didomi deliveries`: what was delivered, beside what the logs claim."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import date
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .app import RUN_CODES, app, end, text
+from .options import (
+    Dataset,
+    Destination,
+    ExportIds,
+    Log,
+    LogFormat,
+    Vars,
+    Verbose,
+    Wait,
+    WorkingDir,
+    target_of,
+    variables,
+)
+from .show import print_line, print_table, styled
+from .steps import Steps
+from .streams import results
+
+if TYPE_CHECKING:
+    from didomi_source.health.deliveries import DeliveryStatus
+    from didomi_source.warehouse.target import Target
+
+
+class Format(str, Enum):
+    """How `deliveries` prints."""
+
+    text = "text"
+    json = "json"
+
+
+_EXAMPLES = """
+Examples:
+  didomi deliveries
+  didomi deliveries --from 2026-11-01 --to 2026-11-30 --format json
+  didomi deliveries --recount 2026-11-20  # after a file was repaired
+"""
+_TITLES = ("Export", "Day", "Verdict", ">Claimed", ">Delivered", ">Files", ">Expires, UTC", ">Archived, UTC")
+_NOTHING = "-"
+
+
+@app.command(epilog=text(_EXAMPLES, RUN_CODES))
+def deliveries(
+    destination: Destination = "duckdb",
+    dataset: Dataset = "didomi_raw",
+    export_id: ExportIds = None,
+    first: Annotated[str | None, typer.Option("--from", help="First day, YYYY-MM-DD (UTC).", metavar="DAY")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last day, YYYY-MM-DD (UTC).", metavar="DAY")] = None,
+    output: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.text,
+    recount: Annotated[
+        str | None,
+        typer.Option("--recount", help="Run the job, and read the files of this day again.", metavar="DAY"),
+    ] = None,
+    variables_: Vars = "{}",
+    working_dir: WorkingDir = Path(".didomi"),
+    wait: Wait = None,
+    log_format: Log = LogFormat.text,
+    verbose: Verbose = 0,
+) -> None:
+    """Print what was delivered, beside what the logs claim.
+
+    As of the last run. A wrong delivery is data, and exits with 0.
+    """
+    days = [_day(first, "--from"), _day(last, "--to")]
+    again = _day(recount, "--recount")
+    if again:
+        days = [day or again for day in days]
+    if days[0] and days[1] and days[1] < days[0]:
+        raise typer.BadParameter("the last day is before the first", param_hint="--to")
+    vars_ = variables(variables_)
+    target = target_of(verbose, log_format, wait, destination=destination, dataset=dataset, working_dir=working_dir)
+    from didomi_source.health.deliveries import read_deliveries
+
+    failures = _recount(target, again, vars_) if again else []
+    found = read_deliveries(target, tuple(export_id or ()), *days)
+    with results():
+        if output is Format.json:
+            print(json.dumps([delivery.as_dict() for delivery in found], indent=2))
+        else:
+            print_deliveries(found)
+    end(failures, 1 if failures else 0)
+
+
+def print_deliveries(found: Sequence[DeliveryStatus]) -> None:
+    """Print a line per delivery, and under them why some are wrong."""
+    if not found:
+        print_line("No deliveries are known: docs/deliveries.md says how they are read.")
+        return
+    print_table(_TITLES, [_cells(delivery) for delivery in found])
+    reasons = [f"{one.title}, {one.delivery_date}: {one.verdict_reason}" for one in found if one.is_wrong]
+    if reasons:
+        print_line()
+    for reason in reasons:
+        print_line(reason)
+
+
+def _cells(delivery: DeliveryStatus) -> list[Any]:
+    colour = "red" if delivery.is_wrong else "green" if delivery.verdict == "as_claimed" else "dim"
+    kind = "" if delivery.data_kind == "users" else f", {delivery.data_kind}"
+    return [
+        f"{delivery.title}{kind}",
+        str(delivery.delivery_date),
+        styled(delivery.verdict.replace("_", " "), colour),
+        *(
+            _NOTHING if number is None else f"{number:,}"
+            for number in (delivery.claimed_records, delivery.delivered_records, delivery.file_count)
+        ),
+        *(
+            f"{at:%Y-%m-%d %H:%M}" if at else _NOTHING
+            for at in (None if delivery.gone_since_at else delivery.expires_at, delivery.archived_at)
+        ),
+    ]
+
+
+def _recount(target: Target, day: date, vars_: dict[str, Any]) -> list[str]:
+    """Run the job with the files of one day read again; returns what failed."""
+    from didomi_source.job import Options, run
+
+    with Steps() as steps:
+        return run(target, Options(recount=[day], model_vars=vars_), report=steps.report).failures
+
+
+def _day(given: str | None, option: str) -> date | None:
+    try:
+        return date.fromisoformat(given) if given else None
+    except ValueError:
+        raise typer.BadParameter("expected a day like 2026-05-31", param_hint=option) from None

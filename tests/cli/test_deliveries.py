@@ -1,0 +1,130 @@
+"""`didomi deliveries` prints what was delivered, and reads a day again when it is asked to."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from datetime import date, datetime, timedelta, timezone
+
+import pytest
+
+from conftest import EXPORT
+from didomi_sandbox import Store
+from didomi_sandbox.deliveries import user_records, write_files
+
+BUCKET = "SOURCES__DIDOMI__DELIVERIES__BUCKET_URL"
+FIRST, SECOND = date(2025, 10, 1), date(2025, 10, 2)
+
+
+@pytest.fixture
+def bucket(job, api, tmp_path):
+    """A run a day; of the second delivery a record is missing."""
+    api.store = Store()
+    api.store.add_export(id=EXPORT, name="Consents")
+    for day in (FIRST, SECOND):
+        at = f"{day}T05:00:00.000Z"
+        api.store.add_log(EXPORT, status="completed", metrics={"users": 5}, created_at=at, updated_at=at)
+    folder = tmp_path / "bucket"
+    put(folder, FIRST, 5)
+    put(folder, SECOND, 4)
+    job.environment[BUCKET] = str(folder)
+    return folder
+
+
+def put(bucket, day, records):
+    into = bucket / "data" / f"export-id={EXPORT}" / f"date={day}" / "users"
+    paths = write_files(into, user_records(records, day), files=1)
+    (into / "_SUCCESS").touch()
+    for path in paths:
+        os.utime(path, (0, datetime(2025, 10, 3, tzinfo=timezone.utc).timestamp()))
+    return paths
+
+
+def test_deliveries_are_printed_the_newest_first_with_what_is_wrong(job, bucket):
+    """As a table, and as JSON; of the days and exports that are asked for."""
+    assert job.didomi("run").code == 0
+    done = job.didomi("deliveries")
+    cells = [re.split(r"  +", line.strip()) for line in done.out.splitlines() if line.startswith("Consents  ")]
+    assert cells == [
+        ["Consents", "2025-10-02", "short", "5", "4", "1", "2025-10-10 00:00", "-"],
+        ["Consents", "2025-10-01", "as claimed", "5", "5", "1", "2025-10-10 00:00", "-"],
+    ]
+    assert done.out.splitlines()[-1] == "Consents, 2025-10-02: 4 records, 5 claimed"
+    assert done.code == 0
+    (first,) = json.loads(job.didomi("deliveries", "--to", str(FIRST), "--format", "json").out)
+    assert (first["export_id"], first["delivery_date"], first["verdict"]) == (EXPORT, "2025-10-01", "as_claimed")
+    assert json.loads(job.didomi("deliveries", "--export-id", "other", "--format", "json").out) == []
+
+
+def test_a_day_is_counted_again(job, bucket):
+    """Though nothing of its files has changed; other days are not."""
+    assert job.didomi("run").code == 0
+    before = dict(job.sql("select delivery_date, run_id from export_deliveries"))
+    done = job.didomi("deliveries", "--recount", str(SECOND), "--format", "json")
+    assert [one["verdict"] for one in json.loads(done.out)] == ["short"]
+    after = dict(job.sql("select delivery_date, run_id from export_deliveries"))
+    assert (before[FIRST] == after[FIRST], before[SECOND] == after[SECOND]) == (True, False)
+
+
+def test_without_a_bucket_nothing_is_counted_again(job):
+    done = job.didomi("deliveries", "--recount", "2025-10-01")
+    assert (done.code, done.out, f"set {BUCKET}" in done.err) == (78, "", True)
+
+
+@pytest.mark.parametrize("given", [["--from", "yesterday"], ["--from", "2025-10-02", "--to", "2025-10-01"]])
+def test_days_are_checked(job, given):
+    assert job.didomi("deliveries", *given).code == 2
+
+
+def test_a_dry_run_reports_what_it_would_read_of_the_bucket(job, bucket):
+    """The listing and a request a file; nothing once they are known."""
+    size = sum(path.stat().st_size for path in bucket.rglob("*.json.gz"))
+    shown = job.didomi("run", "--dry-run").out.splitlines()[-1]
+    assert shown == f"Deliveries: 3 requests, 2 files of {size:,} bytes."
+    assert not job.path.exists()
+    job.run()
+    known = json.loads(job.didomi("run", "--dry-run", "--json").out)["deliveries"]
+    assert known == {"requests": 1, "files": 0, "bytes": 0, "error": None}
+
+
+def test_check_reads_a_file_of_the_newest_delivery(job, bucket):
+    """And reports what it cannot read."""
+    lines = job.didomi("check").out.splitlines()
+    assert f"ok      deliveries: {bucket} can be read, {EXPORT} of {SECOND} for one" in lines
+    for path in bucket.rglob("*.json.gz"):
+        path.unlink()
+    assert (
+        f"ok      deliveries: {bucket} can be listed, and nothing lies below data/: is it the folder that holds data/?"
+        in job.didomi("check").out
+    )
+    shutil.rmtree(bucket)
+    done = job.didomi("check")
+    assert (done.code, f"failed  deliveries: there is no folder {bucket}: check bucket_url\n" in done.out) == (1, True)
+
+
+def test_status_reports_what_is_wrong_and_what_is_lost_soon(job, api, bucket):
+    """A line for each wrong delivery of seven days, and one for those that expire."""
+    now = datetime.now(timezone.utc)
+    for days, users in ((6, 5), (1, 5)):
+        at = now - timedelta(days=days, hours=3)
+        written = f"{at:%Y-%m-%dT%H:%M:%S}.000Z"
+        api.store.add_log(EXPORT, status="completed", metrics={"users": users}, created_at=written, updated_at=written)
+        for path in put(bucket, at.date(), 5 if days == 6 else 3):
+            os.utime(path, (0, at.timestamp()))
+    assert job.didomi("run").code == 0
+    yesterday = (now - timedelta(days=1, hours=3)).date()
+    expires = now - timedelta(days=6, hours=3) + timedelta(days=7)
+    assert job.didomi("status").out.splitlines()[-2:] == [
+        f"Consents: delivery of {yesterday} is short (3 records, 5 claimed)",
+        f"1 delivery is deleted by Didomi within 48 hours, first {expires:%Y-%m-%d %H:%M} UTC, not archived",
+    ]
+
+
+def test_doctor_knows_the_settings(job, bucket):
+    """None of them is misspelt; another name is."""
+    shown = job.didomi("doctor", SOURCES__DIDOMI__DELIVERYS__BUCKET_URL="x").out
+    assert [line.split()[0] for line in shown.splitlines() if "misspelt" in line] == [
+        "sources.didomi.deliverys__bucket_url"
+    ]
