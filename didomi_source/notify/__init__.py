@@ -2,11 +2,13 @@
 
 changes   the differences between the current health and what a channel was sent last
 message   the changes in words
+size      how long a message a service accepts
 channels  the services that messages are sent to, through Apprise
 ledger    what each channel was sent, in the warehouse; a lease lets one machine send at a time
 
 A channel that refuses a message is sent it by the next call. A process that dies between sending and writing to the
-ledger sends twice: delivery is at least once.
+ledger sends twice: delivery is at least once. A message is shortened to what its service accepts, so that it is one:
+of several, a refused one would have the others sent again.
 """
 
 from __future__ import annotations
@@ -129,6 +131,6 @@ def _notice(
         last = told.get(DIGEST)
         if last is not None and last.told_at.date() == now.date():
             return None
-        return Notice(channel, digest_message(state, now), ())
+        return Notice(channel, digest_message(state, now, channel.size), ())
     news = changes(state, told, now, ledger.recoveries)
-    return Notice(channel, message(news, state, now), news) if news else None
+    return Notice(channel, message(news, state, now, channel.size), news) if news else None

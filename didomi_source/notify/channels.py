@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from didomi_source.configuration import get_secret
 from didomi_source.errors import ConfigurationError
 
+from .size import UNLIMITED, SizeLimit
+
 if TYPE_CHECKING:
     from .message import Message
 
@@ -29,17 +31,28 @@ class Channel:
         key: Its name in the ledger; holds no secret.
         name: Its name in output; holds no secret.
         service: Apprise's object for it.
+        size: How long a message may be.
     """
 
     key: str
     name: str
     service: Any = field(repr=False, default=None)
+    size: SizeLimit = UNLIMITED
 
     def send(self, message: Message) -> bool:
-        """Send a message; returns whether the service accepted it."""
-        return bool(
-            self.service.notify(title=message.title, body=message.body, notify_type=message.kind, body_format="text")
+        """Send a message; returns whether the service accepted all of it.
+
+        Returns once it is sent or refused: `Apprise.notify` would report a time-out while the message still goes out.
+        """
+        answer = self.service.notify(
+            title=message.title,
+            body=message.body,
+            notify_type=message.kind,
+            body_format="text",
+            # A text that turns out longer than its limit is not refused; a mode of the URL is kept.
+            overflow="split" if self.service.overflow_mode == "upstream" else None,
         )
+        return bool(answer)  # also of a result object, which is true only when everything was accepted
 
 
 NOBODY = Channel("", "nobody yet")
@@ -74,8 +87,16 @@ def configured() -> list[Channel]:
         shown = service.url(privacy=True)  # type: ignore[no-untyped-call]
         masked = hashlib.sha256(shown.encode()).hexdigest()[:16]
         seen[masked] += 1
-        found.append(Channel(f"{masked}-{seen[masked]}", f"target {number} ({service.service_name})", service))
+        name = f"target {number} ({service.service_name})"
+        found.append(Channel(f"{masked}-{seen[masked]}", name, service, _size(service)))
     return found
+
+
+def _size(service: Any) -> SizeLimit:
+    if service.overflow_mode == "split":  # the URL asks for all of it, in several messages
+        return UNLIMITED
+    is_joined = service.title_maxlen <= 0 or service.overflow_amalgamate_title
+    return SizeLimit(service.title_maxlen, service.body_maxlen, is_joined, "text" not in service.notify_format)
 
 
 def _urls() -> list[str]:

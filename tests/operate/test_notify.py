@@ -11,10 +11,17 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from apprise import AppriseResult, AppriseResultStatus
+from apprise.plugins.discord import NotifyDiscord
 
 from didomi_source.errors import RunLocked
+from didomi_source.health.judge import judge
+from didomi_source.notify import channels
 from didomi_source.notify import ledger as ledgers
+from didomi_source.notify.changes import changes
+from didomi_source.notify.channels import Channel
 from didomi_source.notify.ledger import LEASE, LEASE_SECONDS, TABLE, Ledger
+from didomi_source.notify.message import Message, digest_message, message
 from didomi_source.warehouse.open import open_temporary
 from didomi_source.warehouse.target import Target
 from report.marts import Made, export, failing, late
@@ -212,6 +219,131 @@ def test_a_target_that_refuses_is_tried_again_alone(marts, urls, listener, didom
     listener.status = lambda _: 200
     assert didomi("notify").out == "Told target 2 (JSON): Didomi: Export a is failing\n"
     assert [m[0] for m in messages(listener)] == ["/bad"]
+
+
+REFUSAL = (
+    "AccessDenied: User: arn:aws:sts::123456789012:assumed-role/didomi-export/session is not authorized to perform: "
+    's3:PutObject on resource: "arn:aws:s3:::acme-consents-eu-west-1/didomi/raw/2026/11/24/events.json.gz" because no '
+    "identity-based policy allows the s3:PutObject action (Service: Amazon S3; Status Code: 403)"
+)
+
+
+def outage(count=25):
+    """Exports that fail at once, with a usual text of AWS, and the changes that they are."""
+    found = judge([failing(f"{n:02}", last_error_message=REFUSAL, **read_now()) for n in range(count)], now())
+    return changes(found, {}, now(), list), found
+
+
+@pytest.fixture
+def discord(monkeypatch, listener):
+    """A target that refuses more than 2,000 characters, as Discord does; returns what it was sent."""
+
+    def content():
+        return [json.loads(request.body)["content"] for request in listener.requests]
+
+    monkeypatch.setattr(NotifyDiscord, "notify_url", f"http://{listener.place}/discord")
+    monkeypatch.setenv("NOTIFY__URLS", "discord://123456789012345678/token-of-discord")
+    listener.status = lambda _: 204 if len(content()[-1]) <= 2000 else 400
+    return content
+
+
+def test_an_outage_of_all_exports_is_one_message_that_discord_takes(marts, discord, didomi):
+    """The worst first, each by its name, with as many errors as there is room for; the rest is counted."""
+    marts(*(failing(f"{n:02}", last_error_message=REFUSAL, **read_now()) for n in range(9)))
+    assert didomi("notify")[:2] == (0, "Told target 1 (Discord): Didomi: All 9 exports are failing\n")
+    (content,) = discord()
+    assert 1700 < len(content) <= 2000
+    assert [line[:13] for line in content.splitlines() if line.startswith("✕")] == [
+        f"✕ Export 0{n} i" for n in range(9)
+    ]
+    assert [line[:13] for line in content.splitlines()[1:5]] == [
+        "✕ Export 00 i",
+        "   AccessDeni",
+        "✕ Export 01 i",
+        "   AccessDeni",
+    ]
+    assert content.splitlines()[-1] == "Now: All 9 exports are failing."
+    assert didomi("notify").out == "Nothing is new.\n"
+    assert len(discord()) == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "limit", "named"),
+    [
+        ("discord://123456789012345678/token-of-discord", 2000, 19),
+        ("tgram://123456789:abcdefg_hijklmnop/12345/", 4096, 20),
+        ("pover://user0000000000000000000000000@token0000000000000000000000000", 1024, 10),
+        (f"pagerduty://key@{'b' * 32}", 1024, 10),
+        (f"twilio://AC{'a' * 32}:{'b' * 32}@+15551234567/+15551234568", 160, 1),
+        ("clicksend://user:pass@+15551234567", 160, 1),
+        ("json://localhost", 32_768, 20),
+    ],
+)
+def test_a_message_is_one_message_within_the_limit_of_its_service(url, limit, named, monkeypatch):
+    """As Apprise hands it to the service: title and body together where they are one."""
+    monkeypatch.setenv("NOTIFY__URLS", url)
+    (channel,) = channels.configured()
+    sent = []
+    monkeypatch.setattr(channel.service, "send", lambda **given: [sent.append(given)] != [])
+    news, found = outage()
+    for made in (message(news, found, now(), channel.size), digest_message(found, now(), channel.size)):
+        assert channel.send(made)
+        assert sum(line.startswith("✕") for line in made.body.splitlines()) >= named
+        assert f"… and {25 - made.body.count('✕')} more " in made.body
+    assert len(sent) == 2
+    for given in sent:  # Pushover has a limit of its own for titles
+        assert len(given["body"] + given["title"] * channel.size.is_joined) <= limit
+
+
+@pytest.mark.parametrize("length", [20, 60, 120, 160, 300, 1000])
+def test_a_message_fits_whatever_the_limit_is(length):
+    """Of title and body together, of titles and names without a blank too."""
+    news, found = outage()
+    one = judge([failing("x" * 200, name=None, health_reason="y" * 300, **read_now())], now())
+    size = channels.SizeLimit(0, length, is_joined=True)
+    for made in (
+        message(news, found, now(), size),
+        message(changes(one, {}, now(), list), one, now(), size),
+        digest_message(found, now(), size),
+    ):
+        assert len(made.title) <= length // 2
+        assert made.title
+        assert length < 100 or len(made.title) + len(made.body) <= length
+
+
+def test_a_target_whose_address_asks_for_it_gets_all_of_it_in_parts(marts, discord, didomi, monkeypatch):
+    """Once, also where it takes its time for each part."""
+    marts(*(failing(f"{n:02}", last_error_message=REFUSAL, **read_now()) for n in range(9)))
+    monkeypatch.setenv("NOTIFY__URLS", "discord://123456789012345678/token-of-discord?overflow=split")
+    assert didomi("notify").code == 0
+    parts = discord()
+    assert (len(parts), "".join(parts).count("AccessDenied: User")) == (2, 9)
+    assert didomi("notify").out == "Nothing is new.\n"
+    assert discord() == parts
+
+
+@pytest.mark.parametrize(
+    ("answer", "accepted"),
+    [
+        (True, True),
+        (False, False),
+        (AppriseResult(AppriseResultStatus.SUCCESS), True),
+        (AppriseResult(AppriseResultStatus.FAILURE), False),
+        (AppriseResult(AppriseResultStatus.PARTIAL), False),
+        (AppriseResult(AppriseResultStatus.TIMEOUT), False),
+        (AppriseResult(AppriseResultStatus.NOMATCH), False),
+    ],
+)
+def test_only_a_message_that_was_accepted_counts_as_sent(answer, accepted):
+    """A truth value of older versions of Apprise, a result object of newer ones."""
+
+    class Service:
+        overflow_mode = "upstream"
+
+        def notify(self, **_):
+            return answer
+
+    assert Channel("key", "name", Service()).send(Message("failure", "title", "body")) is accepted
 
 
 def test_a_new_target_is_told_what_is_bad_now(marts, urls, listener, didomi):
