@@ -260,6 +260,15 @@ class ExportStatus:
         }
 
 
+class _OfOneOrganization(ExportStatus):
+    """An export in a dataset that holds several organizations."""
+
+    @property
+    def title(self) -> str:
+        """The organization and the name: two of them can have exports of one name."""
+        return f"{self.organization_id} / {super().title}" if self.organization_id else super().title
+
+
 def read_exports(pipeline: dlt.Pipeline, schema: str) -> list[ExportStatus]:
     """Read the mart `didomi__exports`, the worst export first.
 
@@ -272,7 +281,7 @@ def read_exports(pipeline: dlt.Pipeline, schema: str) -> list[ExportStatus]:
 
 
 def read_status(target: Target, export_ids: Collection[str] = ()) -> list[ExportStatus]:
-    """Read how each export is, the worst first.
+    """Read how each export is, the worst first; titles name the organization where the dataset holds several.
 
     Args:
         target: Which warehouse and dataset.
@@ -284,4 +293,6 @@ def read_status(target: Target, export_ids: Collection[str] = ()) -> list[Export
     prepare_environment()
     with open_read_only(target) as pipeline:
         exports = read_exports(pipeline, target.marts)
+    if len({export.organization_id for export in exports}) > 1:
+        exports = [_OfOneOrganization(**vars(export)) for export in exports]
     return [export for export in exports if not export_ids or export.export_id in export_ids]

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
+from didomi_source.configuration import SECTION, providers, unquoted
+from didomi_source.errors import ConfigurationError
 from didomi_source.health.status import Health
 
 from . import Outcome
@@ -40,19 +42,58 @@ _SYNC = (
 
 
 def measures(outcome: Outcome) -> Iterator[Measure]:
-    """The metrics that are known at the end of a run."""
+    """The metrics that are known at the end of a run, of its organization alone.
+
+    Each has the organization, dataset and destination as labels: node_exporter drops all but one of two files that have
+    a metric with the same labels.
+    """
+    organization = configured_organization()
+    common = {
+        "organization": organization,
+        "dataset": outcome.target.dataset,
+        "destination": outcome.target.destination,
+    }
+    for measure in _of_run(outcome):
+        yield measure._replace(labels=common)
+    for measure in _of_exports(outcome, organization):
+        yield measure._replace(labels=common | measure.labels)
+
+
+def configured_organization() -> str:
+    """The organization that a run reads; empty where it is not configured."""
+    import dlt
+
+    try:
+        providers()
+    except ConfigurationError:  # the run's own error
+        return ""
+    return unquoted(str(dlt.config.get(f"{SECTION}.organization_id") or ""))
+
+
+def _of_run(outcome: Outcome) -> Iterator[Measure]:
     yield Measure("didomi_run_success", "Whether the last run ended well.", float(outcome.exit_code == 0), {})
     yield Measure("didomi_run_exit_code", "Exit code of the last run.", outcome.exit_code, {})
     yield Measure("didomi_run_timestamp_seconds", "When the last run ended.", outcome.ended_at, {})
     seconds = outcome.ended_at - outcome.started_at
     yield Measure("didomi_run_duration_seconds", "How long the last run took.", seconds, {})
-    if outcome.summary is None:
-        return
-    for sync in outcome.summary.syncs:
+
+
+def _of_exports(outcome: Outcome, organization: str) -> Iterator[Measure]:
+    syncs = outcome.summary.syncs if outcome.summary is not None else ()
+    for sync in syncs:
         labels = {"export_id": str(sync["export_id"]), "export_name": str(sync["name"] or "")}
         yield from _of(sync, _SYNC, labels)
+    read = {sync["export_id"] for sync in syncs}
     for export in outcome.exports:
-        labels = {"export_id": export.export_id, "export_name": export.name or ""}
+        # The API can give an export another organization than the configured one; what the run read is its own.
+        is_own = export.export_id in read or export.organization_id in {organization, None}
+        if organization and not is_own:  # the job of its organization measures it
+            continue
+        labels = {
+            "organization": organization or export.organization_id or "",
+            "export_id": export.export_id,
+            "export_name": export.name or "",
+        }
         for health in dict.fromkeys((*Health, export.health)):
             is_so = float(health == export.health)
             yield Measure(

@@ -43,7 +43,7 @@ class MetricsFile:
         for name, text, value, labels in measures(outcome):
             if name not in gauges:
                 gauges[name] = Gauge(name, text, list(labels), registry=registry)
-            (gauges[name].labels(**labels) if labels else gauges[name]).set(value)
+            gauges[name].labels(**labels).set(value)
         try:
             write_to_textfile(str(self._path), registry)
             self._path.chmod(0o644)  # another user reads it

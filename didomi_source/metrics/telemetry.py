@@ -12,7 +12,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from . import WAIT_SECONDS, Outcome
-from .measures import measures
+from .measures import configured_organization, measures
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics import MeterProvider
@@ -112,6 +112,7 @@ def _flush(provider: TracerProvider | MeterProvider) -> None:
 def _attributes(outcome: Outcome) -> dict[str, Any]:
     found: dict[str, Any] = {
         "didomi.exit_code": outcome.exit_code,
+        "didomi.organization": configured_organization(),
         "didomi.destination": outcome.target.destination,
         "didomi.dataset": outcome.target.dataset,
     }

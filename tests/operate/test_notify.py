@@ -158,6 +158,21 @@ def test_many_changes_are_one_message(marts, urls, listener, didomi):
     assert lines[20] == "… and 12 more changes"
 
 
+def test_the_organization_is_named_where_a_dataset_holds_several(marts, urls, listener, didomi):
+    """In the title of one change, in the lines of many, and in a digest."""
+    names = {"name": "Raw events", "failing_since_at": datetime(2026, 11, 20, 9, 41, tzinfo=timezone.utc)}
+    marts(failing("a", **names, **read_now()), export("b", organization_id="beta", **read_now()))
+    assert didomi("notify").out == "Told target 1 (JSON): Didomi: acme / Raw events is failing\n"
+    marts(export("a", **read_now()), failing("b", **names, organization_id="beta", **read_now()))
+    messages(listener)
+    didomi("notify")
+    didomi("notify", "--digest")
+    reason = "is failing since Fri 20 Nov 09:41 UTC: 5 failed runs in a row (access_denied)"
+    (_, _, _, news), (_, _, _, digest) = messages(listener)
+    assert news.splitlines()[0] == digest.splitlines()[1] == f"✕ beta / Raw events {reason}"
+    assert "✓ acme / Export a is well again" in news
+
+
 def test_a_stale_load_is_told_and_the_exports_are_not(marts, urls, listener, didomi):
     """Nobody knows how they are; when it is read again, they are told."""
     old = now() - timedelta(hours=30)

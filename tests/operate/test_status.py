@@ -174,6 +174,47 @@ def test_machines_get_all_of_it_as_json(made, didomi):
     ]
 
 
+@pytest.fixture
+def two_organizations(made):
+    """Two failing exports of one name in one dataset."""
+    for number, organization in enumerate(("acme", "beta")):
+        made.export(failing(f"e{number}", name="Raw events", organization_id=organization, **just_read()))
+    made.finish()
+
+
+def test_the_organization_is_named_where_a_dataset_holds_several(two_organizations, didomi):
+    """In the table and in the reasons, for Nagios, and of one export that was asked for."""
+    reason = "5 failed runs in a row (access_denied)"
+    lines = didomi("status").out.splitlines()
+    assert [line for line in lines if line.endswith(reason)] == [
+        f"acme / Raw events: {reason}",
+        f"beta / Raw events: {reason}",
+    ]
+    assert [sum(name in line for line in lines) for name in ("acme / Raw events", "beta / Raw events")] == [2, 2]
+    assert (
+        f"; acme / Raw events: {reason}; beta / Raw events: {reason} | " in didomi("status", "--format", "nagios").out
+    )
+    assert f"beta / Raw events: {reason}" in didomi("status", "--export-id", "e1").out
+
+
+def test_json_always_has_the_organization(two_organizations, didomi):
+    """With the name as it is, of a dataset with several organizations and of one export alone."""
+    for given, expected in (
+        ((), [("acme", "Raw events"), ("beta", "Raw events")]),
+        (("--export-id", "e1"), [("beta", "Raw events")]),
+    ):
+        found = json.loads(didomi("status", "--format", "json", *given).out)
+        assert [(e["organization_id"], e["name"]) for e in found["exports"]] == expected
+
+
+def test_the_only_organization_of_a_dataset_is_not_named(made, didomi):
+    """Its exports' names are enough."""
+    made.export(failing("a", **just_read()))
+    made.export(export("b", **just_read()))
+    made.finish()
+    assert "acme" not in didomi("status").out + didomi("status", "--format", "nagios").out
+
+
 def test_nagios_is_told_when_there_is_nothing_to_read(folder, didomi):
     """As a plugin that does not know; other formats end with the error's own code."""
     done = didomi("status", "--format", "nagios")

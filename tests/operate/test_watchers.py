@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from didomi_source.errors import ConfigurationError, RunLocked
 from didomi_source.job import Summary, run
-from didomi_source.metrics import Outcome, watch
+from didomi_source.metrics import Outcome, measures, watch
 from didomi_source.metrics.ping import Ping
 from didomi_source.metrics.prometheus import MetricsFile
 from didomi_source.metrics.telemetry import Telemetry, is_wanted
@@ -88,12 +88,19 @@ def test_a_ping_url_that_is_none_is_refused(url):
     assert "uuid" not in str(refused.value).replace("your-uuid", "")
 
 
+COMMON = {"organization": "", "dataset": "didomi_raw", "destination": "duckdb"}
+
+
+def samples(path):
+    """The samples of Prometheus' own parser."""
+    return [sample for family in text_string_to_metric_families(path.read_text("utf-8")) for sample in family.samples]
+
+
 def read_metrics(path):
-    """Name and labels → value."""
+    """Name and the labels that not every metric has → value."""
     return {
-        (sample.name, *sample.labels.values()): sample.value
-        for family in text_string_to_metric_families(path.read_text("utf-8"))
-        for sample in family.samples
+        (sample.name, *(value for label, value in sample.labels.items() if label not in COMMON)): sample.value
+        for sample in samples(path)
     }
 
 
@@ -131,6 +138,52 @@ def test_the_metrics_file_tells_of_a_run_that_could_not_begin(folder):
     assert (found["didomi_run_success",], found["didomi_run_exit_code",]) == (0, 78)
 
 
+def test_the_files_of_two_organizations_have_no_metric_in_common(made, folder, monkeypatch):
+    """node_exporter serves only one of two metrics with the same labels; each file has what its own job measures."""
+    made.export(export("a"))
+    made.export(export("b", name="Export a", organization_id="beta"))
+    made.finish()
+    found = {}
+    for organization, export_id in (("acme", "a"), ("beta", "b")):
+        monkeypatch.setenv("SOURCES__DIDOMI__ORGANIZATION_ID", f'"{organization}"')
+        MetricsFile(folder / f"{organization}.prom").ended(outcome(syncs=[{**SYNC, "export_id": export_id}]))
+        measured = samples(folder / f"{organization}.prom")
+        assert [COMMON | s.labels for s in measured] == [
+            s.labels | COMMON | {"organization": organization} for s in measured
+        ]
+        assert {s.labels["export_id"] for s in measured if s.name.startswith("didomi_export")} == {export_id}
+        found[organization] = {(s.name, *sorted(s.labels.items())) for s in measured}
+    assert found["acme"].isdisjoint(found["beta"])
+    assert len(found["acme"]) == len(found["beta"]) > 4
+
+
+def test_an_export_that_a_run_read_is_measured_whatever_organization_the_api_gives_it(made, folder, monkeypatch):
+    """With the labels of its run: otherwise its failure would raise no alert."""
+    made.export(failing("a", organization_id="parent-of-acme"))
+    made.finish()
+    monkeypatch.setenv("SOURCES__DIDOMI__ORGANIZATION_ID", "acme")
+    MetricsFile(folder / "didomi.prom").ended(outcome())
+    assert read_metrics(folder / "didomi.prom")["didomi_export_health", "a", "Export a", "failing"] == 1
+    assert {s.labels["organization"] for s in samples(folder / "didomi.prom")} == {"acme"}
+
+
+def test_a_metric_has_its_organization_also_where_none_is_configured(made, folder, monkeypatch):
+    """That of the marts, of each export; and those of a run that could not begin have all labels."""
+    made.export(export("a"))
+    made.export(export("b", organization_id="beta"))
+    made.finish()
+    MetricsFile(folder / "all.prom").ended(outcome(syncs=[]))
+    found = {(s.labels.get("export_id"), s.labels["organization"]) for s in samples(folder / "all.prom")}
+    assert found == {(None, ""), ("a", "acme"), ("b", "beta")}
+
+    def broken():
+        raise ConfigurationError("settings file .dlt/config.toml, line 1: is not TOML")
+
+    monkeypatch.setattr(measures, "providers", broken)
+    MetricsFile(folder / "none.prom").ended(outcome(error=ConfigurationError("no")))
+    assert [s.labels for s in samples(folder / "none.prom")] == [COMMON] * 4
+
+
 def test_a_folder_for_metrics_that_is_not_there_is_refused_before_the_run(folder):
     """A file that can never be written is a wrong setting."""
     with pytest.raises(ConfigurationError, match="name a file in a folder that exists"):
@@ -156,8 +209,9 @@ def otlp(listener, monkeypatch):
     return listener
 
 
-def test_a_run_is_a_trace_with_a_span_for_each_step(otlp, made):
+def test_a_run_is_a_trace_with_a_span_for_each_step(otlp, made, monkeypatch):
     """What tells how far a step is, is an event of it; a failed run is an error."""
+    monkeypatch.setenv("SOURCES__DIDOMI__ORGANIZATION_ID", "acme")
     made.export(export("a"))
     made.finish()
     telemetry = Telemetry()
@@ -178,11 +232,13 @@ def test_a_run_is_a_trace_with_a_span_for_each_step(otlp, made):
     assert [e.name for e in spans["Loading export logs"].events] == ["5,000 read"]
     assert (root.status.code, root.status.message) == (2, "export a (Export a): 403")
     attributes = {a.key: a.value for a in root.attributes}
+    assert attributes["didomi.organization"].string_value == "acme"
     assert (attributes["didomi.run_id"].string_value, attributes["didomi.logs_new"].int_value) == ("run-1", 2)
 
 
-def test_metrics_go_to_otlp_too(otlp, made):
-    """Under the same names as in the file."""
+def test_metrics_go_to_otlp_too(otlp, made, monkeypatch):
+    """Under the same names and with the same labels as in the file."""
+    monkeypatch.setenv("SOURCES__DIDOMI__ORGANIZATION_ID", "acme")
     made.export(export("a"))
     made.finish()
     Telemetry().ended(outcome())
@@ -190,7 +246,10 @@ def test_metrics_go_to_otlp_too(otlp, made):
     metrics = {m.name: m for r in found.resource_metrics for scope in r.scope_metrics for m in scope.metrics}
     assert metrics["didomi_run_success"].gauge.data_points[0].as_double == 1
     (point,) = metrics["didomi_export_logs_new"].gauge.data_points
-    assert (point.as_double, {a.key: a.value.string_value for a in point.attributes}["export_id"]) == (2, "a")
+    assert (point.as_double, {a.key: a.value.string_value for a in point.attributes}) == (
+        2,
+        COMMON | {"organization": "acme", "export_id": "a", "export_name": "Export a"},
+    )
 
 
 @pytest.mark.parametrize(
