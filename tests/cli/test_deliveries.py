@@ -13,6 +13,9 @@ import pytest
 from conftest import EXPORT
 from didomi_sandbox import Store
 from didomi_sandbox.deliveries import user_records, write_files
+from job.harness import clean_environment
+
+from .shell import didomi
 
 BUCKET = "SOURCES__DIDOMI__DELIVERIES__BUCKET_URL"
 FIRST, SECOND = date(2025, 10, 1), date(2025, 10, 2)
@@ -122,9 +125,9 @@ def test_status_reports_what_is_wrong_and_what_is_lost_soon(job, api, bucket):
     ]
 
 
-def test_doctor_knows_the_settings(job, bucket):
-    """None of them is misspelt; another name is."""
-    shown = job.didomi("doctor", SOURCES__DIDOMI__DELIVERYS__BUCKET_URL="x").out
-    assert [line.split()[0] for line in shown.splitlines() if "misspelt" in line] == [
-        "sources.didomi.deliverys__bucket_url"
-    ]
+def test_doctor_knows_the_settings(tmp_path):
+    """Those of deliveries are not taken for misspelt ones; another name is."""
+    given = {BUCKET: "bucket", "SOURCES__DIDOMI__DELIVERYS__BUCKET_URL": "bucket"}
+    done = didomi("doctor", folder=tmp_path, environment={**clean_environment(tmp_path), **given})
+    misspelt = [line.split()[0] for line in done.out.splitlines() if "misspelt" in line]
+    assert misspelt == ["sources.didomi.deliverys__bucket_url"]
