@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from didomi_source.sandbox import Behaviour, plain_store, serve
 
 from conftest import arguments
+from didomi_sandbox import Behaviour, plain_store, serve
 from didomi_source import didomi_source
 from didomi_source.deliveries import DeliveryRequest, delivery_settings, didomi_deliveries
 from didomi_source.schema import EXPORT_DELIVERIES, TABLES
