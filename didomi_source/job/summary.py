@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,7 @@ class Summary:
         seconds: Duration of the load.
         notes: Further events that a reader should know.
         unwritten: A line for each output that could not be written.
+        unknown: The ids that were asked for and are no export's, with the reason.
     """
 
     run_id: str
@@ -52,6 +54,7 @@ class Summary:
     seconds: float
     notes: list[str] = field(default_factory=list)
     unwritten: list[str] = field(default_factory=list)
+    unknown: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def incomplete(self) -> list[str]:
@@ -61,7 +64,8 @@ class Summary:
     @property
     def failures(self) -> list[str]:
         """A line for each thing that went wrong; empty after a good run."""
-        lines = [f"export {_label(s)}: {s['error']}" for s in self.syncs if not s["is_complete"]]
+        lines = [f"export {export_id}: {reason}" for export_id, reason in self.unknown.items()]
+        lines += [f"export {_label(s)}: {s['error']}" for s in self.syncs if not s["is_complete"]]
         return lines + (self.models.failures if self.models else []) + self.unwritten
 
     @property
