@@ -81,14 +81,17 @@ def test_an_older_copy_of_the_warehouse_is_brought_up_to_date(job, api):
     }
 
 
-def test_warehouses_do_not_share_what_waits(job):
+@pytest.mark.parametrize(
+    ("dataset", "staging"), [("other_raw", "other_raw_staging"), ("other", "other_models_raw_staging")]
+)
+def test_warehouses_do_not_share_what_waits(job, dataset, staging):
     """A package made for one destination or dataset is never loaded into another one."""
     killed = job.didomi("run", "--skip-models", kill_at="dlt.load.load:Load.run before 1")
     assert killed.code == -9
-    job.run("--dataset", "other_raw")
+    job.run("--dataset", dataset)
     with duckdb.connect(str(job.path), read_only=True) as connection:
         schemas = connection.execute("select distinct schema_name from duckdb_tables() order by 1").fetchall()
-    assert schemas == [("other_raw",), ("other_raw_staging",)]
+    assert schemas == [(dataset,), (staging,)]
     job.run()
     assert len(job.logs()) == 30
 
