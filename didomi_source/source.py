@@ -10,6 +10,7 @@ destination is up to date (reading/plan.py), and each table takes its rows from 
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
@@ -31,10 +32,13 @@ from .reading.packages import Reading
 from .reading.plan import Request
 from .reading.rows import HistoryRow, LogRow, Rows, as_dict
 from .reading.run import Run
+from .reading.unknown import unknown_exports
 from .schema import BIGQUERY_LAYOUT, OF_DLT, TABLES, WRITE_DISPOSITION, Columns, Row
 from .settings import DEFAULT_BASE_URL, DEFAULT_PAGE_SIZE, Settings
 
 __all__ = ["didomi_source", "list_exports", "new_run_id", "with_table_hints"]
+
+logger = logging.getLogger(__name__)
 
 
 @dlt.source(name="didomi", section="didomi", max_table_nesting=0)
@@ -58,7 +62,8 @@ def didomi_source(
 
     An export that cannot be read does not fail the others: it is logged as an error, and its row of
     `export_syncs` has `is_complete` false and the reason in `error`. Check that table after a run, or
-    use `didomi_source.job.run`, which does.
+    use `didomi_source.job.run`, which does. An id of which there is neither a configuration nor a log is
+    logged as an error, and leaves no row.
 
     Args:
         api_key: Key of a private API key of the organization.
@@ -157,16 +162,20 @@ def _begin(client: DidomiClient, settings: Settings, request: Request, reading: 
     exports = list_exports(client, settings)
     pipeline = _active_pipeline()
     destination = Destination(pipeline)
+    known = destination.state()
+    unknown = unknown_exports(client, exports, known)
+    for export_id, reason in unknown.items():
+        logger.error("export %s: %s", export_id, reason)
     run = Run(
         client,
         settings,
         request,
-        destination.state(),
+        known,
         ExtraColumns(_loaded_columns()),
         destination,
         accepts_arrow=is_supported_by(pipeline),
     )
-    reading.begin(run, exports)
+    reading.begin(run, [export for export in exports if export["id"] not in unknown], unknown)
 
 
 def _row_items(name: str, rows: Rows[LogRow] | Rows[HistoryRow], run: Run) -> Any:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
 
-from didomi_source.errors import DidomiError
+from didomi_source.errors import ConfigurationError, DidomiError
 
 from .app import CODES, app, text
 from .options import Dataset, Destination, ExportIds, Verbose, target_of
@@ -17,6 +17,7 @@ from .streams import results
 
 if TYPE_CHECKING:
     from didomi_source.deliveries import DeliverySettings
+    from didomi_source.schema import Row
     from didomi_source.warehouse.target import Target
 
 
@@ -60,13 +61,15 @@ def find(target: Target, export_ids: Sequence[str] = ()) -> Iterator[Finding]:
     from didomi_source.warehouse.target import prepare_environment
 
     prepare_environment()
-    yield from _check_api(export_ids)
+    yield from _check_api(target, export_ids)
     yield from _check_deliveries()
     yield from _check_destination(target)
 
 
-def _check_api(export_ids: Sequence[str]) -> Iterator[Finding]:
+def _check_api(target: Target, export_ids: Sequence[str]) -> Iterator[Finding]:
     from didomi_source.api.client import DidomiClient
+    from didomi_source.reading.exports import is_bare
+    from didomi_source.reading.unknown import UNKNOWN
     from didomi_source.settings import load_settings
     from didomi_source.source import list_exports
 
@@ -91,14 +94,25 @@ def _check_api(export_ids: Sequence[str]) -> Iterator[Finding]:
             except DidomiError as error:
                 yield _failed(subject, error)
                 continue
-            yield Finding(subject, True, _known_of(export.get("name"), logs, total))
+            if logs or not is_bare(export) or _is_loaded(target, export):
+                yield Finding(subject, True, _known_of(export.get("name"), logs, total))
+            else:
+                yield _failed(subject, ConfigurationError(UNKNOWN))
 
 
 def _known_of(name: str | None, logs: list[Any], total: int | None) -> str:
     size = "no log yet" if not logs else "logs" if total is None else f"{total:,} logs"
-    if name:
-        return f"{name}, {size}"
-    return f"{size}, and its configuration is not listed" + ("" if logs else ": is the id right?")
+    return f"{name}, {size}" if name else f"{size}, and its configuration is not listed"
+
+
+def _is_loaded(target: Target, export: Row) -> bool:
+    from didomi_source.reading.destination import Destination
+    from didomi_source.reading.unknown import is_loaded
+    from didomi_source.warehouse.open import open_read_only
+
+    with suppress(Exception), open_read_only(target) as pipeline:  # what is wrong with it is found afterwards
+        return is_loaded(export, Destination(pipeline).state())
+    return False
 
 
 def _check_deliveries() -> Iterator[Finding]:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     import dlt
 
     from didomi_source.dlt_compat import NormalizeInfo
+    from didomi_source.reading.packages import Reading
     from didomi_source.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -92,25 +93,34 @@ def run(
             started = time.monotonic()
             report("Loading export logs")
             try:
-                run_id, deliveries, extracted = _load(pipeline, settings, target, options, report)
+                run_id, deliveries, extracted, reading = _load(pipeline, settings, target, options, report)
             except DestinationError:
                 refuse_foreign_tables(pipeline, target.dataset, TABLES)
                 raise
-            syncs = _check_loaded(pipeline, target.dataset, run_id, extracted)
+            syncs = _check_loaded(pipeline, target.dataset, run_id, extracted, len(reading.exports))
             logs = 0 if options.skip_models else count_logs(pipeline, target.dataset)
             seconds = time.monotonic() - started
         built = None if options.skip_models else _build(target, options, environment, report, logs)
         unwritten = _write(outputs, report)
-    unheard_of = [s["export_id"] for s in syncs if s["is_complete"] and s["name"] is None and not s["logs_known"]]
-    notes += [f"export {export_id} has neither a configuration nor a log: check its id" for export_id in unheard_of]
     notes += deliveries.notes + (built.warnings if built else [])
-    counts = deliveries.as_dict()
-    return Summary(run_id, where, target.dataset, syncs, built, seconds, notes, unwritten, counts, deliveries.failures)
+    return Summary(
+        run_id,
+        where,
+        target.dataset,
+        syncs,
+        built,
+        seconds,
+        notes,
+        unwritten,
+        deliveries.as_dict(),
+        deliveries.failures,
+        reading.unknown,
+    )
 
 
 def _load(
     pipeline: dlt.Pipeline, settings: Settings, target: Target, options: Options, report: Report
-) -> tuple[str, RunDeliveries, Counter[str]]:
+) -> tuple[str, RunDeliveries, Counter[str], Reading]:
     from didomi_source.reading.packages import Reading
     from didomi_source.reading.plan import Request
     from didomi_source.source import didomi_source, new_run_id
@@ -138,16 +148,23 @@ def _load(
                 else:
                     pipeline.load()
                 if reading.is_done:
-                    return request.run_id, deliveries, extracted
+                    return request.run_id, deliveries, extracted, reading
                 checkpoint(pipeline)
     except Exception as error:
         raise error_of(error, pipeline) from error
 
 
 def _check_loaded(
-    pipeline: dlt.Pipeline, dataset: str, run_id: str, extracted: Mapping[str, int]
+    pipeline: dlt.Pipeline, dataset: str, run_id: str, extracted: Mapping[str, int], exports: int
 ) -> list[dict[str, Any]]:
     """Read back the run's rows and count them: dlt does not notice a lost file.
+
+    Args:
+        pipeline: Whose warehouse it is.
+        dataset: Dataset of the raw tables.
+        run_id: The run.
+        extracted: The number of rows of each table that dlt extracted.
+        exports: The number of exports that were read.
 
     Returns:
         The run's rows of `export_syncs`, with the names of the exports.
@@ -166,7 +183,7 @@ def _check_loaded(
     # A log that changed while it was read was extracted twice. Of other tables one row at least has to arrive.
     claimed = {table: min(1, count) for table, count in extracted.items() if table != "export_logs"}
     claimed["export_deliveries"] = extracted.get("export_deliveries", 0)
-    claimed["export_syncs"] = extracted.get("export_syncs", 1)
+    claimed["export_syncs"] = exports
     claimed["export_logs"] = sum(sync["logs_new"] + sync["logs_changed"] for sync in syncs)
     for table, rows in claimed.items():
         found = sum(row["count(*)"] for row in rows_of_run(table, ("count(*)",)))

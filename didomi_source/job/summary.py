@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,7 @@ class Summary:
         unwritten: A line for each output that could not be written.
         deliveries: Figures of the delivered files; None where they are not read.
         unread_deliveries: A line for each reason for which files could not be listed, read or archived.
+        unknown: The ids that were asked for and are no export's, with the reason.
     """
 
     run_id: str
@@ -56,6 +58,7 @@ class Summary:
     unwritten: list[str] = field(default_factory=list)
     deliveries: dict[str, Any] | None = None
     unread_deliveries: list[str] = field(default_factory=list)
+    unknown: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def incomplete(self) -> list[str]:
@@ -65,7 +68,8 @@ class Summary:
     @property
     def failures(self) -> list[str]:
         """A line for each thing that went wrong; empty after a good run."""
-        lines = [f"export {_label(s)}: {s['error']}" for s in self.syncs if not s["is_complete"]]
+        lines = [f"export {export_id}: {reason}" for export_id, reason in self.unknown.items()]
+        lines += [f"export {_label(s)}: {s['error']}" for s in self.syncs if not s["is_complete"]]
         lines += self.unread_deliveries
         return lines + (self.models.failures if self.models else []) + self.unwritten
 

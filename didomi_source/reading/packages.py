@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from queue import Queue
@@ -42,6 +42,7 @@ class Reading:
         self._unread: dict[str, Iterator[Batch]] = {}  # the exports that are not read to their end
         self._run: Run | None = None
         self.exports: list[Row] = []
+        self.unknown: Mapping[str, str] = {}
         self.is_done = True
 
     @property
@@ -65,10 +66,16 @@ class Reading:
         if self._run is not None:
             self._run.known.close()
 
-    def begin(self, run: Run, exports: list[Row]) -> None:
-        """Plan how each export is read, and read from the destination what the plans need."""
+    def begin(self, run: Run, exports: list[Row], unknown: Mapping[str, str] | None = None) -> None:
+        """Plan how each export is read, and read from the destination what the plans need.
+
+        Args:
+            run: What the exports share.
+            exports: Rows of `exports`, of those to be read.
+            unknown: The ids that are no export's, with the reason.
+        """
         self.close()
-        self._run, self.exports = run, exports
+        self._run, self.exports, self.unknown = run, exports, unknown or {}
         run.known.exports_in_run = {export["id"] for export in exports}
         syncs = {export_id: ExportSync(run, export_id) for export_id in run.known.exports_in_run}
         watermarks = {export_id: sync.watermark for export_id, sync in syncs.items()}

@@ -137,7 +137,8 @@ def _read_at(export: ExportStatus) -> tuple[datetime, str]:
 
 
 def _doubts(marts: Marts, schema: str) -> list[Doubt]:
-    raw = f"{schema.removesuffix('_marts')}_raw"
+    prefix = schema.removesuffix("_marts")  # Target.models_prefix
+    raw = prefix.removesuffix("_models") if prefix.endswith("_models") else f"{prefix}_raw"
     found = [
         ("runs_contradictory", "contradicts itself", "contradict themselves", ""),
         ("logs_quarantined", "could not be loaded", "could not be loaded", f"see {raw}.export_log_quarantine"),

@@ -156,7 +156,7 @@ def _new_pipeline(target: Target, directory: Path, destination: Any = None) -> I
     try:
         pipeline = dlt.pipeline(
             NAME,
-            destination=destination or _destination(target.destination),
+            destination=destination or _destination(target),
             dataset_name=target.dataset,
             pipelines_dir=str(directory),
             dev_mode=False,  # whatever the environment says: see _ignored
@@ -172,10 +172,13 @@ def _new_pipeline(target: Target, directory: Path, destination: Any = None) -> I
             pipeline.deactivate()
 
 
-def _destination(name: str) -> Any:
+def _destination(target: Target) -> Any:
     import dlt
 
+    name = target.destination
+    is_default = target.loading == f"{target.dataset}_staging"
+    layout: dict[str, Any] = {} if is_default else {"staging_dataset_name_layout": target.loading}
     settings = (f"destination.{name}.credentials", f"destination.{name}.credentials.database")
     if name == "duckdb" and not any(dlt.config.get(setting) for setting in settings):
-        return dlt.destinations.duckdb(str(Path(DUCKDB_FILE).absolute()))
-    return name
+        return dlt.destinations.duckdb(str(Path(DUCKDB_FILE).absolute()), **layout)
+    return dlt.destination(name, **layout) if layout else name

@@ -25,7 +25,7 @@ def check_rights(pipeline: dlt.Pipeline, schemas: Sequence[str]) -> None:
 
     Args:
         pipeline: Whose warehouse it is; any but PostgreSQL passes.
-        schemas: Those that a run writes to, without dlt's staging dataset.
+        schemas: Those that a run writes to.
 
     Raises:
         DestinationError: The role lacks a right; or the database cannot be reached.
@@ -42,7 +42,7 @@ def check_rights(pipeline: dlt.Pipeline, schemas: Sequence[str]) -> None:
         from unnest(%s) as name"""
     try:
         with pipeline.sql_client() as client:
-            found = client.execute_sql(query, [*schemas, f"{schemas[0]}_staging"]) or []
+            found = client.execute_sql(query, list(schemas)) or []
     except Exception as error:  # noqa: BLE001 - of dlt or psycopg2
         raise error_of(error, pipeline) from None
     lacking = [f"CREATE on schema {name}" for name, exists, may_create, *_ in found if exists and not may_create]

@@ -14,6 +14,9 @@ DEFAULT_WORKING_DIR = Path(".didomi")
 DEFAULT_DATASET = "didomi_raw"
 DESTINATIONS = ("duckdb", "postgres", "bigquery", "snowflake", "motherduck", "ducklake")
 
+# Ends of names that would make two schemas fall together (docs/decisions/0012-schemas.md).
+_RESERVED = ("_staging", "_intermediate", "_marts", "_models_raw", "_raw_raw")
+
 # dlt's own defaults: send telemetry, log warnings, keep the files of completed loads (here and in Snowflake's stage),
 # and create unique indexes on PostgreSQL, which refuse a file that a killed run had already loaded.
 _DLT_DEFAULTS = {
@@ -62,11 +65,22 @@ class Target:
                 f"digits and single underscores, like {DEFAULT_DATASET}"
             )
             raise ConfigurationError(msg)
+        if self.dataset.endswith(_RESERVED):
+            msg = (
+                f"dataset {self.dataset!r} could be a schema of another dataset's models: use a name that does not end "
+                f"in {', '.join(_RESERVED)}, like {DEFAULT_DATASET}"
+            )
+            raise ConfigurationError(msg)
 
     @property
     def models_prefix(self) -> str:
-        """The prefix of the models' schemas: `didomi` beside `didomi_raw`."""
-        return self.dataset.removesuffix("_raw")
+        """The prefix of the models' schemas: `didomi` beside `didomi_raw`, `consent_models` beside `consent`."""
+        return self.dataset.removesuffix("_raw") if self.dataset.endswith("_raw") else f"{self.dataset}_models"
+
+    @property
+    def loading(self) -> str:
+        """The schema in which dlt merges, its staging dataset."""
+        return self.dataset + ("_staging" if self.dataset.endswith("_raw") else "_models_raw_staging")
 
     @property
     def marts(self) -> str:
@@ -75,8 +89,12 @@ class Target:
 
     @property
     def schemas(self) -> list[str]:
-        """The schemas of everything: the raw tables, and each layer of the models."""
-        return [self.dataset, *(f"{self.models_prefix}_{layer}" for layer in ("staging", "intermediate", "marts"))]
+        """The schemas of everything: the raw tables, dlt's staging dataset, and each layer of the models."""
+        return [
+            self.dataset,
+            self.loading,
+            *(f"{self.models_prefix}_{layer}" for layer in ("staging", "intermediate", "marts")),
+        ]
 
 
 def prepare_environment(destination: str = "") -> None:

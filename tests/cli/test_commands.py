@@ -11,6 +11,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -330,9 +331,24 @@ def test_check_of_a_bad_set_up(
 
 
 def test_check_of_a_mistyped_export(job: Job) -> None:
-    """The API takes any id, so that no error shows; it is said that nothing is known of it."""
+    """The API takes any id and has no log of it: neither has the warehouse."""
     done = job.didomi("check", "--export-id", "nope")
-    assert "ok      export nope: no log yet, and its configuration is not listed: is the id right?" in lines_of(done)
+    expected = (
+        "failed  export nope: the API has neither a configuration nor a log of it: correct the id "
+        "(--export-id, or SOURCES__DIDOMI__EXPORT_IDS)"
+    )
+    assert (done.code, expected in lines_of(done)) == (78, True)
+
+
+def test_check_of_an_export_that_only_the_warehouse_knows(job: Job, api: Sandbox) -> None:
+    """Its logs are gone at Didomi and its configuration is refused: that is no mistyped id."""
+    job.run()
+    api.store.purge(list(job.logs()))
+    api.behaviour = replace(api.behaviour, integrations="forbidden")
+    done = job.didomi("check", "--export-id", EXPORT)
+    assert (done.code, f"ok      export {EXPORT}: no log yet, and its configuration is not listed" in lines_of(done)) == (
+        0, True,
+    )  # fmt: skip
 
 
 # -- sandbox -------------------------------------------------------------------------------------

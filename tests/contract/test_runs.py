@@ -340,3 +340,29 @@ def test_two_pipelines_keep_to_their_own(sandbox: Start, warehouse: Warehouse, t
     assert other.load(server)["export_logs"] == 10
     assert warehouse.load(server) == {"export_syncs": 1}
     assert warehouse.logs() == other.logs()
+
+
+def test_an_unknown_id_is_logged_and_leaves_no_row(warehouse: Warehouse, sandbox: Start, caplog: Any) -> None:
+    """In a pipeline of one's own nothing fails for it: the other export is loaded."""
+    api = sandbox(plain_store(3))
+    assert warehouse.load(api, export_ids=["nope"]) == {}
+    warehouse.load(api, export_ids=["nope", EXPORT])
+    reason = "the API has neither a configuration nor a log of it: correct the id "
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == [
+        f"export nope: {reason}(--export-id, or SOURCES__DIDOMI__EXPORT_IDS)"
+    ] * 2
+    assert [row["id"] for row in warehouse.rows("exports")] == [EXPORT]
+    assert [row["export_id"] for row in warehouse.syncs()] == [EXPORT]
+
+
+def test_an_unlisted_export_whose_logs_cannot_be_requested_is_not_unknown(warehouse: Warehouse, sandbox: Start) -> None:
+    """Why it cannot be read is in its row."""
+    behaviour = Behaviour(rate_limit=None, integrations="forbidden", forbidden_exports=frozenset({EXPORT}))
+    warehouse.load(sandbox(plain_store(3), behaviour), export_ids=[EXPORT])
+    assert [(row["export_id"], row["is_complete"]) for row in warehouse.syncs()] == [(EXPORT, False)]
+
+
+def test_an_unlisted_export_that_the_api_does_not_have_is_unknown(warehouse: Warehouse, sandbox: Start) -> None:
+    """404 is as good as an empty list."""
+    behaviour = Behaviour(rate_limit=None, integrations="forbidden", missing_exports=frozenset({EXPORT}))
+    assert warehouse.load(sandbox(plain_store(3), behaviour), export_ids=[EXPORT]) == {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import duckdb
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from conftest import EXPORT, TABLES
 from didomi_sandbox import Behaviour, Fault, plain_store
 from didomi_source.job import progress
+from didomi_source.reading.exports import export_row
 
 
 def test_a_run_loads_what_the_api_holds(job, api):
@@ -79,14 +81,17 @@ def test_an_older_copy_of_the_warehouse_is_brought_up_to_date(job, api):
     }
 
 
-def test_warehouses_do_not_share_what_waits(job):
+@pytest.mark.parametrize(
+    ("dataset", "staging"), [("other_raw", "other_raw_staging"), ("other", "other_models_raw_staging")]
+)
+def test_warehouses_do_not_share_what_waits(job, dataset, staging):
     """A package made for one destination or dataset is never loaded into another one."""
     killed = job.didomi("run", "--skip-models", kill_at="dlt.load.load:Load.run before 1")
     assert killed.code == -9
-    job.run("--dataset", "other_raw")
+    job.run("--dataset", dataset)
     with duckdb.connect(str(job.path), read_only=True) as connection:
         schemas = connection.execute("select distinct schema_name from duckdb_tables() order by 1").fetchall()
-    assert schemas == [("other_raw",), ("other_raw_staging",)]
+    assert schemas == [(dataset,), (staging,)]
     job.run()
     assert len(job.logs()) == 30
 
@@ -141,14 +146,63 @@ def test_a_log_of_an_export_that_failed_is_data(job, api):
     assert job.run()["ok"] is True
 
 
-@pytest.mark.parametrize(
-    ("listed", "notes"), [(True, []), (False, ["export nope has neither a configuration nor a log: check its id"])]
+UNKNOWN = (
+    "export nope: the API has neither a configuration nor a log of it: correct the id "
+    "(--export-id, or SOURCES__DIDOMI__EXPORT_IDS)"
 )
-def test_a_mistyped_export_is_noted(job, api, listed, notes):
-    """An export of which the API knows nothing at all is probably a mistake."""
-    if listed:
-        api.store.add_export(id="nope", name="Never ran")
-    assert job.run("--export-id", "nope")["notes"] == notes
+
+
+def held(job):
+    """The ids in each table that names exports."""
+    tables = ("exports", "export_syncs", "export_logs")
+    columns = ("id", "export_id", "export_id")
+    return [
+        {row[0] for row in job.sql(f"select {column} from {table}")}
+        for table, column in zip(tables, columns, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("access", ["allowed", "forbidden", "missing"])
+def test_an_id_without_configuration_and_log_fails_and_leaves_no_row(job, api, access):
+    """The other exports are loaded as usual; it is the same where the configurations cannot be listed."""
+    api.behaviour = replace(api.behaviour, integrations=access)
+    summary = job.run("--export-id", "nope", "--export-id", EXPORT, code=1)
+    assert (summary["ok"], summary["failures"]) == (False, [UNKNOWN])
+    assert held(job) == [{EXPORT}] * 3
+    assert len(job.logs()) == 30
+
+
+def test_an_unknown_id_alone_fails_before_and_after_a_good_run(job):
+    """The tables are there all the same, and the models are built on them."""
+    for expected in ([set()] * 3, [{EXPORT}] * 3):
+        done = job.didomi("run", "--export-id", "nope")
+        assert (done.code, f"didomi: {UNKNOWN}" in done.err.splitlines()) == (1, True)
+        assert held(job) == expected
+        job.run()
+
+
+@pytest.mark.parametrize("access", ["allowed", "forbidden"])
+def test_an_export_that_never_ran_or_whose_logs_are_gone_is_known(job, api, access):
+    """A configuration is enough, and so is what the warehouse holds when the configurations are refused later."""
+    api.store.add_export(id="nope", name="Never ran")
+    job.run()
+    api.behaviour = replace(api.behaviour, integrations=access)
+    api.store.purge(list(job.logs()))
+    summary = job.run("--export-id", "nope", "--export-id", EXPORT)
+    assert (summary["failures"], summary["notes"]) == ([], [])
+    assert held(job)[1] == {"nope", EXPORT}
+
+
+def test_an_unknown_id_that_an_earlier_version_left_is_unknown(job):
+    """A row that holds nothing but the id proves nothing."""
+    job.run()
+    bare = export_row({"id": "nope"}, "org")
+    with duckdb.connect(str(job.path)) as connection:
+        connection.execute(
+            "insert into didomi_raw.exports (id, content_hash, _dlt_load_id, _dlt_id) values ('nope', ?, '0', '0')",
+            [bare["content_hash"]],
+        )
+    assert job.run("--export-id", "nope", code=1)["failures"] == [UNKNOWN]
 
 
 def test_quarantined_logs_are_counted(job, api):

@@ -215,6 +215,18 @@ def test_the_only_organization_of_a_dataset_is_not_named(made, didomi):
     assert "acme" not in didomi("status").out + didomi("status", "--format", "nagios").out
 
 
+def test_an_id_that_the_marts_do_not_hold_is_refused_with_those_they_hold(made, didomi):
+    """An empty table would look as if all were well."""
+    made.export(export("b", **just_read()))
+    made.export(export("a", **just_read()))
+    made.finish()
+    message = "the marts hold no export typo: choose from a, b"
+    done = didomi("status", "--export-id", "a", "--export-id", "typo")
+    assert (done.code, done.out, done.err) == (78, "", f"didomi: {message}\n")
+    done = didomi("status", "--export-id", "typo", "--format", "nagios")
+    assert (done.code, done.out) == (3, f"DIDOMI UNKNOWN - {message}\n")
+
+
 def test_nagios_is_told_when_there_is_nothing_to_read(folder, didomi):
     """As a plugin that does not know; other formats end with the error's own code."""
     done = didomi("status", "--format", "nagios")

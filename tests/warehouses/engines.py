@@ -93,7 +93,7 @@ class Engine:
 
     def drop(self) -> None:
         """Remove everything that the job made."""
-        for schema in [*self.target.schemas, f"{self.dataset}_staging"]:
+        for schema in self.target.schemas:
             with self.client(schema) as client, suppress(Exception):
                 client.drop_dataset()
 
