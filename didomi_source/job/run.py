@@ -98,6 +98,8 @@ def run(
                 refuse_foreign_tables(pipeline, target.dataset, TABLES)
                 raise
             syncs = _check_loaded(pipeline, target.dataset, run_id, extracted, len(reading.exports))
+            if not settings.export_ids:
+                notes.extend(_unlisted(pipeline, target.dataset, settings.organization_id, reading, options))
             logs = 0 if options.skip_models else count_logs(pipeline, target.dataset)
             seconds = time.monotonic() - started
         built = None if options.skip_models else _build(target, options, environment, report, logs)
@@ -195,6 +197,25 @@ def _check_loaded(
             raise DestinationError(msg)
     names = {row["id"]: row["name"] for row in select(pipeline, dataset, "exports", ("id", "name"))}
     return [{"name": names.get(sync["export_id"]), **sync} for sync in syncs]
+
+
+def _unlisted(
+    pipeline: dlt.Pipeline, dataset: str, organization_id: str, reading: Reading, options: Options
+) -> list[str]:
+    """A note for each export of the organization that was listed once, is not listed now and is not retired."""
+    from didomi_source.reading.exports import export_row
+
+    known = {*(row["id"] for row in reading.exports), *options.model_vars.get("didomi_retired_exports", ())}
+    columns = ("id", "name", "content_hash")
+    rows = select(pipeline, dataset, "exports", columns, "where organization_id = %s", organization_id)
+    gone = {
+        row["id"]: f" ({row['name']})" if row["name"] else ""
+        for row in rows
+        if row["id"] not in known
+        and row["content_hash"] != export_row({"id": row["id"]}, organization_id)["content_hash"]
+    }
+    advice = "if it is gone for good, retire it (docs/operations.md)"
+    return [f"export {export_id}{name} is no longer listed by the API: {advice}" for export_id, name in gone.items()]
 
 
 def _rows_of_ours(info: NormalizeInfo) -> dict[str, int]:

@@ -193,6 +193,22 @@ def test_an_export_that_never_ran_or_whose_logs_are_gone_is_known(job, api, acce
     assert held(job)[1] == {"nope", EXPORT}
 
 
+def test_an_export_that_is_no_longer_listed_is_noted(job, api):
+    """Until it is retired; nothing is said of it where exports are named, or of another organization's."""
+    api.store.add_export(id="gone", name="Gone one")
+    assert job.run()["notes"] == []
+    api.store = plain_store(30)
+    note = (
+        "export gone (Gone one) is no longer listed by the API: if it is gone for good, retire it (docs/operations.md)"
+    )
+    assert job.run()["notes"] == [note]
+    assert job.run("--export-id", EXPORT)["notes"] == []
+    assert job.run("--vars", '{"didomi_retired_exports": ["gone"]}')["notes"] == []
+    with duckdb.connect(str(job.path)) as connection:
+        connection.execute("update didomi_raw.exports set organization_id = 'another' where id = 'gone'")
+    assert job.run()["notes"] == []
+
+
 def test_an_unknown_id_that_an_earlier_version_left_is_unknown(job):
     """A row that holds nothing but the id proves nothing."""
     job.run()
