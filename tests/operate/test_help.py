@@ -56,7 +56,7 @@ def test_every_command_is_in_the_list_with_one_line(didomi):
     shown = didomi("--help").out
     listed = shown[shown.index("Commands:") :].split("\n\n")[0]
     names = re.findall(r"^  (\w+) +\w+", listed, re.MULTILINE)
-    assert names == ["run", "backfill", "copy", "check", "status", "report", "notify", "init", "doctor", "completion", "demo", "sandbox"]  # fmt: skip
+    assert names == ["run", "backfill", "copy", "check", "status", "deliveries", "report", "notify", "init", "doctor", "completion", "demo", "sandbox"]  # fmt: skip
     assert "..." not in listed
 
 
