@@ -17,7 +17,7 @@ from didomi_source.cli import app
 
 GROUP = typer.main.get_command(app)
 COMMANDS = sorted(GROUP.commands)
-LOADING = {"run", "backfill", "copy", "notify"}
+LOADING = {"run", "backfill", "copy", "deliveries", "notify"}
 
 
 def help_of(command, didomi):
