@@ -141,6 +141,7 @@ class Health(State):
     FAILING = "failing", Facts(
         Severity.SEVERE, "the last settled run failed", "✕", since="failing_since_at", has_error=True
     )  # fmt: skip
+    UNDELIVERED = "undelivered", Facts(Severity.SEVERE, "the newest delivery is not what its log claims", "▽")
     LATE = "late", Facts(
         # The next run would have been seen if the export had been read.
         Severity.SEVERE, "a run is overdue", "◷", since="expected_next_run_at", needs_read=True
@@ -158,7 +159,7 @@ class Health(State):
             return None
         health = str.__new__(cls, value)
         health._name_ = health._value_ = value
-        health.facts = _UNKNOWN
+        health.facts = next((concern.facts for concern in Concern if concern.value == value), _UNKNOWN)
         return health
 
 

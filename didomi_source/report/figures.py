@@ -82,7 +82,8 @@ def _failing(marts: Marts, when: str) -> Figure:
 
 def _otherwise_bad(marts: Marts) -> Figure:
     """The exports in any other bad health."""
-    label = " or ".join(health.label for health in Health if health.is_bad and health is not Health.FAILING)
+    *others, last = (health.label for health in Health if health.is_bad and health is not Health.FAILING)
+    label = f"{', '.join(others)} or {last}"
     bad = [e for e in marts.exports if e.health.is_bad and e.health is not Health.FAILING]
     if bad:
         worst = min((e.health for e in bad), key=lambda health: health.rank)

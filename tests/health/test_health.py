@@ -28,8 +28,8 @@ HOMES = {"didomi_source/health/status.py", f"{MART}.sql", f"{MART}.yml"}
 def test_the_order_of_healths_is_the_worst_first():
     """No health is more urgent than the one before it."""
     assert sorted(Health, key=lambda health: health.rank) == list(Health)
-    assert [kind.value for kind in KINDS if kind.is_severe] == ["failing", "late"]
-    assert [kind.value for kind in KINDS] == ["failing", "late", "stuck", "unread", "below_rate"]
+    assert [kind.value for kind in KINDS if kind.is_severe] == ["failing", "undelivered", "late"]
+    assert [kind.value for kind in KINDS] == ["failing", "undelivered", "late", "stuck", "unread", "below_rate"]
 
 
 @pytest.mark.parametrize("state", [*Health, *Concern])
@@ -68,7 +68,7 @@ def test_a_health_of_newer_models_is_a_problem():
     assert {new, Health("on_fire")} == {"on_fire"}
     assert new not in list(Health)
     assert (new.value, new.label, new.severity, new.css_class) == ("on_fire", "on fire", Severity.BAD, "warn")
-    assert sorted([*Health, new], key=lambda health: health.rank)[2:5] == [Health.STUCK, new, Health.UNKNOWN_SCHEDULE]
+    assert sorted([*Health, new], key=lambda health: health.rank)[3:6] == [Health.STUCK, new, Health.UNKNOWN_SCHEDULE]
     with pytest.raises(ValueError, match="None is not a valid Health"):
         Health(None)
 

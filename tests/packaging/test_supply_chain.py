@@ -68,6 +68,7 @@ def files_of(folder):
 # The extra that each folder with dependencies of its own comes with.
 EXTRAS = {
     "didomi_sandbox": "sandbox",
+    "didomi_source/deliveries": "deliveries",
     "didomi_source/report": "report",
     "didomi_source/notify": "notify",
     "didomi_source/metrics": "otel",

@@ -63,7 +63,7 @@ def test_key_figures(tree):
     (figures,) = tree.all("ul", class_="figures")
     assert [[part.text for part in li.children if isinstance(part, Element)] for li in figures.all("li")] == [
         ["2", "failing now", r"""Consents <b>&"'</b> \u202e gnp.exe \x1b[31m {{ 7*7 }} and Proofs (weekly)"""],
-        ["2", "late or stuck", "Preferences – EU and Consents – mobile apps"],
+        ["2", "undelivered, late or stuck", "Preferences – EU and Consents – mobile apps"],
         ["83.8%", "success, 7 days", "31 of 37 runs · −2.9 points on the week before · 28 days 92.9%"],
         ["2", "missed runs, 28 days", "2 of them in the last 7"],
         ["15.1 M", "user records delivered, last 7 full days", "−8% on the week before"],
