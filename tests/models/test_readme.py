@@ -92,6 +92,6 @@ def test_the_report_s_exposure_names_what_the_report_reads() -> None:
     exposures = yaml.safe_load((dbt.SQL / "models" / "marts" / "_didomi__exposures.yml").read_text())["exposures"]
     exposed = {exposure["name"]: set(re.findall(r"didomi__\w+", str(exposure["depends_on"]))) for exposure in exposures}
     package = dbt.SQL.parent / "didomi_source"
-    files = [*(package / "report").glob("*.py"), package / "job" / "status.py"]
+    files = [*(package / "report").glob("*.py"), *(package / "health").glob("*.py")]
     assert exposed["didomi_report"] == set(re.findall(r"didomi__\w+", "".join(path.read_text() for path in files)))
     assert set().union(*exposed.values()) == set(dbt.MARTS)
