@@ -86,7 +86,7 @@ def test_status_prints_a_line_per_export(built: Job) -> None:
     assert re.split(r" {2,}", lines[0]) == HEADER
     rows = [re.split(r" {2,}", line) for line in lines[2 : lines.index("")]]
     assert [row[-5:] for row in rows] == [
-        ["failing", "never", "3 failed", "-", "-"], ["late", "2025-10-09 08:53", "10 ok", "-", "-"]
+        ["failing", "never", "3 failed", "–", "–"], ["late", "2025-10-09 08:53", "10 ok", "–", "–"]
     ]  # fmt: skip
     assert (rows[1][0], lines[2].startswith(SHOWN)) == (EXPORT, True)
     reasons = lines[lines.index("") + 1 :]

@@ -198,7 +198,7 @@ def test_nobody_slips_in_while_a_run_holds_the_file(made):
     made.finish()
     code = "import duckdb; duckdb.connect('warehouse.duckdb', read_only=True)"
     with open_temporary(Target()) as pipeline:
-        with lock_duckdb_file(pipeline, print):
+        with lock_duckdb_file(pipeline, print, 60):
             with pipeline.sql_client() as client:
                 client.execute_sql("select 1")
             held = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -214,7 +214,7 @@ def test_a_run_has_duckdb_write_early(tmp_path, monkeypatch, name):
     with duckdb.connect(str(path)) as before:
         before.execute("create table kept as select 1 as one")
         ((database,),) = before.execute("select current_database()").fetchall()
-    with lock_duckdb_file(None, print), duckdb.connect(str(path)) as connection:
+    with lock_duckdb_file(None, print, 60), duckdb.connect(str(path)) as connection:
         assert connection.execute("select current_database()").fetchall() == [(database,)]
         connection.execute("create table numbers as select range as number from range(70_000)")
     with duckdb.connect(str(path), read_only=True) as after:
