@@ -23,10 +23,11 @@ def test_a_page_shows_the_settings_as_they_are(page):
 def test_the_source_takes_each_setting_and_describes_it_alike():
     """Names, order, defaults and descriptions of its arguments are those of the settings."""
     taken = {name: argument.default for name, argument in signature(didomi_source).parameters.items()}
-    assert taken.pop("request") is None
+    assert (taken.pop("request"), taken.pop("reading")) == (None, None)
     assert list(taken) == list(Settings())
     configured = {"api_key": dlt.secrets.value, "api_secret": dlt.secrets.value, "organization_id": dlt.config.value}
     assert taken == {**Settings(), **configured, "export_ids": None}
     told = described(didomi_source)
     assert told.pop("request")
+    assert told.pop("reading")
     assert told == described(Settings)

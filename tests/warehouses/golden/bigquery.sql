@@ -104,15 +104,20 @@ CREATE TABLE `proj`.`didomi_raw`.`export_syncs` (
 `newest_created_at` TIMESTAMP  ,
 `is_complete` BOOL  ,
 `error` STRING  ,
+`deliveries_listed_at` TIMESTAMP  ,
+`delivery_requests` INT64  ,
+`deliveries_changed` INT64  ,
+`delivery_bytes_read` INT64  ,
+`delivery_error` STRING  ,
 `_dlt_load_id` STRING  NOT NULL,
 `_dlt_id` STRING  NOT NULL);
 
 DELETE FROM `proj`.`didomi_raw`.`export_syncs` AS d WHERE EXISTS (SELECT 1 FROM `proj`.`didomi_raw_staging`.`export_syncs` AS s WHERE d.`sync_id` = s.`sync_id`);
 
-INSERT INTO `proj`.`didomi_raw`.`export_syncs`(`sync_id`, `run_id`, `export_id`, `organization_id`, `mode`, `mode_reason`, `sort`, `started_at`, `finished_at`, `requests`, `api_total`, `rows_received`, `distinct_ids`, `logs_new`, `logs_changed`, `logs_pending`, `logs_flagged`, `logs_quarantined`, `logs_missing`, `logs_known`, `newest_created_at`, `is_complete`, `error`, `_dlt_load_id`, `_dlt_id`)
-                SELECT `sync_id`, `run_id`, `export_id`, `organization_id`, `mode`, `mode_reason`, `sort`, `started_at`, `finished_at`, `requests`, `api_total`, `rows_received`, `distinct_ids`, `logs_new`, `logs_changed`, `logs_pending`, `logs_flagged`, `logs_quarantined`, `logs_missing`, `logs_known`, `newest_created_at`, `is_complete`, `error`, `_dlt_load_id`, `_dlt_id`
+INSERT INTO `proj`.`didomi_raw`.`export_syncs`(`sync_id`, `run_id`, `export_id`, `organization_id`, `mode`, `mode_reason`, `sort`, `started_at`, `finished_at`, `requests`, `api_total`, `rows_received`, `distinct_ids`, `logs_new`, `logs_changed`, `logs_pending`, `logs_flagged`, `logs_quarantined`, `logs_missing`, `logs_known`, `newest_created_at`, `is_complete`, `error`, `deliveries_listed_at`, `delivery_requests`, `deliveries_changed`, `delivery_bytes_read`, `delivery_error`, `_dlt_load_id`, `_dlt_id`)
+                SELECT `sync_id`, `run_id`, `export_id`, `organization_id`, `mode`, `mode_reason`, `sort`, `started_at`, `finished_at`, `requests`, `api_total`, `rows_received`, `distinct_ids`, `logs_new`, `logs_changed`, `logs_pending`, `logs_flagged`, `logs_quarantined`, `logs_missing`, `logs_known`, `newest_created_at`, `is_complete`, `error`, `deliveries_listed_at`, `delivery_requests`, `deliveries_changed`, `delivery_bytes_read`, `delivery_error`, `_dlt_load_id`, `_dlt_id`
                     FROM (
-                        SELECT ROW_NUMBER() OVER (partition BY `sync_id` ORDER BY `finished_at` DESC) AS _dlt_dedup_rn, `sync_id`, `run_id`, `export_id`, `organization_id`, `mode`, `mode_reason`, `sort`, `started_at`, `finished_at`, `requests`, `api_total`, `rows_received`, `distinct_ids`, `logs_new`, `logs_changed`, `logs_pending`, `logs_flagged`, `logs_quarantined`, `logs_missing`, `logs_known`, `newest_created_at`, `is_complete`, `error`, `_dlt_load_id`, `_dlt_id`
+                        SELECT ROW_NUMBER() OVER (partition BY `sync_id` ORDER BY `finished_at` DESC) AS _dlt_dedup_rn, `sync_id`, `run_id`, `export_id`, `organization_id`, `mode`, `mode_reason`, `sort`, `started_at`, `finished_at`, `requests`, `api_total`, `rows_received`, `distinct_ids`, `logs_new`, `logs_changed`, `logs_pending`, `logs_flagged`, `logs_quarantined`, `logs_missing`, `logs_known`, `newest_created_at`, `is_complete`, `error`, `deliveries_listed_at`, `delivery_requests`, `deliveries_changed`, `delivery_bytes_read`, `delivery_error`, `_dlt_load_id`, `_dlt_id`
                         FROM `proj`.`didomi_raw_staging`.`export_syncs`
                     ) AS _dlt_dedup_numbered WHERE _dlt_dedup_rn = 1 AND (1 = 1);
 

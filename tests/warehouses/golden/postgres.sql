@@ -102,15 +102,20 @@ CREATE TABLE "didomi_raw"."export_syncs" (
 "newest_created_at" timestamp with time zone  ,
 "is_complete" boolean  ,
 "error" varchar  ,
+"deliveries_listed_at" timestamp with time zone  ,
+"delivery_requests" bigint  ,
+"deliveries_changed" bigint  ,
+"delivery_bytes_read" bigint  ,
+"delivery_error" varchar  ,
 "_dlt_load_id" varchar  NOT NULL,
 "_dlt_id" varchar  NOT NULL);
 
 DELETE FROM "didomi_raw"."export_syncs" as d WHERE EXISTS (SELECT 1 FROM "didomi_raw_staging"."export_syncs" as s WHERE d."sync_id" = s."sync_id");
 
-INSERT INTO "didomi_raw"."export_syncs"("sync_id", "run_id", "export_id", "organization_id", "mode", "mode_reason", "sort", "started_at", "finished_at", "requests", "api_total", "rows_received", "distinct_ids", "logs_new", "logs_changed", "logs_pending", "logs_flagged", "logs_quarantined", "logs_missing", "logs_known", "newest_created_at", "is_complete", "error", "_dlt_load_id", "_dlt_id")
-                SELECT "sync_id", "run_id", "export_id", "organization_id", "mode", "mode_reason", "sort", "started_at", "finished_at", "requests", "api_total", "rows_received", "distinct_ids", "logs_new", "logs_changed", "logs_pending", "logs_flagged", "logs_quarantined", "logs_missing", "logs_known", "newest_created_at", "is_complete", "error", "_dlt_load_id", "_dlt_id"
+INSERT INTO "didomi_raw"."export_syncs"("sync_id", "run_id", "export_id", "organization_id", "mode", "mode_reason", "sort", "started_at", "finished_at", "requests", "api_total", "rows_received", "distinct_ids", "logs_new", "logs_changed", "logs_pending", "logs_flagged", "logs_quarantined", "logs_missing", "logs_known", "newest_created_at", "is_complete", "error", "deliveries_listed_at", "delivery_requests", "deliveries_changed", "delivery_bytes_read", "delivery_error", "_dlt_load_id", "_dlt_id")
+                SELECT "sync_id", "run_id", "export_id", "organization_id", "mode", "mode_reason", "sort", "started_at", "finished_at", "requests", "api_total", "rows_received", "distinct_ids", "logs_new", "logs_changed", "logs_pending", "logs_flagged", "logs_quarantined", "logs_missing", "logs_known", "newest_created_at", "is_complete", "error", "deliveries_listed_at", "delivery_requests", "deliveries_changed", "delivery_bytes_read", "delivery_error", "_dlt_load_id", "_dlt_id"
                     FROM (
-                        SELECT ROW_NUMBER() OVER (partition BY "sync_id" ORDER BY "finished_at" DESC) AS _dlt_dedup_rn, "sync_id", "run_id", "export_id", "organization_id", "mode", "mode_reason", "sort", "started_at", "finished_at", "requests", "api_total", "rows_received", "distinct_ids", "logs_new", "logs_changed", "logs_pending", "logs_flagged", "logs_quarantined", "logs_missing", "logs_known", "newest_created_at", "is_complete", "error", "_dlt_load_id", "_dlt_id"
+                        SELECT ROW_NUMBER() OVER (partition BY "sync_id" ORDER BY "finished_at" DESC) AS _dlt_dedup_rn, "sync_id", "run_id", "export_id", "organization_id", "mode", "mode_reason", "sort", "started_at", "finished_at", "requests", "api_total", "rows_received", "distinct_ids", "logs_new", "logs_changed", "logs_pending", "logs_flagged", "logs_quarantined", "logs_missing", "logs_known", "newest_created_at", "is_complete", "error", "deliveries_listed_at", "delivery_requests", "deliveries_changed", "delivery_bytes_read", "delivery_error", "_dlt_load_id", "_dlt_id"
                         FROM "didomi_raw_staging"."export_syncs"
                     ) AS _dlt_dedup_numbered WHERE _dlt_dedup_rn = 1 AND (1 = 1);
 
