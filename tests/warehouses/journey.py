@@ -302,7 +302,7 @@ def models_built(journey: Journey, outcome: Outcome) -> None:
     raw.write_duckdb(reference / "warehouse.duckdb", documented(engine.tables()))
     dbt.build(reference, as_of, {"didomi_timezone": TIMEZONE})
     expected = dbt.marts(reference / "warehouse.duckdb")
-    assert all(expected.values()), [name for name, rows in expected.items() if not rows]
+    assert [name for name, rows in expected.items() if not rows] == ["didomi__deliveries"]  # without a bucket
     outcome.rows += sum(map(len, expected.values()))
     outcome.differences += all_differences(expected, builds[-1])
     # The run between the two builds has read the exports again, and found nothing.
