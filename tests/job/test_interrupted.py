@@ -42,7 +42,7 @@ BETWEEN_PACKAGES = [
     f"{LOAD}.run before 3",
     f"{PACKAGE}.complete_loading_package after 2",
 ]
-SMALL = {"SMALL_PACKAGES": "yes", "SOURCES__DIDOMI__PAGE_SIZE": "5"}
+SMALL = {"SMALL_PACKAGES": "yes", "SOURCES__DIDOMI__PAGE_SIZE": "3"}
 PENDING = "log-000029"
 DATA = ("exports", "export_logs", "export_log_history", "export_log_quarantine")
 

@@ -43,7 +43,7 @@ def test_a_run_beside_another_dbt_builds_everything(job) -> None:
     assert job.environment.items() >= OTHER_DBT.items()
     done = job.didomi("run", "--json")
     summary = json.loads(done.out)
-    assert (done.code, summary["models"]["failures"], summary["models"]["counts"]["success"]) == (0, [], 19)
+    assert (done.code, summary["models"]["failures"], summary["models"]["counts"]["success"]) == (0, [], 21)
     assert job.sql("select count(*) from didomi_marts.didomi__export_runs") == [(30,)]
 
 
