@@ -8,6 +8,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from operator import itemgetter
@@ -95,7 +96,8 @@ def run(
             try:
                 run_id, deliveries, extracted, reading = _load(pipeline, settings, target, options, report)
             except DestinationError:
-                refuse_foreign_tables(pipeline, target.dataset, TABLES)
+                with suppress(DestinationError):  # the first error says more
+                    refuse_foreign_tables(pipeline, target.dataset, TABLES)
                 raise
             syncs = _check_loaded(pipeline, target.dataset, run_id, extracted, len(reading.exports))
             if not settings.export_ids:

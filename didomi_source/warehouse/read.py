@@ -81,6 +81,7 @@ def refuse_foreign_tables(pipeline: dlt.Pipeline, dataset: str, tables: Iterable
 
     Raises:
         ConfigurationError: It names the table.
+        DestinationError: The warehouse cannot be read.
     """
     path = duckdb_path(pipeline)
     if path is not None and not path.exists():
@@ -93,6 +94,7 @@ def refuse_foreign_tables(pipeline: dlt.Pipeline, dataset: str, tables: Iterable
         try:
             select(pipeline, dataset, table, ["_dlt_load_id"], "where 1 = 0")
         except DestinationError:
+            select(pipeline, dataset, table, ["1"], "where 1 = 0")  # is it the column, or the warehouse as a whole?
             msg = (
                 f"{location(pipeline)} has a table {dataset}.{table} that is not this program's: take another dataset "
                 "with --dataset"
