@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 EXTRAS := demo,deliveries,notify,otel,postgres,bigquery,snowflake
 
-.PHONY: help demo test test-quick test-oldest test-newest faults test-feathers lint format settings constraints clean bench bench-deliveries bench-models test-lineage bench-cost test-airflow test-dagster test-image test-marimo test-superset warehouses cloud-bigquery cloud-snowflake test-metrics nightly mutation
+.PHONY: help demo test test-quick test-oldest test-newest faults test-feathers lint format settings pages constraints clean bench bench-deliveries bench-models test-lineage bench-cost test-airflow test-dagster test-image test-marimo test-superset warehouses cloud-bigquery cloud-snowflake test-metrics nightly mutation
 help: ## Show this list
 	@grep -hE '^[a-z -]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
@@ -23,7 +23,7 @@ demo: $(BIN)/.demo ## Run the whole job against a local API with made-up exports
 	$(BIN)/didomi demo
 
 # Tests that build the models or run the job again and again: measuring would make them take half as long again. The first wait a lot.
-WHOLE_JOBS := $(addprefix contract/test_,modes.py runs.py tables.py) $(addprefix cli/test_,models.py shown.py) operate/test_handing_out.py \
+WHOLE_JOBS := $(addprefix source/test_,modes.py runs.py tables.py) $(addprefix cli/test_,models.py shown.py) \
   docs warehouses faults job models bi browser pipelines packaging
 
 test: $(BIN)/.dev ## Run all tests, and ask for 90 % branch coverage
@@ -34,7 +34,7 @@ test: $(BIN)/.dev ## Run all tests, and ask for 90 % branch coverage
 	$(BIN)/pytest -n 3 $(addprefix tests/,$(WHOLE_JOBS))
 
 # What takes minutes, and needs neither servers nor a browser: for the Pythons and versions of .github/workflows/ci.yml.
-QUICK := $(addprefix tests/,unit contract sandbox report operate)
+QUICK := $(addprefix tests/,$(notdir $(wildcard tests/test_*.py)) api reading source warehouse sandbox health notify metrics report)
 
 test-quick: $(BIN)/.dev ## Run the tests that take minutes only
 	$(BIN)/python -m pytest $(QUICK)
@@ -123,12 +123,17 @@ format: $(BIN)/.dev ## Mend style
 settings: $(BIN)/.dev ## Write the settings into README, .dlt/ and the files of `didomi init`
 	$(BIN)/python tests/docs/settings_pages.py
 
+pages: settings ## Write what the docs show as well: tables of the models, output of the queries, the picture of `status`
+	$(BIN)/python tests/docs/models_page.py
+	PYTHONPATH=tests $(BIN)/python tests/support/readme.py
+	PYTHONPATH=tests $(BIN)/python tests/docs/status_picture.py
+
 constraints: ## Pin every dependency anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.10 --no-header --no-annotate --no-emit-index-url \
 		--all-extras --group dev --upgrade pyproject.toml --output-file constraints.txt
 
 test-lineage: $(BIN)/.dev ## Run the section on OpenLineage, with dbt-ol in an environment of its own
-	$(BIN)/python tests/docs/lineage.py
+	PYTHONPATH=tests $(BIN)/python tests/docs/lineage.py
 
 bench: $(BIN)/.dev ## Compare with the peers, measure growth and start-up, and profile
 	$(BIN)/python benchmarks/peers.py --growth

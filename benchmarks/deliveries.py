@@ -119,8 +119,8 @@ def large_member(folder: Path, held: list[tuple[str, float, float]]) -> None:
 
 def on_s3(held: list[tuple[str, float, float]]) -> None:
     """A first and a quiet run over 3 exports x 7 days x 8 files, and with 50 ms of latency on 1 and 8 threads."""
-    from tests.deliveries.lab import Loads, partition, users
-    from tests.deliveries.servers import S3Bucket, s3_server
+    from support.deliveries.lab import Loads, partition, users
+    from support.deliveries.servers import S3Bucket, s3_server
 
     with s3_server() as server:
         bucket = S3Bucket(server, "didomi-exports-bench")

@@ -29,7 +29,7 @@ AS_OF = "2026-11-23 07:00:00"
 LIMIT_SECONDS, LIMIT_MEGABYTES = 60, 2048
 
 sys.path.insert(0, str(ROOT / "tests"))
-from models.raw import write_duckdb  # noqa: E402 - the tables as docs/tables.md has them
+from support.models.raw import write_duckdb  # noqa: E402 - the tables as docs/tables.md has them
 
 # Daily exports with retries, beside them hourly, weekly, monthly and unreadable ones; no two runs at one time.
 EXPORTS = """

@@ -27,9 +27,9 @@ sys.path.insert(0, str(ROOT / "tests"))
 from didomi_sandbox import Behaviour, generate, serve  # noqa: E402
 from didomi_source.cli.demo import settings_of  # noqa: E402
 from didomi_source.reading import known  # noqa: E402
-from models import dbt  # noqa: E402
+from support.models import dbt  # noqa: E402
+from support.warehouses.translated import compiled  # noqa: E402
 from warehouses.test_translated import ENVIRONMENTS  # noqa: E402
-from warehouses.translated import compiled  # noqa: E402
 
 MINIMUM = 10 * 2**20
 DOLLARS_PER_TIB = 6.25

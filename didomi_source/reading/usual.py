@@ -1,6 +1,6 @@
 """The fast path: logs that are exactly as documented become rows column by column, five times faster than one by one.
 
-logs.py makes the same of them, and of every other log; a property test compares both (tests/unit/test_usual_rows.py).
+logs.py makes the same of them and of every other log; a property test compares both (tests/reading/test_usual_rows.py).
 """
 
 from __future__ import annotations

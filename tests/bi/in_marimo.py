@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from .warehouse import BI, ROOT, build
+from support.pages import BI, ROOT, build
 
 BIN = ROOT / ".venvs/marimo/bin"
 

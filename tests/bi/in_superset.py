@@ -15,9 +15,8 @@ import pytest
 import yaml
 from playwright.sync_api import sync_playwright
 
-from browser.conftest import ARGUMENTS, CHROMIUM
-
-from .warehouse import BI, ROOT, build
+from support.chromium import ARGUMENTS, CHROMIUM
+from support.pages import BI, ROOT, build
 
 BIN = ROOT / ".venvs/superset/bin"
 CHARTS = {file.stem: yaml.safe_load(file.read_text()) for file in (BI / "superset/charts").glob("*.yaml")}

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 import yaml
 
-from .warehouse import BI, PAGES, PRINTED, QUERIES, ROOT, build
+from support.pages import BI, PAGES, PRINTED, QUERIES, ROOT, build
 
 DATASETS = {
     file.stem.removeprefix("didomi_"): yaml.safe_load(file.read_text())

@@ -12,18 +12,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from didomi_source.report import write_report
 from didomi_source.warehouse.target import Target
-from report.marts import NOW, many, morning
+from support.chromium import ARGUMENTS, CHROMIUM
+from support.marts import NOW, many, morning
 
-CHROMIUM = "/usr/bin/chromium"
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 HEIGHT = 900
 Open = Callable[..., Page]
 

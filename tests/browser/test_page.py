@@ -8,7 +8,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from report.marts import HOSTILE, HOSTILE_NAME
+from support.marts import HOSTILE, HOSTILE_NAME
 
 SCHEMES = pytest.mark.parametrize("scheme", ["light", "dark"])
 WIDTHS = pytest.mark.parametrize("width", [320, 360, 768, 1240, 1920])

@@ -16,11 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from conftest import EXPORT
 from didomi_sandbox import Behaviour, Fault, Sandbox
-from job.harness import Job, Result, clean_environment
-
-from .shell import DIDOMI, didomi, program_environment
+from support.harness import Job, Result, clean_environment
+from support.shell import DIDOMI, didomi, program_environment
+from support.warehouse import EXPORT
 
 CLOCK = re.compile(r"^\d\d:\d\d:\d\d ", re.MULTILINE)
 

@@ -10,12 +10,11 @@ from datetime import date, datetime, timedelta, timezone
 
 import pytest
 
-from conftest import EXPORT
 from didomi_sandbox import Store
 from didomi_sandbox.deliveries import user_records, write_files
-from job.harness import clean_environment
-
-from .shell import didomi
+from support.harness import clean_environment
+from support.shell import didomi
+from support.warehouse import EXPORT
 
 BUCKET = "SOURCES__DIDOMI__DELIVERIES__BUCKET_URL"
 FIRST, SECOND = date(2025, 10, 1), date(2025, 10, 2)

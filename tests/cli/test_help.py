@@ -13,9 +13,8 @@ import typer
 
 from didomi_source.cli import app
 from didomi_source.warehouse.target import DESTINATIONS, Target
-from job.harness import Job, clean_environment
-
-from .shell import DIDOMI, ROOT, didomi, program_environment
+from support.harness import Job, clean_environment
+from support.shell import DIDOMI, ROOT, didomi, program_environment
 
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 README = (ROOT / "README.md").read_text()

@@ -12,9 +12,8 @@ from typing import Any
 
 import duckdb
 
-from job.harness import Job
-
-from .shell import DIDOMI, ROOT, program_environment
+from support.harness import Job
+from support.shell import DIDOMI, ROOT, program_environment
 
 
 def table_after(out: str, title: str) -> list[list[str]]:

@@ -12,12 +12,11 @@ from typing import Any
 import duckdb
 import pytest
 
-from conftest import EXPORT
 from didomi_sandbox import Behaviour, Fault, Sandbox, Store, plain_store, serve
 from didomi_source.cli.demo import access_to
-from job.harness import Forker, Job, clean_environment
-
-from .shell import didomi, on_terminal
+from support.harness import Forker, Job, clean_environment
+from support.shell import didomi, on_terminal
+from support.warehouse import EXPORT
 
 # Colours of its own, a window title, a line of ours that is none, Rich's markup, an emoji's name.
 HOSTILE = "\x1b[31mEU\x1b]0;title\x07\r\nok   [bold]x[/bold] :smile: \u202eabc"

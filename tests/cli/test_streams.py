@@ -9,9 +9,8 @@ import pytest
 
 from didomi_sandbox import Behaviour, Sandbox, plain_store, serve
 from didomi_source.cli.demo import access_to
-from job.harness import Forker, Job, Result, clean_environment
-
-from .shell import didomi
+from support.harness import Forker, Job, Result, clean_environment
+from support.shell import didomi
 
 NAME = "Café 東京"
 CODE = 'import sys; sys.stdout.buffer.write(sys.stdin.buffer.read().decode("latin-1").encode())'

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from .lab import Loads, Place, Warehouse
-from .servers import GcsBucket, S3Bucket, S3Server, gcs_server, s3_server
+from support.deliveries.lab import Loads, Place, Warehouse
+from support.deliveries.servers import GcsBucket, S3Bucket, S3Server, gcs_server, s3_server
 
 _numbers = count(1)
 

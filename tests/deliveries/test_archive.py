@@ -16,9 +16,8 @@ import pytest
 
 from didomi_source.deliveries import stores
 from didomi_source.deliveries.stores import Folder
-
-from .lab import DAY, EXPORT, Loads, Place, folder_of, partition, users
-from .servers import S3Server, error_xml
+from support.deliveries.lab import DAY, EXPORT, Loads, Place, folder_of, partition, users
+from support.deliveries.servers import S3Server, error_xml
 
 NewBucket = Callable[..., Any]
 NEXT = date(2026, 11, 21)

@@ -15,9 +15,8 @@ from didomi_source.deliveries.listing import list_partitions
 from didomi_source.deliveries.refusals import refusal
 from didomi_source.deliveries.settings import delivery_settings
 from didomi_source.errors import ConfigurationError
-
-from .lab import DAY, EXPORT, SECRET, Loads, folder_of, partition, users
-from .servers import KEY, SECRET_KEY, Answer, S3Bucket, S3Server, check_rights, error_xml, make_role
+from support.deliveries.lab import DAY, EXPORT, SECRET, Loads, folder_of, partition, users
+from support.deliveries.servers import KEY, SECRET_KEY, Answer, S3Bucket, S3Server, check_rights, error_xml, make_role
 
 NewBucket = Callable[..., Any]
 IDS = ["aB3xYz90", "cD4wVu81", "eF5tSr72"]

@@ -14,8 +14,7 @@ from didomi_source.deliveries import archive, didomi_deliveries, files, reading
 from didomi_source.deliveries.layout import partitions_of
 from didomi_source.deliveries.stores import Folder
 from didomi_source.errors import ConfigurationError
-
-from .lab import DAY, EXPORT, Loads, Place, folder_of, partition, users
+from support.deliveries.lab import DAY, EXPORT, Loads, Place, folder_of, partition, users
 
 NEXT = date(2026, 11, 21)
 QUIET = {"delivery_requests": 1, "deliveries_changed": 0, "delivery_bytes_read": 0, "delivery_error": None}

@@ -16,14 +16,13 @@ from typing import Any
 
 import pytest
 
-from conftest import arguments
 from didomi_sandbox import Behaviour, plain_store, serve
 from didomi_source import didomi_source
 from didomi_source.deliveries import DeliveryRequest, delivery_settings, didomi_deliveries
 from didomi_source.schema import EXPORT_DELIVERIES, TABLES
-
-from .lab import DAY, EXPORT, SECRET, Place, Warehouse, folder_of, partition, users
-from .servers import KEY, SECRET_KEY, S3Server, error_xml
+from support.deliveries.lab import DAY, EXPORT, SECRET, Place, Warehouse, folder_of, partition, users
+from support.deliveries.servers import KEY, SECRET_KEY, S3Server, error_xml
+from support.warehouse import arguments
 
 NEXT = date(2026, 11, 21)
 
@@ -108,7 +107,7 @@ def test_logs_and_deliveries_share_a_pipeline(warehouse: Warehouse, place: Place
 KILLED = """
 import os, signal, sys
 from didomi_source.deliveries import {module} as module
-from tests.deliveries.lab import Place, Warehouse
+from support.deliveries.lab import Place, Warehouse
 from pathlib import Path
 
 def killed(*args, **kwargs):

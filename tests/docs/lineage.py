@@ -15,10 +15,9 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from warehouse import ROOT
-
 from didomi_sandbox import generate, serve
 from didomi_source.cli.demo import settings_of
+from support.readme import ROOT
 
 events = []
 

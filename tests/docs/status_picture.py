@@ -9,11 +9,11 @@ import tempfile
 from pathlib import Path
 
 from rich.console import Console
-from warehouse import ROOT, build
 
 from didomi_source.cli import show, status_table
 from didomi_source.health.status import read_status
 from didomi_source.warehouse.target import Target
+from support.readme import ROOT, build
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as name:

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from clone import checkout  # noqa: F401 - a fixture
-from installing import lend_dependencies, offline
-from warehouse import ROOT, VERSION
 
 from didomi_sandbox import generate, serve
 from didomi_source.cli.demo import access_to
+from support.clone import checkout  # noqa: F401 - a fixture
+from support.installing import lend_dependencies, offline
+from support.readme import ROOT, VERSION
 
 PAGE = ROOT / "docs" / "operations.md"
 TEXT = PAGE.read_text()

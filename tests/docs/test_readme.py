@@ -9,12 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from clone import checkout  # noqa: F401 - a fixture
-from installing import lend_dependencies, offline
-from warehouse import README, ROOT, build, rewritten
 
 from didomi_sandbox import generate, serve
 from didomi_source.cli.demo import settings_of
+from support.clone import checkout  # noqa: F401 - a fixture
+from support.installing import lend_dependencies, offline
+from support.readme import README, ROOT, build, rewritten
 
 TEXT = README.read_text()
 CONSOLE = [

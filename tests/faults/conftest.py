@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from .lab import Lab
+from support.faults.lab import Lab
 
 
 @pytest.fixture

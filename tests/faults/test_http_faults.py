@@ -11,12 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from counts import Counted
 from didomi_sandbox import KINDS, Fault, Sandbox
 from didomi_source.cli.demo import settings_of
-from job.harness import clean_environment
-
-from .lab import QUICK, WHEN, Lab, columns_of, lost, misbehaving, store_of, truth
+from support.counts import Counted
+from support.faults.lab import QUICK, WHEN, Lab, columns_of, lost, misbehaving, store_of, truth
+from support.harness import clean_environment
 
 LOGS = 8
 SETTINGS = {"page_size": 3, "retry_seconds": 4, "answer_seconds": 20, "max_answer_bytes": 2 << 20}

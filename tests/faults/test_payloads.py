@@ -9,17 +9,16 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from conftest import Row
-from counts import Counted
 from didomi_sandbox import PAYLOADS, Fault, Sandbox, Store, plain_store
 from didomi_sandbox.encoding import encode
 from didomi_sandbox.payloads import mutate_log
 from didomi_source.cli import app
 from didomi_source.health.status import read_status
 from didomi_source.warehouse.target import Target
-
-from .lab import EVERYTHING, SETTINGS, Lab, columns_of, lost, misbehaving, store_of, truth
-from .payload_outcomes import OUTCOMES, Loaded, Quarantined, flagged
+from support.counts import Counted
+from support.faults.lab import EVERYTHING, SETTINGS, Lab, columns_of, lost, misbehaving, store_of, truth
+from support.faults.payload_outcomes import OUTCOMES, Loaded, Quarantined, flagged
+from support.warehouse import Row
 
 LOGS = 5
 # Each has its own run, since what columns the table has decides what becomes of the others.

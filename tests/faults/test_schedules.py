@@ -19,11 +19,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from counts import Counted
 from didomi_sandbox import ORDERS, Sandbox
-
-from .lab import Lab, misbehaving, store_of
-from .schedules import FAULTS, MOVES, InDuckdb, InMemory, Move, Run, Schedule, Switch, World
+from support.counts import Counted
+from support.faults.lab import Lab, misbehaving, store_of
+from support.faults.schedules import FAULTS, MOVES, InDuckdb, InMemory, Move, Run, Schedule, Switch, World
 
 pytestmark = pytest.mark.timeout(4 * 3600)  # all of it at night
 IS_NIGHTLY = os.environ.get("FAULTS") == "nightly"

@@ -16,15 +16,14 @@ import duckdb
 import pytest
 import typer
 
-from counts import Counted
 from didomi_sandbox import KINDS, Fault, Sandbox
 from didomi_sandbox.kinds import redirect, refusal
 from didomi_source.cli import app
 from didomi_source.errors import DidomiError
-from job.harness import Forker, Job, Result
-
-from .lab import DIDOMI, EVERYTHING, KEY, SECRET, Lab, misbehaving, store_of, truth
-from .leaks import leaks, secrets_of
+from support.counts import Counted
+from support.faults.lab import DIDOMI, EVERYTHING, KEY, SECRET, Lab, misbehaving, store_of, truth
+from support.faults.leaks import leaks, secrets_of
+from support.harness import Forker, Job, Result
 
 pytestmark = pytest.mark.timeout(600)  # all commands are run before the first test
 

@@ -14,7 +14,7 @@ import duckdb
 import pytest
 
 from didomi_source.job import Options, Summary, run
-from warehouses import postgres
+from support import postgres
 
 HERE = Path(__file__).parent
 RATE = [20, 2]

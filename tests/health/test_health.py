@@ -17,8 +17,8 @@ from didomi_source.notify.message import message
 from didomi_source.report.marts import Marts
 from didomi_source.report.render import render
 from didomi_source.warehouse.target import Target
-from report.html import parse, section
-from report.marts import NOW, Made, export, failing, late, stuck
+from support.marts import NOW, Made, export, failing, late, stuck
+from support.parsed_page import parse, section
 
 ROOT = Path(__file__).parents[2]
 MART = "sql/models/marts/didomi__exports"

@@ -11,9 +11,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from conftest import EXPORT
 from didomi_sandbox import generate, write_deliveries
 from didomi_sandbox.deliveries import user_records, write_files
+from support.warehouse import EXPORT
 
 BUCKET = "SOURCES__DIDOMI__DELIVERIES__BUCKET_URL"
 ARCHIVE = "SOURCES__DIDOMI__DELIVERIES__ARCHIVE_TO"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from conftest import EXPORT
 from didomi_sandbox import Behaviour, Fault, plain_store
 from didomi_sandbox.kinds import refusal
+from support.warehouse import EXPORT
 
 
 def files(folder: Path) -> dict[str, int]:

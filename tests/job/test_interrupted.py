@@ -8,8 +8,8 @@ import time
 import psutil
 import pytest
 
-from conftest import EXPORT
 from didomi_sandbox import Fault, Store, plain_store
+from support.warehouse import EXPORT
 
 LOAD = "dlt.load.load:Load"
 PACKAGE = "dlt.common.storages.load_package:PackageStorage"

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from conftest import EXPORT
 from didomi_sandbox import Behaviour
+from support.warehouse import EXPORT
 
 DOUBLE_RUNS = 20 if os.environ.get("FAULTS") else 4
 HOLD = "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"

@@ -8,10 +8,10 @@ from dataclasses import replace
 import duckdb
 import pytest
 
-from conftest import EXPORT, TABLES
 from didomi_sandbox import Behaviour, Fault, plain_store
 from didomi_source.job import progress
 from didomi_source.reading.exports import export_row
+from support.warehouse import EXPORT, TABLES
 
 
 def test_a_run_loads_what_the_api_holds(job, api):

@@ -11,8 +11,7 @@ from didomi_source.job import Options, run
 from didomi_source.job.verify import unbuilt
 from didomi_source.warehouse import dbt
 from didomi_source.warehouse.target import Target
-
-from .harness import OTHER_DBT
+from support.harness import OTHER_DBT
 
 MARTS = sorted(path.stem for path in (dbt.project_dir() / "models/marts").glob("*.sql"))
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from . import dbt, oracle, raw
-from .histories import AS_OF, history
+from support.models import dbt, oracle, raw
+from support.models.histories import AS_OF, history
 
 BIN = dbt.SQL.parent / ".venvs" / "metricflow" / "bin"
 TABLES = history(3, AS_OF)

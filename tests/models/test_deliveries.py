@@ -9,9 +9,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from . import dbt, oracle, raw
-from .compare import all_differences
-from .histories import AS_OF, history
+from support.models import dbt, oracle, raw
+from support.models.compare import all_differences
+from support.models.histories import AS_OF, history
 
 NEW_COLUMNS = [name for name in raw.TABLES["export_syncs"] if name.startswith("deliver")]
 

@@ -13,7 +13,7 @@ import pytest
 import pytz
 import yaml
 
-from . import dbt
+from support.models import dbt
 
 LIST = [["quota", "money"], ["o", "has an o's"]]
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from . import dbt, raw
-from .messages import ALL, SAME_FAILURE
+from support.models import dbt, raw
+from support.models.messages import ALL, SAME_FAILURE
 
 AS_OF = datetime(2026, 11, 23)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from . import dbt, raw
+from support.models import dbt, raw
 
 NOW = datetime.now(timezone.utc)
 HOUR = timedelta(hours=1)

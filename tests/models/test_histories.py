@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from . import oracle, oracle_deliveries
-from .histories import BUILDS, DAY, history
+from support.models import oracle, oracle_deliveries
+from support.models.histories import BUILDS, DAY, history
 
 SEEDS = {seed: (as_of, variables) for seeds, as_of, variables in BUILDS.values() for seed in seeds}
 CLOCKS_CHANGE = {"Europe/Paris": datetime(2028, 3, 26, 1), "America/New_York": datetime(2028, 3, 12, 7)}

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from . import dbt, oracle, raw
-from .compare import all_differences
-from .histories import BUILDS, history, merged
+from support.models import dbt, oracle, raw
+from support.models.compare import all_differences
+from support.models.histories import BUILDS, history, merged
 
 
 @pytest.mark.parametrize("name", BUILDS)

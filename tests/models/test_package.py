@@ -12,8 +12,8 @@ import duckdb
 import pytest
 import yaml
 
-from . import dbt, raw
-from .histories import AS_OF, history
+from support.models import dbt, raw
+from support.models.histories import AS_OF, history
 
 ROOT = dbt.SQL.parent
 FOREIGN = {

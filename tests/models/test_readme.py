@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from . import dbt, oracle
+from support.models import dbt, oracle
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "docs"))
 import models_page

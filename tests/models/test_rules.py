@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from . import dbt, oracle, raw
+from support.models import dbt, oracle, raw
 
 AS_OF = datetime(2026, 11, 23, 7, 0)
 

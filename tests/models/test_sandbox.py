@@ -12,9 +12,8 @@ from typing import Any
 
 from didomi_sandbox import Store, generate, serve
 from didomi_source.cli.demo import settings_of
-
-from . import dbt, oracle
-from .compare import all_differences
+from support.models import dbt, oracle
+from support.models.compare import all_differences
 
 AS_OF = datetime(2026, 11, 23, 18, 0)
 # when the job read what is nothing that the API could tell

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from . import dbt, raw
-from .histories import AS_OF, history
+from support.models import dbt, raw
+from support.models.histories import AS_OF, history
+
 from .test_readme import VARIABLES
 
 COMBINATIONS: dict[str, dict[str, Any]] = {

@@ -9,7 +9,7 @@ import pytest
 
 from didomi_sandbox import Sandbox, generate, serve
 from didomi_source.cli.demo import access_to
-from job.harness import clean_environment
+from support.harness import clean_environment
 
 
 @pytest.fixture(scope="session")

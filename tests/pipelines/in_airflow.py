@@ -8,8 +8,7 @@ import shutil
 import pytest
 
 from didomi_source.job.lock import run_lock
-
-from .schedules import BIN, PIPELINES, ROOT, counts, expected, ran
+from support.pipelines.schedules import BIN, PIPELINES, ROOT, counts, expected, ran
 
 AIRFLOW = ROOT / ".venvs/airflow/bin/airflow"
 

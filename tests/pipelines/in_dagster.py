@@ -9,8 +9,7 @@ import subprocess
 import pytest
 
 from didomi_source.job.lock import run_lock
-
-from .schedules import PIPELINES, ROOT, counts, expected, ran
+from support.pipelines.schedules import PIPELINES, ROOT, counts, expected, ran
 
 DAGSTER = ROOT / ".venvs/dagster/bin"
 UPSTREAM = """

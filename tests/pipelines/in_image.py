@@ -8,9 +8,8 @@ import shlex
 import pytest
 
 from didomi_source.cli.demo import access_to
-
-from .image import build
-from .schedules import counts, expected
+from support.pipelines.image import build
+from support.pipelines.schedules import counts, expected
 
 READ_ONLY = """
 mount --bind {volume} {root}/work

@@ -10,8 +10,7 @@ from croniter import croniter
 
 from didomi_source.cli import app
 from didomi_source.errors import ConfigurationError, RunLocked
-
-from .schedules import (
+from support.pipelines.schedules import (
     BIN,
     DOCKERFILE,
     PIPELINES,

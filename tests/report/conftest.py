@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,8 +9,8 @@ import pytest
 
 from didomi_source.report import write_report
 from didomi_source.warehouse.target import Target
-
-from .marts import NOW, ROOT, Made
+from support.marts import NOW, Made
+from support.readme import AS_OF, build
 
 Write = Callable[..., str]
 
@@ -36,9 +35,4 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
 
 def build_history(folder: Path) -> tuple[Path, str]:
     """Run the whole job on the README's fixed history; returns the warehouse's file and its as-of time."""
-    spec = importlib.util.spec_from_file_location("docs_warehouse", ROOT / "tests/docs/warehouse.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.build(folder), module.AS_OF
+    return build(folder), AS_OF

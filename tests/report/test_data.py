@@ -13,8 +13,7 @@ from didomi_source.health.status import ExportStatus
 from didomi_source.report import data
 from didomi_source.warehouse.open import open_read_only
 from didomi_source.warehouse.target import Target
-
-from .marts import NOW, TODAY, ago, export, failing, promised_columns
+from support.marts import NOW, TODAY, ago, export, failing, promised_columns
 
 
 @pytest.fixture

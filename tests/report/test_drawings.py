@@ -16,8 +16,7 @@ from didomi_source.report import charts
 from didomi_source.report.calendar import DAY_STATUSES, Tip, calendar, legend, strip
 from didomi_source.report.charts import Level, Rate
 from didomi_source.report.marts import Day
-
-from .marts import COUNTS, DAYS, TODAY
+from support.marts import COUNTS, DAYS, TODAY
 
 SVG = "{http://www.w3.org/2000/svg}"
 

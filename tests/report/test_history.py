@@ -6,9 +6,9 @@ import pytest
 
 from didomi_source.report import write_report
 from didomi_source.warehouse.target import Target
+from support.parsed_page import Element, parse, section
 
 from .conftest import build_history
-from .html import Element, parse, section
 
 
 @pytest.fixture(scope="module")

@@ -12,9 +12,8 @@ import pytest
 
 from didomi_source.report.marts import Day, Marts
 from didomi_source.report.render import render
-
-from .html import Element, parse, section
-from .marts import HOSTILE, HOSTILE_NAME, NOW, TODAY, ago, export, failing, morning
+from support.marts import HOSTILE, HOSTILE_NAME, NOW, TODAY, ago, export, failing, morning
+from support.parsed_page import Element, parse, section
 
 LOADING = ("src", "href", "srcset", "action", "data", "poster", "xlink:href", "background", "ping", "formaction")
 

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from .html import parse, section
-from .marts import Made, export, failing, many
+from support.marts import Made, export, failing, many
+from support.parsed_page import parse, section
 
 
 def test_twenty_exports_are_less_than_1_mb(write, tmp_path):

@@ -10,8 +10,7 @@ from didomi_source.health.judge import Limits, judge
 from didomi_source.report.marts import Incident, Marts, Volume
 from didomi_source.report.verdict import Verdict
 from didomi_source.report.verdict import verdict as verdict_on
-
-from .marts import NOW, TODAY, ago, export, failing, late, stuck
+from support.marts import NOW, TODAY, ago, export, failing, late, stuck
 
 
 def verdict(*exports, now=NOW, **more):

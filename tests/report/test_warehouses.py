@@ -13,9 +13,8 @@ from psycopg2.extras import execute_values
 from didomi_source.health import status
 from didomi_source.report import data, write_report
 from didomi_source.warehouse.target import Target
-from warehouses.postgres import Server, server
-
-from .marts import NOW, morning, promised_columns
+from support.marts import NOW, morning, promised_columns
+from support.postgres import Server, server
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,7 @@ import didomi_source.report as package
 from didomi_source.errors import ConfigurationError, DestinationError, DidomiError
 from didomi_source.report import ReportNotWritten, write_report
 from didomi_source.warehouse.target import Target
-
-from .marts import NOW, export
+from support.marts import NOW, export
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import ipaddress
 import socket
 import threading
 import time
@@ -13,12 +11,10 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 import didomi_sandbox
 from didomi_sandbox import Behaviour, Fault, Sandbox, plain_store, serve
+from support.certificates import self_signed
 
 if TYPE_CHECKING:
     from tests.sandbox.conftest import Api
@@ -106,34 +102,12 @@ def test_store_and_faults_can_be_replaced_while_it_runs(sandbox: Sandbox, api: A
 
 
 def test_https_is_served_with_a_certificate(tmp_path: Path) -> None:
-    certificate, key = _certificate(tmp_path)
+    certificate, key = self_signed(tmp_path)
     with serve(tls=(certificate, key)) as sandbox:
         assert sandbox.base_url.startswith("https://127.0.0.1:")
         assert login(sandbox, verify=str(certificate)) == 201
         with pytest.raises(requests.exceptions.SSLError):
             login(sandbox)
-
-
-def _certificate(folder: Path) -> tuple[Path, Path]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "sandbox")])
-    now = dt.datetime.now(dt.timezone.utc)
-    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(names, critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    paths = folder / "certificate.pem", folder / "key.pem"
-    paths[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    plain = serialization.NoEncryption()
-    paths[1].write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, plain)
-    )
-    return paths
 
 
 def test_no_module_is_longer_than_a_reader_likes() -> None:

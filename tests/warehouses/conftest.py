@@ -5,11 +5,9 @@ from __future__ import annotations
 import pytest
 
 from didomi_sandbox import Behaviour, plain_store, serve
-from job.conftest import forker  # noqa: F401 - a fixture
-
-from .engines import IS_THOROUGH, started
-from .journey import Journey, Site, steps_of
-from .refusals import LOGS
+from support.warehouses.engines import IS_THOROUGH, started
+from support.warehouses.journey import Journey, Site, steps_of
+from support.warehouses.refusals import LOGS
 
 collect_ignore = [] if IS_THOROUGH else ["test_emulated_refusals.py", "test_on_ducklake.py"]
 

@@ -9,10 +9,10 @@ from dataclasses import replace
 
 import pytest
 
-from .emulators import servers
-from .engines import Engine, require
-from .gateway import Answer, Gateway, gateway
-from .refusals import loads, refused
+from support.warehouses.emulators import servers
+from support.warehouses.engines import Engine, require
+from support.warehouses.gateway import Answer, Gateway, gateway
+from support.warehouses.refusals import loads, refused
 
 
 @contextmanager

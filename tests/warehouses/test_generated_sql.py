@@ -23,10 +23,9 @@ from dlt.destinations.impl.snowflake.configuration import SnowflakeClientConfigu
 from dlt.destinations.impl.snowflake.snowflake import SnowflakeMergeJob
 from dlt.destinations.sql_jobs import SqlMergeFollowupJob
 
-from conftest import TABLES, Warehouse
 from didomi_sandbox import plain_store
-
-from .emulators import servers
+from support.warehouse import TABLES, Warehouse
+from support.warehouses.emulators import servers
 
 GOLDEN = Path(__file__).with_name("golden")
 

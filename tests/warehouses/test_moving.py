@@ -9,12 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from conftest import TABLES
 from didomi_sandbox import Behaviour, Store, plain_store, serve
-from job.harness import Forker
-
-from .engines import EMULATED, IS_THOROUGH, Engine, duckdb_in, started
-from .journey import Site
+from support.harness import Forker
+from support.warehouse import TABLES
+from support.warehouses.engines import EMULATED, IS_THOROUGH, Engine, duckdb_in, started
+from support.warehouses.journey import Site
 
 EXPORT = "export-1"
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .engines import Engine
-from .journey import Journey
-from .scenarios import Scenarios
+from support.warehouses.engines import Engine
+from support.warehouses.journey import Journey
+from support.warehouses.scenarios import Scenarios
 
 
 class TestOnBigQuery(Scenarios):

@@ -17,16 +17,15 @@ import pytest
 
 from didomi_sandbox import Behaviour, serve
 from didomi_source.cli.demo import access_to
-from job.harness import DIDOMI, clean_environment
-from models import dbt, raw
-from models.compare import all_differences
-
-from .emulators.servers import ENVIRONMENTS
-from .engines import require
-from .journey import Outcome, beginning, contents, documented
+from support.harness import DIDOMI, clean_environment
+from support.models import dbt, raw
+from support.models.compare import all_differences
+from support.warehouses.emulators.servers import ENVIRONMENTS
+from support.warehouses.engines import require
+from support.warehouses.journey import Outcome, beginning, contents, documented
 
 TESTS = Path(__file__).parents[1]
-READ = "import pickle, sys; from warehouses.engines import Engine; lake = Engine('ducklake', {}); sys.stdout.buffer.write(pickle.dumps(getattr(lake, sys.argv[1])()))"
+READ = "import pickle, sys; from support.warehouses.engines import Engine; lake = Engine('ducklake', {}); sys.stdout.buffer.write(pickle.dumps(getattr(lake, sys.argv[1])()))"
 
 
 class Lake:

@@ -8,11 +8,10 @@ from itertools import count
 from pathlib import Path
 
 from didomi_sandbox import Behaviour, plain_store, serve
-from job.harness import Forker
-
-from .engines import started
-from .journey import Site
-from .scenarios import Scenarios
+from support.harness import Forker
+from support.warehouses.engines import started
+from support.warehouses.journey import Site
+from support.warehouses.scenarios import Scenarios
 
 NEXT_STATE = "dlt.common.storages.load_package:PackageStorage.save_pending_transition"
 

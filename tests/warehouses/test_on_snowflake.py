@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .scenarios import Scenarios
+from support.warehouses.scenarios import Scenarios
 
 
 class TestOnSnowflake(Scenarios):

@@ -10,13 +10,12 @@ from typing import Any
 
 import pytest
 
-from bi.warehouse import PRINTED, QUERIES
-from models import dbt, oracle, raw
-from models.compare import all_differences
-from models.histories import history, merged
-
-from . import lint
-from .postgres import Server, server
+from support.models import dbt, oracle, raw
+from support.models.compare import all_differences
+from support.models.histories import history, merged
+from support.pages import PRINTED, QUERIES
+from support.postgres import Server, server
+from support.warehouses import lint
 
 AS_OF = datetime(2028, 4, 2, 22, 30)
 VARIABLES = {"didomi_timezone": "Europe/Paris"}

@@ -11,12 +11,11 @@ from didomi_source.errors import ModelsFailed
 from didomi_source.warehouse import postgres as locks
 from didomi_source.warehouse.refusals import match_server_error
 from didomi_source.warehouse.target import Target
-
-from . import postgres
-from .emulators import servers
-from .engines import Engine
-from .refusals import LOGS, loads, refused
-from .refusing_server import refusing_server
+from support import postgres
+from support.warehouses.emulators import servers
+from support.warehouses.engines import Engine
+from support.warehouses.refusals import LOGS, loads, refused
+from support.warehouses.refusing_server import refusing_server
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from models import dbt, oracle, raw
-from models.compare import all_differences
-from models.histories import history, merged
-
-from . import lint, translated
+from support.models import dbt, oracle, raw
+from support.models.compare import all_differences
+from support.models.histories import history, merged
+from support.warehouses import lint, translated
 
 AS_OF = datetime(2028, 4, 2, 22, 30)
 VARIABLES = {"didomi_timezone": "Europe/Paris"}
