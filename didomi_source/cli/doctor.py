@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from didomi_source.configuration import SECTION, environment_name, providers
-from didomi_source.errors import DidomiError
+from didomi_source.errors import ConfigurationError, DidomiError
 
 from .app import CODES, app, text
 from .options import Dataset, Destination, Verbose, WorkingDir, target_of
@@ -16,6 +16,8 @@ from .show import print_line, print_title
 from .streams import results
 
 if TYPE_CHECKING:
+    from dlt.common.configuration.providers import ConfigProvider
+
     from didomi_source.warehouse.target import Target
 
 _PACKAGES = {
@@ -67,7 +69,7 @@ def doctor(
     """Print versions, paths and settings, and their origin.
 
     For finding the cause of a fault, and for bug reports: secrets are not shown. Sends nothing over the network;
-    `didomi check` does.
+    `didomi check` does. A settings file that cannot be read is reported, and the environment shown.
     """
     target = target_of(verbose, destination=destination, dataset=dataset, working_dir=working_dir)
     found = list(facts(target))
@@ -81,12 +83,22 @@ def doctor(
 
 def facts(target: Target) -> Iterator[Fact]:
     """Collect everything; sends nothing over the network, and opens no warehouse."""
-    from didomi_source.warehouse.target import prepare_environment
-
     yield from _versions()
-    yield from _settings()  # before this package's defaults are set, which would look like the user's
-    prepare_environment()
+    asked, problem = _asked()  # before this package's defaults are set, which would look like the user's
+    if problem:
+        yield Fact("settings", "problem", problem)
+    yield from _settings(asked)
     yield from _paths(target)
+
+
+def _asked() -> tuple[Sequence[ConfigProvider], str]:
+    """What dlt asks for settings, in its order; the environment alone, and why, where the rest cannot be used."""
+    try:
+        return providers(), ""
+    except ConfigurationError as error:
+        from didomi_source.dlt_compat import EnvironProvider
+
+        return [EnvironProvider()], str(error)
 
 
 def _versions() -> Iterator[Fact]:
@@ -106,6 +118,7 @@ def _paths(target: Target) -> Iterator[Fact]:
     from didomi_source.warehouse.credentials import describe
     from didomi_source.warehouse.dbt import project_dir
     from didomi_source.warehouse.open import open_temporary
+    from didomi_source.warehouse.target import prepare_environment
 
     yield Fact("paths", "working directory", str(target.working_dir.absolute()))
     for name in (".dlt/config.toml", ".dlt/secrets.toml"):
@@ -113,27 +126,28 @@ def _paths(target: Target) -> Iterator[Fact]:
         yield Fact("paths", name, str(path), "" if path.is_file() else "not there")
     try:
         yield Fact("paths", "dbt project", str(project_dir()))
+        prepare_environment()
         with open_temporary(target) as pipeline:
             yield Fact("paths", "warehouse", describe(pipeline), f"dataset {target.dataset}")
     except DidomiError as error:
         yield Fact("paths", "warehouse", str(error))
 
 
-def _settings() -> Iterator[Fact]:
+def _settings(asked: Sequence[ConfigProvider]) -> Iterator[Fact]:
     from didomi_source.settings import Settings
 
     defaults = dict(Settings())
     for name, default in defaults.items():
-        value, origin = _found(f"{SECTION}.{name}")
+        value, origin = _found(asked, f"{SECTION}.{name}")
         if value in (None, "") and default is None:
             yield Fact("settings", f"{SECTION}.{name}", "missing", origin)
         elif value is None:
             yield Fact("settings", f"{SECTION}.{name}", "all" if default == () else str(default), "default")
         else:
             yield Fact("settings", f"{SECTION}.{name}", _shown(name, value), origin)
-    yield from _unknown(defaults)
+    yield from _unknown(asked, defaults)
     for name in _OTHER:
-        value, origin = _found(name)
+        value, origin = _found(asked, name)
         if value is not None:
             yield Fact("settings", name, "set, not shown" if name.startswith("notify") else str(value), origin)
     for name in _VARIABLES:
@@ -147,22 +161,22 @@ def _shown(name: str, value: Any) -> str:
     return str(value).rpartition("@")[2]  # an address may hold a password
 
 
-def _unknown(known: Mapping[str, Any]) -> Iterator[Fact]:
+def _unknown(asked: Sequence[ConfigProvider], known: Mapping[str, Any]) -> Iterator[Fact]:
     """Settings that nobody reads: most are misspelt."""
     prefix = environment_name("")
     given = {name.removeprefix(prefix).lower(): "environment" for name in os.environ if name.startswith(prefix)}
-    for provider, section in _sections():
+    for provider, section in _sections(asked):
         given |= dict.fromkeys(section, provider)
     for name, origin in sorted(given.items()):
         if name not in known and name.partition("__")[0] != "deliveries":
             yield Fact("settings", f"{SECTION}.{name}", "not a setting: is it misspelt?", origin)
 
 
-def _sections() -> Iterator[tuple[str, list[str]]]:
+def _sections(asked: Sequence[ConfigProvider]) -> Iterator[tuple[str, list[str]]]:
     """The names under [sources.didomi] of each file."""
     import tomlkit
 
-    for provider in providers():
+    for provider in asked:
         for location in provider.present_locations:
             found: Any = tomlkit.parse(Path(location).read_text("utf-8"))
             for part in SECTION.split("."):
@@ -170,10 +184,10 @@ def _sections() -> Iterator[tuple[str, list[str]]]:
             yield location, list(found)
 
 
-def _found(name: str) -> tuple[Any, str]:
+def _found(asked: Sequence[ConfigProvider], name: str) -> tuple[Any, str]:
     """The value that holds, as it is written, and where it is from."""
     *sections, key = name.split(".")
-    for provider in providers():
+    for provider in asked:
         value, _ = provider.get_value(key, str, None, *sections)
         if value is not None:
             locations = ", ".join(provider.present_locations)

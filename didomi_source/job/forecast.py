@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from didomi_source.errors import DidomiError
+from didomi_source.errors import DidomiError, NotFound
 from didomi_source.warehouse.target import Target, prepare_environment
 
 from .deliveries import DeliveryForecast, forecast_deliveries, open_existing
@@ -18,6 +18,7 @@ from .options import Options
 if TYPE_CHECKING:
     from didomi_source.api.client import DidomiClient
     from didomi_source.reading.plan import Plan
+    from didomi_source.schema import Row
     from didomi_source.settings import Settings
 
 
@@ -81,9 +82,7 @@ def forecast(target: Target, options: Options, report: Callable[[str], None]) ->
         client.authenticate()
         exports = list_exports(client, settings)
         before = client.requests_sent  # the login, and the lists of exports
-        found = [
-            _export(client, settings, export["id"], export.get("name"), outlook_of(export["id"])) for export in exports
-        ]
+        found = [_export(client, settings, export, outlook_of(export)) for export in exports]
         requests = before + sum(export.requests for export in found)
         pace = (time.monotonic() - started) / client.requests_sent
         seconds = round(max(client.seconds_for(requests), requests * pace), 1)
@@ -91,52 +90,68 @@ def forecast(target: Target, options: Options, report: Callable[[str], None]) ->
 
 
 class _Outlook(NamedTuple):
-    """How an export would be read, how many known logs an incremental read repeats, and the last total."""
+    """How an export would be read.
+
+    Args:
+        plan: The mode, and why.
+        again: How many known logs an incremental read repeats.
+        total: The last total.
+        is_loaded: Whether the warehouse holds a log or a configuration of it.
+    """
 
     plan: Plan
     again: int = 0
     total: int = 0
+    is_loaded: bool = False
 
     def wanted(self, total: int | None) -> int | None:
         """The number of logs to read, given the current total; None for all."""
         return self.again + max(0, (total or 0) - self.total) if self.plan.mode == "incremental" else None
 
 
-def _outlooks(settings: Settings, target: Target, options: Options) -> Callable[[str], _Outlook]:
-    """A function of an export's id that returns how it would be read, from the destination's state."""
-    from didomi_source.reading.destination import Destination, KnownExport
+def _outlooks(settings: Settings, target: Target, options: Options) -> Callable[[Row], _Outlook]:
+    """A function of an export that returns how it would be read, from the destination's state."""
+    from didomi_source.reading.destination import Destination, DestinationState, KnownExport
     from didomi_source.reading.plan import Request, plan
+    from didomi_source.reading.unknown import is_loaded
 
     request = Request("forecast", options.full, options.created_from, options.created_to)
     now = datetime.now(timezone.utc)
+    state = DestinationState()
     found: dict[str, _Outlook] = {}
     with open_existing(target) as pipeline:
         if pipeline is not None:
             destination = Destination(pipeline)
-            for export_id, known in destination.state().exports.items():
+            state = destination.state()
+            for export_id, known in state.exports.items():
                 chosen = plan(known, settings, request, now)
                 again = destination.count(export_id, chosen.until) if chosen.until else 0
                 found[export_id] = _Outlook(chosen, again, known.complete_total or 0)
-    unknown = _Outlook(plan(KnownExport(), settings, request, now))
-    return lambda export_id: found.get(export_id, unknown)
+    new = _Outlook(plan(KnownExport(), settings, request, now))
+    return lambda export: found.get(export["id"], new)._replace(is_loaded=is_loaded(export, state))
 
 
-def _export(
-    client: DidomiClient, settings: Settings, export_id: str, name: str | None, outlook: _Outlook
-) -> ExportForecast:
+def _export(client: DidomiClient, settings: Settings, export: Row, outlook: _Outlook) -> ExportForecast:
     from didomi_source.api.client import Direction
+    from didomi_source.reading.exports import is_bare
     from didomi_source.reading.pages import REFUSES_SORT
+    from didomi_source.reading.unknown import UNKNOWN
+
+    def told(total: int | None, requests: int, error: str | None = None) -> ExportForecast:
+        return ExportForecast(export["id"], export.get("name"), chosen.mode, chosen.reason, total, requests, error)
 
     chosen = outlook.plan
     try:
         try:
-            items, total = client.logs_page(export_id, 0, settings.page_size, Direction.DESCENDING)
+            items, total = client.logs_page(export["id"], 0, settings.page_size, Direction.DESCENDING)
         except REFUSES_SORT:
-            items, total = client.logs_page(export_id, 0, settings.page_size, None)
+            items, total = client.logs_page(export["id"], 0, settings.page_size, None)
     except DidomiError as error:
-        return ExportForecast(export_id, name, chosen.mode, chosen.reason, None, 1, str(error))
-    requests = _requests(total, len(items), outlook.wanted(total))
-    return ExportForecast(export_id, name, chosen.mode, chosen.reason, total, requests)
+        is_unknown = isinstance(error, NotFound) and is_bare(export) and not outlook.is_loaded
+        return told(None, 1, UNKNOWN if is_unknown else str(error))
+    if not items and is_bare(export) and not outlook.is_loaded:
+        return told(total, 1, UNKNOWN)
+    return told(total, _requests(total, len(items), outlook.wanted(total)))
 
 
 def _requests(total: int | None, page_length: int, wanted: int | None = None) -> int:

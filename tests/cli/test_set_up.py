@@ -129,6 +129,19 @@ def test_a_broken_settings_file_ends_with_78(folder, command):
     assert (done.returncode, done.stdout, done.stderr) == (78, "", told)
 
 
+def test_doctor_survives_a_broken_settings_file(folder):
+    """It names file and line, and goes on with the environment."""
+    Path(".dlt").mkdir()
+    Path(".dlt/config.toml").write_text("[sources.didomi]\npage_size = \u201c50\u201d\n")
+    Path(".dlt/secrets.toml").write_text(f"[sources.didomi]\napi_key = '{SECRET}'\n")
+    shown = doctor(folder, SOURCES__DIDOMI__ORGANIZATION_ID="acme")
+    problem = 'settings file .dlt/config.toml, line 2: has typographic quotes: write straight ones, like name = "value"'
+    assert shown["problem"] == shown["warehouse"] == problem
+    assert shown["sources.didomi.organization_id"] == "acme  (environment)"
+    assert shown["sources.didomi.api_key"] == "missing"
+    assert "not installed" not in shown["dlt"]
+
+
 COMPLETED = [("didomi st", "status"), ("didomi status --for", "--format"), ("didomi status --format na", "nagios"),
              ("didomi run --destination sn", "snowflake")]  # fmt: skip
 

@@ -10,6 +10,7 @@ import pytest
 
 from didomi_sandbox import Behaviour, Fault, plain_store
 from didomi_sandbox.kinds import refusal
+from didomi_source.reading.unknown import UNKNOWN
 from support.warehouse import EXPORT
 
 
@@ -53,6 +54,14 @@ def test_an_export_that_cannot_be_read_is_named(job, api):
     api.faults = [Fault(refusal(403), nth=1)]
     done = job.didomi("run", "--dry-run")
     assert (done.code, "403" in done.err, EXPORT in done.err) == (1, True, True)
+
+
+def test_an_id_that_is_no_exports_is_named(job, api):
+    """With the words and the exit code of the run; a known export's id is not."""
+    done = job.didomi("run", "--dry-run", "--json", "--export-id", EXPORT, "--export-id", "typo")
+    errors = {export["export_id"]: export["error"] for export in json.loads(done.out)["exports"]}
+    assert (done.code, errors) == (1, {EXPORT: None, "typo": UNKNOWN})
+    assert UNKNOWN in job.didomi("run", "--export-id", "typo").err
 
 
 def test_an_api_that_refuses_to_sort_is_asked_without(job, api):
