@@ -11,7 +11,7 @@ import itertools
 import json
 import os
 import shutil
-from datetime import date, timedelta
+from datetime import date
 from random import Random
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
@@ -43,10 +43,10 @@ def write_deliveries(store: Store, folder: Path, *, days: int = 7) -> dict[Path,
     Args:
         store: The logs; each last completed log of a day is delivered, with as many records as it claims users.
         folder: The root of the bucket, that is the folder of `data/`.
-        days: The days to write, up to that of the newest log.
+        days: How long files are kept: logs that settled so many days before the newest log, or later, are delivered.
 
     Returns:
-        The wrong deliveries, by the folder of their files; none of them is the newest of its export.
+        The wrong deliveries, by the folder of their files; none of them is the first or the newest of its export.
     """
     delivered = _delivered(store, days)
     kinds = {str(e["id"]): "users" if "data" in e["properties"] else "cmp_hourly_metrics" for e in store.exports()}
@@ -65,25 +65,22 @@ def write_deliveries(store: Store, folder: Path, *, days: int = 7) -> dict[Path,
 
 
 def _delivered(store: Store, days: int) -> dict[tuple[str, str], Record]:
-    """The last completed log of each export and day, the oldest first."""
+    """The last completed log of each export and day that is still kept, the oldest first."""
     logs = sorted(store.logs(), key=lambda log: str(log["created_at"]))
-    if not logs:
-        return {}
-    newest = date.fromisoformat(logs[-1]["created_at"][:10])
-    since = (newest - timedelta(days=days - 1)).isoformat()
-    return {
-        (log["export_id"], log["created_at"][:10]): log
-        for log in logs
-        if log["status"] == "completed" and log["created_at"][:10] >= since
-    }
+    since = (epoch(logs[-1]["created_at"]) or 0) - days * 86_400 if logs else 0
+    completed = {(log["export_id"], log["created_at"][:10]): log for log in logs if log["status"] == "completed"}
+    return {key: log for key, log in completed.items() if (epoch(log["updated_at"]) or 0) >= since}
 
 
 def _spread(delivered: dict[tuple[str, str], Record], count: int) -> list[tuple[str, str]]:
-    """So many deliveries with users, evenly over those that are not the newest of their export; none if too few."""
+    """So many deliveries with users, evenly over those between two others of their export; none if too few.
+
+    The first of an export is whole, since nothing is known to be short before a count has matched its claim.
+    """
     claimed = sorted(key for key, log in delivered.items() if log["metrics"].get("users"))
-    newest = dict(claimed)
-    older = [(export_id, day) for export_id, day in claimed if newest[export_id] != day]
-    return [older[len(older) * n // count] for n in range(count)] if len(older) >= count else []
+    newest, first = dict(claimed), dict(reversed(claimed))
+    between = [(export_id, day) for export_id, day in claimed if day not in (first[export_id], newest[export_id])]
+    return [between[len(between) * n // count] for n in range(count)] if len(between) >= count else []
 
 
 def _write_delivery(into: Path, log: Record, flaw: Flaw | None) -> None:
