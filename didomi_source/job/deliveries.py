@@ -99,7 +99,8 @@ class RunDeliveries:
         from didomi_source.deliveries import DeliveryRequest, delivery_settings, didomi_deliveries
 
         self._request = DeliveryRequest(run_id, recount=recount)
-        is_on = bool(delivery_settings().bucket_url) or bool(recount)
+        self._settings = delivery_settings()
+        is_on = bool(self._settings.bucket_url) or bool(recount)
         self._source: Any = didomi_deliveries(request=self._request) if is_on else None
 
     def extract(self, extract: Callable[[Any], object], logs: DltSource, reading: Reading) -> None:
@@ -118,6 +119,11 @@ class RunDeliveries:
     def columns(self, export_id: str) -> Row:
         """The columns of `export_syncs` that tell of an export's deliveries."""
         return self._request.outcome.of(export_id).as_columns() if self._source is not None else {}
+
+    @property
+    def model_vars(self) -> Row:
+        """How long the bucket keeps its files: the models know the types of the exports alone."""
+        return {"didomi_delivery_retention_days": self._settings.retention_days} if self._source is not None else {}
 
     @property
     def failures(self) -> list[str]:

@@ -104,7 +104,8 @@ def run(
                 notes.extend(_unlisted(pipeline, target.dataset, settings.organization_id, reading, options))
             logs = 0 if options.skip_models else count_logs(pipeline, target.dataset)
             seconds = time.monotonic() - started
-        built = None if options.skip_models else _build(target, options, environment, report, logs)
+        variables = {"didomi_schema": target.dataset, **deliveries.model_vars, **options.model_vars}
+        built = None if options.skip_models else _build(target, variables, environment, report, logs)
         unwritten = _write(outputs, report)
     notes += deliveries.notes + (built.warnings if built else [])
     return Summary(
@@ -234,11 +235,12 @@ def _give_memory_back() -> None:
         pa.default_memory_pool().release_unused()
 
 
-def _build(target: Target, options: Options, environment: Mapping[str, str], report: Report, logs: int) -> Models:
+def _build(
+    target: Target, variables: Mapping[str, Any], environment: Mapping[str, str], report: Report, logs: int
+) -> Models:
     """Build the models, and check that they are there; the logs are loaded even if they are not."""
     report("Building the models")
     started = time.monotonic()
-    variables = {"didomi_schema": target.dataset, **options.model_vars}
     try:
         with one_build_at_a_time(target, report):
             built = models.build(target.working_dir, environment, variables)

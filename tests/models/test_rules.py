@@ -326,6 +326,12 @@ BROKEN = {
         ("max(case when status = 'completed' then run_number end)", "min(run_number)"),
         ("case when verdict = 'missing' then 0 else record_count end", "record_count"),
     ],
+    "where_files_are_kept_an_older_delivery_proves_that_one_is_missing": [
+        ("first_deliveries.first_date < claims.delivery_date then null", "true then null"),
+        ("first_deliveries.first_date < claims.delivery_date then null", "false then null"),
+        ("then null else 7 end", "then null else 0 end"),
+        ("min(delivery_date)", "max(delivery_date)"),
+    ],
     "an_incomplete_delivery_arrives_until_the_grace_has_passed": [
         ("runs_pending > 0", "false"),
         ("2 * 3600", "3 * 3600"),

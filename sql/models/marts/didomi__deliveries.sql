@@ -121,15 +121,33 @@ claims as (
 
 ),
 
+first_deliveries as (
+
+    select
+        export_id,
+        min(delivery_date) as first_date
+    from partition_days
+    group by export_id
+
+),
+
+-- where files are kept, nobody knows how long: before the first delivery that is there, they may have been deleted, and
+-- only a listing within a week counts
 undelivered as (
 
     select
         claims.*,
         {{ didomi__add_seconds('claims.settled_at', var('didomi_delivery_grace_hours') ~ ' * 3600') }} as due_at,
-        {{ didomi__add_seconds('claims.settled_at', 'exports.retention_days * 86400') }} as expires_at
+        {{
+            didomi__add_seconds(
+                'claims.settled_at',
+                '86400 * coalesce(exports.retention_days, case when first_deliveries.first_date < claims.delivery_date then null else 7 end)'
+            )
+        }} as expires_at
     from claims
     inner join exports on claims.export_id = exports.export_id
     inner join readings on claims.export_id = readings.export_id
+    left join first_deliveries on claims.export_id = first_deliveries.export_id
     left join partition_days on claims.export_id = partition_days.export_id and claims.delivery_date = partition_days.delivery_date
     where
         claims.runs_completed > 0
@@ -320,7 +338,7 @@ select
         when 'missing' then coalesce({{ didomi__text('claimed_records') }} || ' records claimed, no files', 'the run completed, no files')
         when 'not_checked' then
             case
-                when expires_at <= {{ didomi__as_of() }} then 'nothing was listed before it would have been deleted'
+                when expires_at <= {{ didomi__as_of() }} then 'nothing was listed before it may have been deleted'
                 else 'nothing was listed since it should have been there'
             end
         when 'arriving' then

@@ -100,7 +100,9 @@ class Deliveries:
             for kind in sorted(kinds):
                 yield self._delivered(export_id, export, claim, kinds, kind, matches)
             if not kinds and export and claim.last:
-                yield from self._not_delivered(export, day, claim)
+                yield from self._not_delivered(
+                    export, day, claim, is_first=not any(other < day for other in partitions)
+                )
 
     @staticmethod
     def _claims(export: Export | None, partitions: Mapping[date, Any]) -> dict[date, Claim]:
@@ -156,7 +158,8 @@ class Deliveries:
         row["is_wrong"] = row["verdict"] in WRONG and not claim.has_failed
         return row
 
-    def _not_delivered(self, export: Export, day: date, claim: Claim) -> Iterator[Row]:
+    def _not_delivered(self, export: Export, day: date, claim: Claim, *, is_first: bool) -> Iterator[Row]:
+        """A day without files; where nothing deletes them, before the first delivery they may have been there a week."""
         listings = [
             naive(sync["deliveries_listed_at"])
             for sync in self.syncs[export.export_id]
@@ -165,7 +168,7 @@ class Deliveries:
         if not listings:
             return
         due_at = claim.settled_at + self.grace
-        expires_at = self._expiry(export, claim.settled_at)
+        expires_at = self._expiry(export, claim.settled_at) or (claim.settled_at + 7 * DAY if is_first else None)
         kind = self._expected_kind(export)
         users = claim.last.users if kind == "users" else None
         missing = None
@@ -175,7 +178,7 @@ class Deliveries:
         elif due_at > self.as_of:
             verdict, reason = "arriving", "the run has just completed"
         elif expires_at is not None and expires_at <= self.as_of:
-            verdict, reason = "not_checked", "nothing was listed before it would have been deleted"
+            verdict, reason = "not_checked", "nothing was listed before it may have been deleted"
         else:
             verdict, reason = "not_checked", "nothing was listed since it should have been there"
         known = {"verdict": verdict, "verdict_reason": reason, "claimed_records": users, "missing_records": missing}
