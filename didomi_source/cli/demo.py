@@ -21,7 +21,8 @@ from .options import Days, Seed, Verbose, set_up_log
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from didomi_sandbox import Sandbox
+    from didomi_sandbox import Sandbox, Store
+    from didomi_source.health.deliveries import DeliveryStatus
     from didomi_source.job.summary import Summary
 
 RATES = """select
@@ -50,7 +51,7 @@ def demo(
     days: Days = 200,
     verbose: Verbose = 0,
 ) -> None:
-    """Run the whole job against a local, made-up Didomi API.
+    """Run the whole job against a local, made-up Didomi API and bucket.
 
     Needs no account and no network.
     """
@@ -60,53 +61,56 @@ def demo(
     from .streams import results
 
     with Steps() as steps:
-        summary, rates, volumes = run_demo(folder, steps.report, seed=seed, days=days)
+        summary, rates, volumes, wrong = run_demo(folder, steps.report, seed=seed, days=days)
     with results():
         print_summary(summary)
         if summary.exit_code == 0:
-            print_demo(rates, volumes, next_steps(folder))
+            print_demo(rates, volumes, wrong, next_steps(folder))
     end(summary.failures, summary.exit_code)
 
 
-def run_demo(folder: Path, report: Callable[[str], None], *, seed: int, days: int) -> tuple[Summary, Rows, Rows]:
-    """Serve made-up exports, and load them into `warehouse.duckdb` in a folder.
+def run_demo(
+    folder: Path, report: Callable[[str], None], *, seed: int, days: int
+) -> tuple[Summary, Rows, Rows, list[DeliveryStatus]]:
+    """Serve made-up exports, write what they delivered, and load both into `warehouse.duckdb` in a folder.
 
     Args:
-        folder: The folder of the warehouse; it may exist.
+        folder: The folder of the warehouse and the bucket; it may exist.
         report: Called with each step as it starts.
         seed: The seed of the history.
         days: Its days.
 
     Returns:
         The summary of the run; each export's success rate with its runs; each export's latest users with the expected
-        ones.
+        ones; the wrong deliveries.
 
     Raises:
         DidomiError: A step failed.
     """
+    from didomi_source.health.deliveries import read_deliveries
     from didomi_source.job.run import run
     from didomi_source.warehouse.duckdb import DUCKDB_FILE
     from didomi_source.warehouse.target import Target
 
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        msg = f"cannot make {folder} ({error.strerror}): choose another place with --folder"
-        raise DestinationError(msg) from None
-    database = folder.absolute() / DUCKDB_FILE
     module = sandbox_module()
+    store, bucket = module.generate(seed=seed, days=days), folder.absolute() / "bucket"
+    report("Writing the files that the exports delivered")
+    write_bucket(store, bucket, "--folder")
+    database, target = folder.absolute() / DUCKDB_FILE, Target(working_dir=folder / ".didomi")
     report("Starting a local Didomi API")
-    with module.serve(module.generate(seed=seed, days=days)) as api, _environment(settings_of(api, database)):
-        summary = run(Target(working_dir=folder / ".didomi"), report=report)
-    if summary.exit_code:
-        return summary, [], []
-    return summary, _query(database, RATES), _query(database, VOLUMES)
+    with module.serve(store) as api, _environment(settings_of(api, database) | _bucket_settings(bucket)):
+        summary = run(target, report=report)
+        if summary.exit_code:
+            return summary, [], [], []
+        wrong = [delivery for delivery in read_deliveries(target) if delivery.is_wrong]
+    return summary, _query(database, RATES), _query(database, VOLUMES), wrong
 
 
-def print_demo(rates: Rows, volumes: Rows, steps: Sequence[str]) -> None:
+def print_demo(rates: Rows, volumes: Rows, wrong: Sequence[DeliveryStatus], steps: Sequence[str]) -> None:
     """Print what the marts say after a demo, and what to try next."""
     from didomi_source.health.words import percent
 
+    from .deliveries import print_deliveries
     from .show import print_line, print_table, print_title
 
     print_title("Success rates, last 28 days")
@@ -122,6 +126,8 @@ def print_demo(rates: Rows, volumes: Rows, steps: Sequence[str]) -> None:
             for export, day, users, expected, difference in volumes
         ],
     )
+    print_title("Deliveries that are not as claimed, last 7 days")
+    print_deliveries(wrong)
     print_title("Look further")
     for step in steps:
         print_line(f"  {step}")
@@ -136,6 +142,8 @@ def next_steps(folder: Path) -> list[str]:
     return [
         f"cd {shlex.quote(str(folder))}",
         f"{didomi} status",
+        f"{didomi} deliveries",
+        f"{didomi} report",
         f'duckdb {DUCKDB_FILE} "from didomi_marts.didomi__export_runs"',
     ]
 
@@ -147,6 +155,36 @@ def settings_of(sandbox: Sandbox, database: Path) -> dict[str, str]:
         "SOURCES__DIDOMI__EXPORT_IDS": "[]",  # overrides a configured list
         "DESTINATION__DUCKDB__CREDENTIALS": f"duckdb:///{database.absolute()}",
     }
+
+
+def _bucket_settings(bucket: Path) -> dict[str, str]:
+    """The environment that points the connector at a folder as if it were Didomi's bucket on S3."""
+    prefix = "SOURCES__DIDOMI__DELIVERIES__"
+    # What is configured for another bucket is overridden.
+    return {
+        f"{prefix}BUCKET_URL": str(bucket),
+        f"{prefix}RETENTION_DAYS": "7",
+        f"{prefix}ARCHIVE_TO": "",
+    }
+
+
+def write_bucket(store: Store, folder: Path, option: str) -> None:
+    """Write what the exports of a sandbox delivered in the last seven days.
+
+    Args:
+        store: The sandbox's logs.
+        folder: The root of the bucket; it is made.
+        option: The option that names another place.
+
+    Raises:
+        DestinationError: It cannot be written there.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        sandbox_module().write_deliveries(store, folder)
+    except OSError as error:
+        msg = f"cannot write to {folder} ({error.strerror}): choose another place with {option}"
+        raise DestinationError(msg) from None
 
 
 def access_to(sandbox: Sandbox) -> dict[str, str]:

@@ -48,7 +48,7 @@ def notify(
     log_format: Log = LogFormat.text,
     verbose: Verbose = 0,
 ) -> None:
-    """Tell people when the health of an export has changed.
+    """Tell people when the health of an export has changed, or a delivery is wrong.
 
     Also reports a stale load; while the load is stale, exports are not reported, since their state is unknown.
     A change is reported once, also when several machines call it; a recovery is reported with its duration. Slack,
@@ -70,10 +70,10 @@ def notify(
             dry_run=dry_run,
         )
     with results():
-        for notice in notices:
-            print_line(f"{'Would tell' if dry_run else 'Told'} {notice.channel.name}: {notice.message.title}")
+        for channel, message in ((notice.channel, notice.message) for notice in notices if notice.message):
+            print_line(f"{'Would tell' if dry_run else 'Told'} {channel.name}: {message.title}")
             if dry_run:
-                for line in notice.message.body.splitlines():
+                for line in message.body.splitlines():
                     print_line(f"    {line}")
         if not notices and not refused:
             print_line("Nothing is new.")

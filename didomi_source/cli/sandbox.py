@@ -5,18 +5,15 @@ from __future__ import annotations
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from didomi_source.errors import ConfigurationError, DestinationError
+from didomi_source.errors import ConfigurationError
 
 from .app import CODES, app, text
-from .demo import access_to, sandbox_module
+from .demo import access_to, sandbox_module, write_bucket
 from .options import Days, Seed, Verbose, set_up_log
-
-if TYPE_CHECKING:
-    from didomi_sandbox import Store
 
 
 @app.command(epilog=text("Examples:\n  didomi sandbox\n  didomi sandbox --port 0 --exports 20", CODES))
@@ -41,7 +38,7 @@ def sandbox(
     module = sandbox_module()
     store = module.generate(seed=seed, days=days, exports=exports)
     if deliveries is not None:
-        _write(store, deliveries)
+        write_bucket(store, deliveries, "--deliveries")
     try:
         with module.serve(store, port=port) as api:
             for name, value in access_to(api).items():
@@ -52,11 +49,3 @@ def sandbox(
         reason = error.strerror or error
         msg = f"cannot listen on port {port} ({reason}): choose another with --port, or 0 for any"
         raise ConfigurationError(msg) from None
-
-
-def _write(store: Store, folder: Path) -> None:
-    try:
-        sandbox_module().write_deliveries(store, folder)
-    except OSError as error:
-        msg = f"cannot write to {folder} ({error.strerror}): choose another place with --deliveries"
-        raise DestinationError(msg) from None

@@ -89,7 +89,7 @@ def status(
     wait = NAGIOS_WAIT_SECONDS if is_for_nagios and wait is None else wait
     is_asked = exit_code or any(_is_given(context, limit) for limit in ("max_age", "min_rate"))
     with _unknown_on_error() if is_for_nagios else nullcontext():
-        from didomi_source.health.deliveries import read_concerns
+        from didomi_source.health.deliveries import read_recent_deliveries
         from didomi_source.health.judge import Limits, judge
         from didomi_source.health.nagios import nagios
         from didomi_source.health.status import read_status
@@ -97,8 +97,8 @@ def status(
         limits = Limits(timedelta(hours=max_age), min_rate)
         target = target_of(verbose, log_format, wait, destination=destination, dataset=dataset)
         now = datetime.now(timezone.utc)
-        found = judge(_chosen(read_status(target), export_id or ()), now, limits)
-        concerns = read_concerns(target, tuple(export_id or ()), now) if output is Format.text else []
+        exports = _chosen(read_status(target), export_id or ())
+        found = judge(exports, now, limits, read_recent_deliveries(target, tuple(export_id or ()), now))
         code = found.exit_code if is_asked else 0
         with streams.results():
             if output is Format.json:
@@ -110,7 +110,7 @@ def status(
                 from .status_table import print_deliveries, print_judgement
 
                 print_judgement(found)
-                print_deliveries(concerns)
+                print_deliveries(found.deliveries.lines)
     raise typer.Exit(_UNKNOWN if is_for_nagios and streams.is_discarded() else code)
 
 

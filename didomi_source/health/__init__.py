@@ -1,6 +1,8 @@
 """How each export is, whether that is still known, and the words for it.
 
 status    the mart's rows, and one enum of healths with their order, severity, words and marks
+verdicts  one enum of the verdicts on deliveries
+deliveries  the delivered files of the last days
 judge     the judgement on all exports: problems, staleness
 headline  its first sentence
 nagios    the judgement as the line of a monitoring plugin

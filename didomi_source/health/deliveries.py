@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, fields
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from didomi_source.errors import TableMissing
@@ -12,11 +12,15 @@ from didomi_source.warehouse.open import open_read_only
 from didomi_source.warehouse.read import select
 from didomi_source.warehouse.target import Target, prepare_environment
 
+from .verdicts import Verdict
+
 if TYPE_CHECKING:
     import dlt
 
 MART = "didomi__deliveries"
+USERS = "users"  # the kind that need not be named
 _RECENT = timedelta(days=7)
+_DISTANT = datetime.max.replace(tzinfo=timezone.utc)
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,7 @@ class DeliveryStatus:
     export_id: str
     delivery_date: date
     data_kind: str
-    verdict: str
+    verdict: Verdict
     verdict_reason: str
     is_wrong: bool
     claimed_records: int | None
@@ -40,6 +44,26 @@ class DeliveryStatus:
     archived_to: str | None
     archived_at: datetime | None
     name: str | None = None
+
+    def __post_init__(self) -> None:
+        """The mart holds the verdict as a text."""
+        object.__setattr__(self, "verdict", Verdict(self.verdict))
+
+    @property
+    def key(self) -> tuple[str, date, str]:
+        """What identifies it: export, day and kind of data."""
+        return self.export_id, self.delivery_date, self.data_kind
+
+    @property
+    def name_in_full(self) -> str:
+        """What it is called: the export and the day."""
+        kind = "" if self.data_kind == USERS else f" ({self.data_kind})"
+        return f"{self.title}: delivery of {self.delivery_date}{kind}"
+
+    @property
+    def sentence(self) -> str:
+        """What is wrong with it."""
+        return f"{self.name_in_full} {self.verdict.now} ({self.verdict_reason})"
 
     @property
     def title(self) -> str:
@@ -79,8 +103,61 @@ def read_deliveries(
     ]
 
 
-def read_concerns(target: Target, export_ids: Collection[str], now: datetime) -> list[str]:
-    """Read which deliveries of the last seven days are wrong, and what is lost soon.
+@dataclass(frozen=True)
+class RecentDeliveries:
+    """The deliveries to know of today; none where deliveries are not read.
+
+    Args:
+        rows: Those of the last seven days and those about to expire, the newest day first.
+        now: The time.
+    """
+
+    rows: Sequence[DeliveryStatus] = ()
+    now: datetime = _DISTANT
+
+    @property
+    def wrong(self) -> list[DeliveryStatus]:
+        """The wrong ones of the last seven days."""
+        since = self.now.date() - _RECENT
+        return [one for one in self.rows if one.is_wrong and one.delivery_date >= since]
+
+    @property
+    def expiring(self) -> list[DeliveryStatus]:
+        """Those that are deleted within 48 hours and are not archived."""
+        return [one for one in self.rows if one.is_about_to_expire and one.expires_at and one.expires_at > self.now]
+
+    @property
+    def is_archived(self) -> bool:
+        """Deliveries are archived: one that expires without it is a surprise."""
+        return any(one.archived_at for one in self.rows)
+
+    @property
+    def expiry(self) -> str:
+        """What is deleted soon, as a predicate of its number; an empty text for nothing."""
+        if not self.expiring:
+            return ""
+        first = min(one.expires_at for one in self.expiring if one.expires_at)
+        count = len(self.expiring)
+        which = f"{count:,} deliveries are" if count > 1 else "1 delivery is"
+        return f"{which} deleted by Didomi within 48 hours, first {first:%Y-%m-%d %H:%M} UTC, not archived"
+
+    @property
+    def lines(self) -> list[str]:
+        """A line for each wrong delivery, and one for those that expire."""
+        return [one.sentence for one in self.wrong] + [self.expiry] * bool(self.expiry)
+
+    def as_dict(self) -> dict[str, Any] | None:
+        """For machines; None where deliveries are not read."""
+        if not self.rows:
+            return None
+        return {name: [one.as_dict() for one in getattr(self, name)] for name in ("wrong", "expiring")}
+
+
+NO_DELIVERIES = RecentDeliveries()
+
+
+def read_recent_deliveries(target: Target, export_ids: Collection[str], now: datetime) -> RecentDeliveries:
+    """Read how the deliveries of the last seven days are, and which are deleted soon.
 
     Args:
         target: Which warehouse and dataset.
@@ -88,40 +165,28 @@ def read_concerns(target: Target, export_ids: Collection[str], now: datetime) ->
         now: The time.
 
     Returns:
-        A line for each wrong delivery, and one for those that expire within 48 hours and are not archived; none where
-        the models are older than deliveries.
+        The deliveries; none where the models are older than deliveries.
 
     Raises:
         DestinationError: The warehouse cannot be read.
     """
+    since = now.date() - _RECENT
     try:
         with open_read_only(target) as pipeline:
-            found = deliveries_in(pipeline, target.marts, "where is_wrong or is_about_to_expire")
+            found = deliveries_in(pipeline, target.marts, "where delivery_date >= %s or is_about_to_expire", since)
     except TableMissing:
-        return []
-    found = [one for one in found if not export_ids or one.export_id in export_ids]
-    since = now.date() - _RECENT
-    lines = [
-        f"{one.title}: delivery of {one.delivery_date} is {one.verdict.replace('_', ' ')} ({one.verdict_reason})"
-        for one in found
-        if one.is_wrong and one.delivery_date >= since
-    ]
-    expiring = [one.expires_at for one in found if one.is_about_to_expire and one.expires_at and one.expires_at > now]
-    if expiring:
-        count = f"{len(expiring):,} deliveries are" if len(expiring) > 1 else "1 delivery is"
-        lines.append(
-            f"{count} deleted by Didomi within 48 hours, first {min(expiring):%Y-%m-%d %H:%M} UTC, not archived"
-        )
-    return lines
+        return RecentDeliveries((), now)
+    return RecentDeliveries([one for one in found if not export_ids or one.export_id in export_ids], now)
 
 
-def deliveries_in(pipeline: dlt.Pipeline, schema: str, condition: str = "") -> list[DeliveryStatus]:
+def deliveries_in(pipeline: dlt.Pipeline, schema: str, condition: str = "", *values: Any) -> list[DeliveryStatus]:
     """Read the mart.
 
     Args:
         pipeline: Whose warehouse it is.
         schema: The schema of the marts.
         condition: Which rows; all by default.
+        values: The values of its places.
 
     Raises:
         DestinationError: The models have not been built, or the warehouse cannot be read.
@@ -130,6 +195,6 @@ def deliveries_in(pipeline: dlt.Pipeline, schema: str, condition: str = "") -> l
         row["export_id"]: row["name"] for row in select(pipeline, schema, "didomi__exports", ("export_id", "name"))
     }
     columns = [field.name for field in fields(DeliveryStatus) if field.name != "name"]
-    rows = select(pipeline, schema, MART, columns, condition)
+    rows = select(pipeline, schema, MART, columns, condition, *values)
     found = [DeliveryStatus(**row, name=names.get(row["export_id"])) for row in rows]
     return sorted(found, key=lambda one: (-one.delivery_date.toordinal(), one.title.casefold(), one.data_kind))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from .deliveries import NO_DELIVERIES, DeliveryStatus, RecentDeliveries
 from .headline import THEN, headline
 from .status import Concern, ExportStatus, Health, Severity, State
 from .words import counted, moment, span
@@ -66,6 +67,7 @@ class Judgement:
         age: How long ago that was.
         is_stale: No export was read completely within the limit: what happened since is not known.
         is_load_running: The exports were read within the limit, completely or not.
+        deliveries: The delivered files of the last days.
     """
 
     exports: Sequence[ExportStatus]
@@ -75,6 +77,7 @@ class Judgement:
     age: timedelta | None
     is_stale: bool
     is_load_running: bool
+    deliveries: RecentDeliveries = NO_DELIVERIES
 
     @property
     def state(self) -> str:
@@ -124,6 +127,18 @@ class Judgement:
         return any(export.runs_total for export in self.exports)
 
     @property
+    def other_wrong_deliveries(self) -> list[DeliveryStatus]:
+        """The wrong deliveries that are in no health: an undelivered export names the newest one itself."""
+        undelivered = {export.export_id for export in self.exports if export.health is Health.UNDELIVERED}
+        others = []
+        for one in self.deliveries.wrong:  # the newest day first
+            if one.export_id in undelivered:
+                undelivered.remove(one.export_id)
+            else:
+                others.append(one)
+        return others
+
+    @property
     def advice(self) -> str:
         """What to do about a stale load."""
         if self.is_load_running:
@@ -155,17 +170,25 @@ class Judgement:
             "exports": [
                 {**export.as_dict(), "problem": problems.get(export.export_id)} for export in self.exports
             ],
+            "deliveries": self.deliveries.as_dict(),
         }  # fmt: skip
 
 
-def judge(exports: Sequence[ExportStatus], now: datetime, limits: Limits = Limits()) -> Judgement:
+def judge(
+    exports: Sequence[ExportStatus],
+    now: datetime,
+    limits: Limits = Limits(),
+    deliveries: RecentDeliveries = NO_DELIVERIES,
+) -> Judgement:
     """Judge the exports.
 
     Args:
         exports: The worst first.
         now: The time of the judgement.
         limits: What is still good.
+        deliveries: The delivered files of the last days; an export of which the newest is wrong has a health for it.
     """
+    retired = {export.export_id for export in exports if export.health.is_retired}
     read_at = max((e.last_complete_sync_at for e in exports if e.last_complete_sync_at), default=None)
     synced_at = max((e.last_synced_at for e in exports if e.last_synced_at), default=None)
     is_stale = not _is_within(read_at, now, limits)
@@ -178,6 +201,7 @@ def judge(exports: Sequence[ExportStatus], now: datetime, limits: Limits = Limit
         age=now - read_at if read_at else None,
         is_stale=is_stale,
         is_load_running=_is_within(synced_at, now, limits),
+        deliveries=replace(deliveries, rows=[one for one in deliveries.rows if one.export_id not in retired]),
     )
 
 

@@ -173,6 +173,9 @@ class Concern(State):
     BELOW_RATE = "below_rate", Facts(
         Severity.BAD, "too many runs of 28 days failed", "✕", now="fails too often", then="failed too often"
     )  # fmt: skip
+    EXPIRING = "expiring", Facts(
+        Severity.BAD, "delivered files are deleted soon, and not archived", "◷", now="expire soon", then="would expire"
+    )  # fmt: skip
     UNUSUAL = "unusual", Facts(Severity.BAD, "the last delivery had an unusual number of users", "○")
 
 

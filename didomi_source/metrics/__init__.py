@@ -13,10 +13,12 @@ import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
 from didomi_source.errors import DidomiError
+from didomi_source.health.deliveries import NO_DELIVERIES, RecentDeliveries, read_recent_deliveries
 from didomi_source.health.status import ExportStatus, read_status
 from didomi_source.warehouse.target import Target
 
@@ -100,6 +102,18 @@ class Outcome:
             logger.debug("no metrics of exports", exc_info=True)
             return ()
 
+    @cached_property
+    def deliveries(self) -> RecentDeliveries:
+        """The delivered files of the last days; none where the marts cannot be read, or deliveries are not."""
+        if not self.exports:
+            return NO_DELIVERIES
+        try:
+            ended_at = datetime.fromtimestamp(self.ended_at, timezone.utc)
+            return read_recent_deliveries(self.target, self.export_ids, ended_at)
+        except DidomiError:
+            logger.debug("no metrics of deliveries", exc_info=True)
+            return NO_DELIVERIES
+
 
 class Watcher(Protocol):
     """A receiver of a run's steps and outcome; one that fails is warned about, and the run goes on.
@@ -147,7 +161,7 @@ def watch(
     def end(summary: S | None, error: BaseException | None = None) -> None:
         outcome = Outcome(target, summary, error, started_at, time.time(), export_ids)
         if watchers:
-            _ = outcome.exports  # read by the run itself: the warehouse has no deadline
+            _ = outcome.exports, outcome.deliveries  # read by the run itself: the warehouse has no deadline
         _end(watchers, outcome)
 
     try:

@@ -100,6 +100,20 @@ def _of_exports(outcome: Outcome, organization: str) -> Iterator[Measure]:
                 "didomi_export_health", "1 for the health that it is in.", is_so, labels | {"health": str(health)}
             )
         yield from _of(vars(export), _STATUS, labels)
+        yield from _of_deliveries(outcome, export.export_id, labels)
+
+
+def _of_deliveries(outcome: Outcome, export_id: str, labels: dict[str, str]) -> Iterator[Measure]:
+    """Nothing where deliveries are not read."""
+    if not outcome.deliveries.rows:
+        return
+    wrong, expiring = (
+        float(sum(one.export_id == export_id for one in found))
+        for found in (outcome.deliveries.wrong, outcome.deliveries.expiring)
+    )
+    yield Measure("didomi_export_deliveries_wrong", "Wrong deliveries of the last 7 days.", wrong, labels)
+    text = "Deliveries that are deleted within 48 hours and are not archived."
+    yield Measure("didomi_export_deliveries_expiring", text, expiring, labels)
 
 
 def _of(row: dict[str, object], columns: tuple[tuple[str, str, str], ...], labels: dict[str, str]) -> Iterator[Measure]:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from didomi_source.errors import ConfigurationError
+from didomi_source.health.deliveries import read_recent_deliveries
 from didomi_source.health.judge import Judgement, Limits, judge
 from didomi_source.health.status import read_status
 from didomi_source.warehouse.duckdb import wait_until_writable
@@ -37,12 +38,12 @@ class Notice:
 
     Args:
         channel: The receiver.
-        message: The message.
-        changes: The changes that the message reports; none for a digest.
+        message: The message; None where no change is news.
+        changes: The changes that the ledger is to hold; none for a digest.
     """
 
     channel: Channel
-    message: Message
+    message: Message | None
     changes: Sequence[Change]
 
 
@@ -81,7 +82,7 @@ def notify(
         msg = f"nobody is to be told: set {channels.SETTING} in .dlt/secrets.toml, or NOTIFY__URLS"
         raise ConfigurationError(msg)
     report("Reading the marts")
-    state = judge(read_status(target, export_ids), now, limits)
+    state = judge(read_status(target, export_ids), now, limits, read_recent_deliveries(target, export_ids, now))
     with open_read_only(target) as pipeline:
         ledger = Ledger(pipeline, target)
         notices = [
@@ -90,7 +91,7 @@ def notify(
             if (notice := _notice(channel, state, ledger.told(channel.key), now, ledger, digest=digest))
         ]
     if dry_run or not notices:
-        return notices, []
+        return [notice for notice in notices if notice.message], []
     return _send(target, state, now, found, report, digest=digest)
 
 
@@ -114,9 +115,12 @@ def _send(
                 notice = _notice(channel, state, ledger.told(channel.key), now, ledger, digest=digest)
                 if notice is None:
                     continue
+                told = [(change.subject, change.state, change.since) for change in notice.changes]
+                if notice.message is None:
+                    ledger.write(channel.key, told)
+                    continue
                 report(f"Telling {channel.name}")
                 if channel.send(notice.message):
-                    told = [(change.subject, change.state, change.since) for change in notice.changes]
                     ledger.write(channel.key, told or [(DIGEST, DIGEST, None)])
                     sent.append(notice)
                 else:
@@ -132,5 +136,6 @@ def _notice(
         if last is not None and last.told_at.date() == now.date():
             return None
         return Notice(channel, digest_message(state, now, channel.size), ())
-    news = changes(state, told, now, ledger.recoveries)
-    return Notice(channel, message(news, state, now, channel.size), news) if news else None
+    found = changes(state, told, now, ledger.recoveries)
+    news = [change for change in found if change.is_news]
+    return Notice(channel, message(news, state, now, channel.size) if news else None, found) if found else None

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from didomi_source.health.judge import Judgement, Problem
 from didomi_source.health.status import Concern, ExportStatus, Health, State
+from didomi_source.health.verdicts import Verdict
 
 from .ledger import Told
 
-LOAD, DIGEST = "(load)", "(digest)"
+LOAD, DIGEST, FILES = "(load)", "(digest)", "(files)"
 WELL = "well"  # in the ledger, of a subject without a problem
 
 Recoveries = Callable[[], Sequence[Mapping[str, Any]]]
@@ -23,13 +24,14 @@ class Change:
     """A change of health.
 
     Args:
-        subject: An export's id, or `LOAD`.
+        subject: An export's id, that of a delivery, `FILES` or `LOAD`.
         title: The name of the subject.
         before: The state before; None where nothing was wrong.
         problem: What is wrong now; None for a recovery.
         since: When the state now began, where that is known.
         detail: The error, where there is one.
         lasted: Of a recovery, how long the state before lasted.
+        is_news: Whether a message reports it; the others are only written to the ledger.
     """
 
     subject: str
@@ -39,6 +41,7 @@ class Change:
     since: datetime | None = None
     detail: str = ""
     lasted: timedelta | None = None
+    is_news: bool = True
 
     @property
     def is_severe(self) -> bool:
@@ -77,7 +80,32 @@ def changes(found: Judgement, told: Mapping[str, Told], now: datetime, recoverie
         change = _change(export, found.problems.get(export.export_id), told.get(export.export_id), now, recoveries)
         if change is not None:
             news.append(change)
-    return news
+    return [*news, *_delivery_changes(found, told, news), *_expiry_changes(found, told)]
+
+
+def _delivery_changes(found: Judgement, told: Mapping[str, Told], news: Sequence[Change]) -> Iterator[Change]:
+    """Wrong deliveries, and those that were; one that the health of its export reports just now is no news."""
+    bad = {change.subject for change in news if change.problem}
+    others = {one.key for one in found.other_wrong_deliveries}
+    for one in found.deliveries.rows:
+        subject = " ".join(map(str, one.key))
+        before = told.get(subject)
+        state = one.verdict if one in found.deliveries.wrong else None
+        if (state or WELL) == (before.state if before else WELL):
+            continue
+        problem = Problem(state, one.verdict_reason, None) if state else None
+        is_reported = problem is not None and one.export_id in bad and one.key not in others
+        was = Verdict(before.state) if before and before.state != WELL else None
+        yield Change(subject, one.name_in_full, was, problem, is_news=not is_reported)
+
+
+def _expiry_changes(found: Judgement, told: Mapping[str, Told]) -> Iterator[Change]:
+    """That files begin to expire; that they do not any more is no news: they may be gone."""
+    before = told.get(FILES)
+    was_expiring = before is not None and before.state != WELL
+    if bool(found.deliveries.expiry) != was_expiring:
+        problem = Problem(Concern.EXPIRING, found.deliveries.expiry, None) if not was_expiring else None
+        yield Change(FILES, "Delivered files", None, problem, is_news=problem is not None)
 
 
 def _change(

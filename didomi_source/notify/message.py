@@ -99,6 +99,7 @@ def digest_message(found: Judgement, now: datetime, size: SizeLimit = UNLIMITED)
         for export in found.exports
         if export.export_id in found.problems
     ]
+    items += [Item(f"✕ {visible(shortened(one.sentence, _DETAIL_LENGTH))}") for one in found.other_wrong_deliveries]
     kind = _kind(is_severe=found.is_severe, is_bad=bool(items))
     return Content(kind, found.headline, "export", items, [f"{found.headline}."], _rates(found, now)).within(size)
 
@@ -109,6 +110,8 @@ def _rates(found: Judgement, now: datetime) -> list[str]:
         completed, settled = found.settled(days)
         if settled:
             lines.append(f"Success, {days} days: {percent(completed / settled)} ({completed} of {settled} runs)")
+    if found.deliveries.expiry:
+        lines.append(f"{found.deliveries.expiry}.")
     if found.read_at:
         lines.append(f"Last complete read: {moment(found.read_at, now.date())} UTC")
     return lines

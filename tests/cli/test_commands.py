@@ -249,7 +249,7 @@ def test_a_folder_that_cannot_be_written_to(tmp_path: Path, api: Sandbox, job: J
     shown = didomi("demo", "--folder", f"{folder}/demo", folder=tmp_path, environment=environment)
     assert (shown.code, shown.err) == (
         1,
-        f"didomi: cannot make {folder}/demo (Permission denied): choose another place with --folder\n",
+        f"didomi: cannot write to {folder}/demo/bucket (Permission denied): choose another place with --folder\n",
     )
 
 

@@ -43,7 +43,9 @@ def test_the_demo_prints_what_the_marts_say(job: Job) -> None:
         assert abs(float(rate.rstrip("%")) - 100 * int(good) / (int(good) + int(failed))) < 0.06, name
     shown = table_after(done.out, "Users, latest delivery")
     assert sorted(row[:3] for row in shown) == sorted([name, str(day), f"{users:,}"] for name, day, users in volumes)
-    enter, status, _ = done.out.partition("Look further\n\n")[2].splitlines()
+    wrong = table_after(done.out, "Deliveries that are not as claimed, last 7 days")
+    assert sorted(verdict for _, _, verdict, *_ in wrong) == ["corrupt", "missing", "short", "without _SUCCESS"]
+    enter, status, *_ = done.out.partition("Look further\n\n")[2].splitlines()
     assert enter.strip() == "cd didomi-demo"
     assert shlex.split(status)[-1] == "status"
     environment = program_environment({**job.environment, "PATH": f"{DIDOMI.parent}:{job.environment['PATH']}"})
@@ -51,7 +53,10 @@ def test_the_demo_prints_what_the_marts_say(job: Job) -> None:
     told = subprocess.run(
         ["bash", "-c", script], cwd=job.folder, env=environment, capture_output=True, text=True, check=True
     )
-    assert len(told.stdout.splitlines()) >= 5
+    shown = [line for line in told.stdout.splitlines() if ": delivery of " in line]
+    assert [line.partition(" (")[0] for line in shown] == [
+        f"{name}: delivery of {day} is {verdict}" for name, day, verdict, *_ in wrong
+    ]
 
 
 def test_a_data_test_that_fails_fails_the_run_by_name(job: Job, tmp_path: Path) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from didomi_source.health.deliveries import DeliveryStatus, RecentDeliveries
 from didomi_source.health.judge import Limits, Problem, judge
 from didomi_source.health.nagios import nagios
 from didomi_source.health.status import ExportStatus
@@ -118,6 +120,58 @@ def test_nagios_reads_one_line_and_its_code(exports, code, line):
     assert (found, text) == (code, line)
     assert all(re.fullmatch(r"\w+=[\d.]+[s%]?(;[\d.]*){0,4}", figure) for figure in figures.split())
     assert f"exports={len(exports)};;;0" in figures
+
+
+def delivery(day=2, verdict="short", **fields) -> DeliveryStatus:
+    """A delivery some days ago, of which a record is missing, but for the fields given."""
+    known = dict.fromkeys(field.name for field in dataclasses.fields(DeliveryStatus))
+    known |= {"export_id": "a", "name": "Export a", "delivery_date": ago(days=day).date(), "data_kind": "users"}
+    known |= {"verdict": verdict, "verdict_reason": "4 records, 5 claimed", "is_wrong": verdict == "short"}
+    return DeliveryStatus(**known | {"is_about_to_expire": False} | fields)
+
+
+WELL = delivery(0, "as_claimed")
+EXPIRING = delivery(6, "as_claimed", is_about_to_expire=True, expires_at=ago(hours=-10))
+LOST = "1 delivery is deleted by Didomi within 48 hours, first 2026-11-24 16:00 UTC, not archived"
+
+
+@pytest.mark.parametrize(
+    ("exports", "rows", "code", "line", "figures"),
+    [
+        ([status()], [WELL], 0, "OK - The only export is healthy", "deliveries_wrong=0;0;;0 deliveries_expiring=0;;;0"),
+        ([status()], [WELL, delivery()], 1,
+         "WARNING - The only export is healthy; Export a: delivery of 2026-11-22 is short (4 records, 5 claimed)",
+         "deliveries_wrong=1;0;;0 deliveries_expiring=0;;;0"),
+        ([status()], [WELL, delivery(8)], 0, "OK - The only export is healthy", "deliveries_wrong=0;0;;0 deliveries_expiring=0;;;0"),
+        # That all files expire is known to whoever archives none.
+        ([status()], [WELL, EXPIRING], 0, f"OK - The only export is healthy; {LOST}", "deliveries_wrong=0;0;;0 deliveries_expiring=1;;;0"),
+        ([status()], [delivery(0, "as_claimed", archived_at=ago()), EXPIRING], 1, f"WARNING - The only export is healthy; {LOST}",
+         "deliveries_wrong=0;0;;0 deliveries_expiring=1;0;;0"),
+        # The newest wrong one is the health's.
+        ([status(health="undelivered", health_reason="delivery of 2026-11-24")], [delivery(0), delivery()], 2,
+         ("CRITICAL - The only export is undelivered; Export a: delivery of 2026-11-24; "
+         "Export a: delivery of 2026-11-22 is short (4 records, 5 claimed)"), "deliveries_wrong=2;0;;0 deliveries_expiring=0;;;0"),
+        ([status(**RETIRED), status("b")], [delivery()], 0, "OK - The only export is healthy", None),
+        ([status()], [], 0, "OK - The only export is healthy", None),
+    ],
+)  # fmt: skip
+def test_nagios_reads_of_deliveries(exports, rows, code, line, figures):
+    """Wrong ones of seven days warn, and so does what expires although others are archived; nothing where none are read."""
+    found, told = nagios(judge(exports, NOW, Limits(), RecentDeliveries(rows, NOW)), Limits())
+    assert (found, told.split(" | ")[0]) == (code, f"DIDOMI {line}")
+    assert " ".join(part for part in told.split(" | ")[1].split() if part.startswith("deliveries_")) == (figures or "")
+
+
+def test_json_holds_the_wrong_deliveries():
+    """And those that expire; null where none are read."""
+    told = json.loads(
+        json.dumps(judge([status()], NOW, Limits(), RecentDeliveries([delivery(), EXPIRING], NOW)).as_dict())
+    )
+    assert {name: [one["verdict"] for one in found] for name, found in told["deliveries"].items()} == {
+        "wrong": ["short"],
+        "expiring": ["as_claimed"],
+    }
+    assert judge([status()], NOW).as_dict()["deliveries"] is None
 
 
 def test_a_name_cannot_forge_figures_or_lines():

@@ -22,7 +22,7 @@ from didomi_source.metrics.ping import Ping
 from didomi_source.metrics.prometheus import MetricsFile
 from didomi_source.metrics.telemetry import Telemetry, is_wanted
 from didomi_source.warehouse.target import Target
-from support.marts import export, failing
+from support.marts import NOW, export, failing
 
 SYNC = {
     "export_id": "a", "name": "Export a", "requests": 3, "rows_received": 40, "logs_new": 2, "logs_changed": 1,
@@ -122,10 +122,28 @@ def test_the_metrics_file_tells_of_the_run_and_of_each_export(made, folder):
     assert found["didomi_export_health", "a", 'A "quoted"\nname', "healthy"] == 0
     assert found["didomi_export_health", "b", "Export b", "healthy"] == 1
     assert found["didomi_export_success_rate_28d_ratio", "b", "Export b"] == 1
+    assert [name for name, *_ in found if "deliveries" in name] == []
     assert ([p.name for p in folder.iterdir() if "prom" in p.name], path.stat().st_mode & 0o777) == (
         ["didomi.prom"],
         0o644,
     )
+
+
+def test_metrics_count_the_deliveries_of_each_export(made, folder):
+    """The wrong ones, and those that expire; no such metric where deliveries are not read."""
+    made.export(export("a"))
+    made.export(export("b"))
+    made.deliveries("a", "as_claimed short missing as_claimed")
+    made.deliveries("b", "as_claimed", is_about_to_expire=True, expires_at=NOW)
+    made.finish()
+    MetricsFile(folder / "didomi.prom").ended(outcome())
+    found = read_metrics(folder / "didomi.prom")
+    assert {name: value for name, value in found.items() if "deliveries" in name[0]} == {
+        ("didomi_export_deliveries_wrong", "a", "Export a"): 2,
+        ("didomi_export_deliveries_wrong", "b", "Export b"): 0,
+        ("didomi_export_deliveries_expiring", "a", "Export a"): 0,
+        ("didomi_export_deliveries_expiring", "b", "Export b"): 1,
+    }
 
 
 def test_the_metrics_file_tells_of_a_run_that_could_not_begin(folder):

@@ -45,7 +45,7 @@ def marts(folder, monkeypatch) -> Callable[..., None]:
     path = folder / "warehouse.duckdb"
     monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", f"duckdb:///{path}")
 
-    def make(*exports, ended=()):
+    def make(*exports, ended=(), deliveries=None, **of_deliveries):
         if path.exists():
             with duckdb.connect(str(path)) as connection:
                 connection.execute("drop schema didomi_marts cascade")
@@ -58,6 +58,8 @@ def marts(folder, monkeypatch) -> Callable[..., None]:
             made.add("export_incidents", incident_id=str(number), export_id=export_id, started_at=started_at,
                      started_by="failed", recovered_at=recovered_at, is_open=False, duration_seconds=1,
                      runs_failed=1, runs_missed=0)  # fmt: skip
+        for export_id, verdicts in (deliveries or {}).items():
+            made.deliveries(export_id, verdicts, now().date(), **of_deliveries)
         made.finish()
 
     return make
@@ -97,6 +99,47 @@ def test_a_change_is_told_once(marts, urls, listener, didomi):
     ]
     assert didomi("notify")[:2] == (0, "Nothing is new.\n")
     assert listener.requests == []
+
+
+def test_a_wrong_delivery_is_told_once(marts, urls, listener, didomi):
+    """And that it is right after all; one of which the health of its export is reported is not told twice."""
+    day = now().date() - timedelta(days=1)
+    marts(export("a", **read_now()), deliveries={"a": "as_claimed short as_claimed"})
+    assert didomi("notify").code == 0
+    ((_, kind, title, body),) = messages(listener)
+    assert (kind, title) == ("warning", f"Didomi: Export a: delivery of {day} is short")
+    assert body.splitlines()[0] == f"✕ Export a: delivery of {day} is short: why short"
+    assert didomi("notify").out == "Nothing is new.\n"
+    undelivered = export("a", health="undelivered", health_reason="delivery of today", **read_now())
+    marts(undelivered, deliveries={"a": "as_claimed as_claimed no_success"})
+    assert didomi("notify").code == 0
+    ((_, _, _, body),) = messages(listener)
+    assert body.splitlines()[:2] == [
+        "✕ Export a is undelivered: delivery of today",
+        f"✓ Export a: delivery of {day} is well again: it was short",
+    ]
+    marts(export("a", **read_now()), deliveries={"a": "as_claimed as_claimed no_success"})
+    assert didomi("notify").code == 0
+    assert [body.splitlines()[0].partition(" after ")[0] for *_, body in messages(listener)] == [
+        "✓ Export a is well again"
+    ]
+
+
+def test_files_that_expire_are_told_once(marts, urls, listener, didomi):
+    """When the first are about to; not with each day's."""
+    soon = {"is_about_to_expire": True, "expires_at": now() + timedelta(hours=5)}
+    marts(export("a", **read_now()), deliveries={"a": "as_claimed"}, **soon)
+    assert didomi("notify").code == 0
+    ((_, kind, title, body),) = messages(listener)
+    assert (kind, title) == ("warning", "Didomi: Delivered files expire soon")
+    assert body.startswith("✕ Delivered files expire soon: 1 delivery is deleted by Didomi within 48 hours, first ")
+    marts(export("a", **read_now()), deliveries={"a": "as_claimed as_claimed"}, **soon)
+    assert didomi("notify").out == "Nothing is new.\n"
+    marts(export("a", **read_now()), deliveries={"a": "as_claimed as_claimed"})
+    assert didomi("notify").out == "Nothing is new.\n"
+    marts(export("a", **read_now()), deliveries={"a": "as_claimed"}, **soon)
+    assert didomi("notify").code == 0
+    assert len(messages(listener)) == 1
 
 
 def test_well_exports_are_no_news(marts, urls, listener, didomi):

@@ -28,6 +28,7 @@ DAYS = {
     "m": ("missed", {"runs_missed": 1}),
     ".": ("no_run", {}),
 }
+WRONG = {"unreadable", "corrupt", "missing", "no_success", "short", "more"}
 COUNTS = ("runs_completed", "runs_failed", "runs_pending", "runs_unknown", "runs_missed")
 Row = dict[str, Any]
 
@@ -179,6 +180,32 @@ class Made:
                 is_failing=letter == "f",
                 **{count: counts.get(count, 0) for count in COUNTS},
             )
+
+    def deliveries(self, export_id: str, verdicts: str, today: date = TODAY, **fields: Any) -> None:
+        """Add a delivery per word, the last of them today; nothing for a dash."""
+        words = verdicts.split()
+        for position, verdict in enumerate(words):
+            day = today - timedelta(days=len(words) - 1 - position)
+            is_there = verdict not in {"missing", "not_checked"}
+            if verdict != "-":
+                self.add(
+                    "deliveries",
+                    **{
+                        "export_id": export_id,
+                        "organization_id": "acme",
+                        "delivery_date": day,
+                        "data_kind": "users",
+                        "verdict": verdict,
+                        "verdict_reason": f"why {verdict}",
+                        "is_wrong": verdict in WRONG,
+                        "claimed_records": 1000,
+                        "delivered_records": {"as_claimed": 1000, "short": 900}.get(verdict),
+                        "file_count": 2 if is_there else None,
+                        "file_bytes": 5000 if is_there else None,
+                        "is_about_to_expire": False,
+                        **fields,
+                    },
+                )
 
     def users(self, export_id: str, users: list[int | None], today: date = TODAY, **fields: Any) -> None:
         """Add a delivery per day, the last of them today; the fields hold for each."""

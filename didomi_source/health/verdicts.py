@@ -1,0 +1,40 @@
+"""The verdicts on a delivery, with the words and the urgency of each."""
+
+from __future__ import annotations
+
+from .status import Facts, Severity, State
+
+
+class Verdict(State):
+    """The values of `didomi__deliveries.verdict`: the wrong ones first, each group in the order of the mart's rules.
+
+    Whether a delivery is wrong is what the mart says: where each run of its day failed, none is.
+    """
+
+    UNREADABLE = "unreadable", Facts(Severity.BAD, "a file could not be read, and is tried again", "?")
+    CORRUPT = "corrupt", Facts(Severity.BAD, "a file is cut, damaged, empty, not gzip or not JSON", "✕")
+    MISSING = "missing", Facts(Severity.BAD, "a run completed, and no files came", "✕")
+    NO_SUCCESS = "no_success", Facts(
+        Severity.BAD, "files came, and no _SUCCESS", "✕", "without _SUCCESS", now="is without _SUCCESS"
+    )  # fmt: skip
+    SHORT = "short", Facts(Severity.BAD, "fewer records than claimed", "✕")
+    MORE = "more", Facts(Severity.BAD, "more records than claimed", "✕", "more than claimed")
+    NOT_CHECKED = "not_checked", Facts(Severity.UNJUDGED, "nothing was listed in time")
+    ARRIVING = "arriving", Facts(Severity.UNJUDGED, "not complete or not counted yet", "…")
+    UNANNOUNCED = "unannounced", Facts(Severity.UNJUDGED, "files, and no run of that day")
+    DELIVERED_ALTHOUGH_FAILED = "delivered_although_failed", Facts(
+        Severity.UNJUDGED, "complete files, though each run of the day failed"
+    )  # fmt: skip
+    UNCLAIMED = "unclaimed", Facts(Severity.UNJUDGED, "the log claims no number")
+    NOT_COMPARABLE = "not_comparable", Facts(Severity.UNJUDGED, "no count of the export has matched yet")
+    AS_CLAIMED = "as_claimed", Facts(Severity.HEALTHY, "as many records as claimed", "✓")
+
+    @classmethod
+    def _missing_(cls, value: object) -> Verdict | None:
+        """Make a value of newer models a member that iterating does not show."""
+        if not isinstance(value, str):
+            return None
+        verdict = str.__new__(cls, value)
+        verdict._name_ = verdict._value_ = value
+        verdict.facts = Facts(Severity.UNJUDGED, "this version does not know it")
+        return verdict
