@@ -108,14 +108,14 @@ def print_deliveries(found: Sequence[DeliveryStatus]) -> None:
 
 def _cells(delivery: DeliveryStatus) -> list[Any]:
     from didomi_source.health.deliveries import USERS
-    from didomi_source.health.verdicts import Verdict
 
-    colour = "red" if delivery.is_wrong else "green" if delivery.verdict is Verdict.AS_CLAIMED else "dim"
+    from .status_table import COLOURS
+
     kind = "" if delivery.data_kind == USERS else f", {delivery.data_kind}"
     return [
         f"{delivery.title}{kind}",
         str(delivery.delivery_date),
-        styled(delivery.verdict.label, colour),
+        styled(delivery.verdict.label, COLOURS[delivery.css_class]),
         *(
             _NOTHING if number is None else f"{number:,}"
             for number in (delivery.claimed_records, delivery.delivered_records, delivery.file_count)

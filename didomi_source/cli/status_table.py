@@ -12,7 +12,7 @@ from didomi_source.health.words import NOTHING, percent
 from .show import print_line, print_table, styled
 
 # By the class of the style sheet that a state has on the page.
-_COLOURS = {"bad": "red", "warn": "yellow", "good": "green", "meta": "dim"}
+COLOURS = {"bad": "red", "warn": "yellow", "good": "green", "meta": "dim"}
 _STREAKS = {"completed": "ok", "failed": "failed"}
 _TITLES = ("Export", "Health", "Last success, UTC", ">Streak", ">7 days", ">28 days")
 
@@ -58,7 +58,7 @@ def _cells(export: ExportStatus) -> list[Any]:
     streak = _STREAKS.get(export.current_streak_status or "")
     return [
         export.title,
-        styled(export.health.label, _COLOURS[export.health.css_class]),
+        styled(export.health.label, COLOURS[export.health.css_class]),
         f"{export.last_success_at:%Y-%m-%d %H:%M}" if export.last_success_at else "never",
         f"{export.current_streak:,} {streak}" if streak else NOTHING,
         percent(export.success_rate_7d),

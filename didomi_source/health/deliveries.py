@@ -70,6 +70,11 @@ class DeliveryStatus:
         """The export's name, or its id where it has none."""
         return self.name or self.export_id
 
+    @property
+    def css_class(self) -> str:
+        """Its class in the style sheet: what cannot be compared is neither good nor bad."""
+        return "bad" if self.is_wrong else "good" if self.verdict is Verdict.AS_CLAIMED else "meta"
+
     def as_dict(self) -> dict[str, Any]:
         """The row for machines: days and times as ISO 8601."""
         return {name: value.isoformat() if isinstance(value, date) else value for name, value in asdict(self).items()}

@@ -5,7 +5,8 @@ data        reads them from the warehouse
 verdict     the first lines: the judgement of `health`, unusual deliveries, news
 figures     the key figures
 sections    the rows of each section
-calendar    the calendars of runs
+deliveries  the section of delivered files
+calendar    the calendars of runs and deliveries
 charts      the line charts
 render      the page as text (template.html.j2, macros.html.j2, page.css)
 """

@@ -1,4 +1,4 @@
-"""A calendar of run days as one small SVG: a column per week, a path per kind of day."""
+"""A calendar of days as one small SVG: a column per week, a path per kind of day."""
 
 from __future__ import annotations
 
@@ -60,10 +60,41 @@ class Calendar:
     tips: Sequence[Tip] = ()
 
 
-def calendar(name: str, days: Sequence[Day], today: date) -> Calendar:
-    """Draw half a year, a column per week from Monday to Sunday."""
+@dataclass(frozen=True)
+class Square:
+    """A day of a calendar.
+
+    Args:
+        on: The day.
+        kind: How it is drawn, see `shapes_of`.
+        is_plain: Nothing is to be said of it.
+        text: Its tooltip otherwise.
+    """
+
+    on: date
+    kind: str
+    is_plain: bool
+    text: str
+
+
+def runs_calendar(name: str, days: Sequence[Day], today: date) -> Calendar:
+    """Draw the runs of half a year."""
+    shown = [d for d in days if calendar_start(today) <= d.run_date <= today]
+    squares = [Square(d.run_date, d.day_status, d.day_status in {"completed", "no_run"}, _runs(d)) for d in shown]
+    return calendar(name, squares, today, summary(shown, today))
+
+
+def calendar(name: str, squares: Sequence[Square], today: date, words: str) -> Calendar:
+    """Draw half a year, a column per week from Monday to Sunday.
+
+    Args:
+        name: Whose.
+        squares: The days, in order; others stay empty.
+        today: The last day.
+        words: The same in words.
+    """
     start = calendar_start(today)
-    shown = [d for d in days if start <= d.run_date <= today]
+    shown = [square for square in squares if start <= square.on <= today]
 
     def place(value: date) -> tuple[int, int]:
         weeks, weekday = divmod((value - start).days, 7)
@@ -72,8 +103,8 @@ def calendar(name: str, days: Sequence[Day], today: date) -> Calendar:
     return Calendar(
         width=LEFT + CALENDAR_WEEKS * STEP,
         height=TOP + 7 * STEP,
-        label=f"{name}, {CALENDAR_WEEKS} weeks to {day(today, today)}: {summary(shown, today)}.",
-        paths=_paths((d.day_status, *place(d.run_date)) for d in shown),
+        label=f"{name}, {CALENDAR_WEEKS} weeks to {day(today, today)}: {words}.",
+        paths=_paths((square.kind, *place(square.on)) for square in shown),
         months=_months(start, today),
         sides=[(TOP + row * STEP + SIZE - 2, text) for row, text in _SIDES.items()],
         tips=_tips(shown, place, today),
@@ -99,7 +130,12 @@ def calendar_start(today: date) -> date:
 
 def legend() -> list[tuple[str, str, dict[str, str]]]:
     """Each kind of day, what it is called, and how it is drawn at the origin."""
-    return [(kind, text, _paths([(kind, 0, 0)])) for kind, text in DAY_STATUSES.items()]
+    return [(kind, text, shapes_of(kind)) for kind, text in DAY_STATUSES.items()]
+
+
+def shapes_of(kind: str) -> dict[str, str]:
+    """A kind of day, drawn at the origin."""
+    return _paths([(kind, 0, 0)])
 
 
 def summary(days: Sequence[Day], today: date) -> str:
@@ -125,6 +161,7 @@ def _shapes(kind: str, x: int, y: int) -> list[tuple[str, str]]:
     """A day's shapes, by class of the style sheet: what it is can be read from form alone."""
     square = f"M{x + 1} {y + 1}h8v8h-8z"
     middle = f"M{x + 5} {y + 5}h0"
+    bar = f"M{x + 3} {y + 5}h4"
     shapes = {
         "completed": [("ok", square)],
         "recovered": [("ok", square), ("half", f"M{x + 1} {y + 1}v8h8z")],
@@ -132,8 +169,13 @@ def _shapes(kind: str, x: int, y: int) -> list[tuple[str, str]]:
         "pending": [("wait", square), ("dot", middle)],
         "missed": [("gone", square)],
         "no_run": [("none", middle)],
+        "more": [("fail", square), ("cross", f"M{x + 5} {y + 2.5:g}v5{bar}")],
+        "unreadable": [("fail", square), ("cross", bar)],
+        "lost": [("lost", square)],
+        "unfinished": [("lost", square), ("spot", middle)],
+        "uncompared": [("gone", square), ("none", middle)],
     }
-    return shapes.get(kind) or [("odd", square), ("bar", f"M{x + 3} {y + 5}h4")]
+    return shapes.get(kind) or [("odd", square), ("bar", bar)]
 
 
 def _months(start: date, today: date) -> list[tuple[int, str]]:
@@ -146,9 +188,9 @@ def _months(start: date, today: date) -> list[tuple[int, str]]:
     ]
 
 
-def _tips(days: Sequence[Day], place: Callable[[date], tuple[int, int]], today: date) -> list[Tip]:
-    uncommon = [d for d in days if d.day_status not in {"completed", "no_run"}][-_TOOLTIPS:]
-    return [Tip(*place(d.run_date), f"{day(d.run_date, today)}: {_runs(d)}") for d in uncommon]
+def _tips(squares: Sequence[Square], place: Callable[[date], tuple[int, int]], today: date) -> list[Tip]:
+    uncommon = [square for square in squares if not square.is_plain][-_TOOLTIPS:]
+    return [Tip(*place(square.on), f"{day(square.on, today)}: {square.text}") for square in uncommon]
 
 
 def _runs(found: Day) -> str:

@@ -8,6 +8,8 @@ from datetime import date, datetime, timedelta
 from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from didomi_source.errors import TableMissing
+from didomi_source.health.deliveries import DeliveryStatus, deliveries_in
 from didomi_source.health.status import ExportStatus, read_exports
 from didomi_source.warehouse.read import select
 
@@ -91,7 +93,21 @@ def read_marts(pipeline: dlt.Pipeline, schema: str) -> Marts:
         errors=_errors(read, month),
         contradictions=_contradictions(read),
         loads=_loads(read),
+        deliveries=_deliveries(pipeline, schema, detailed, calendar_start(today)),
     )
+
+
+def _deliveries(pipeline: dlt.Pipeline, schema: str, detailed: Sequence[str], since: date) -> list[DeliveryStatus]:
+    """The deliveries since a day; none where the models are older than deliveries."""
+    places = ", ".join(["%s"] * len(detailed))
+    condition = (
+        "where delivery_date >= %s and verdict <> 'not_checked' "
+        f"and (is_wrong or is_about_to_expire or export_id in ({places}))"
+    )
+    try:
+        return deliveries_in(pipeline, schema, condition, since, *detailed)
+    except TableMissing:
+        return []
 
 
 def _as_of(exports: Sequence[ExportStatus], incidents: Sequence[Incident]) -> datetime | None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from didomi_source.health.deliveries import DeliveryStatus
 from didomi_source.health.status import ExportStatus
 
 DETAILED = 40  # exports that get a calendar and charts; the others get a line
@@ -124,6 +125,7 @@ class Marts:
         errors: Of the last 28 days, the commonest first.
         contradictions: The newest first; `ExportStatus.runs_contradictory` counts them.
         loads: The newest first.
+        deliveries: Of the first `DETAILED` exports, and wrong ones of others, the newest first; not those not checked.
     """
 
     exports: Sequence[ExportStatus]
@@ -138,6 +140,7 @@ class Marts:
     errors: Sequence[ErrorKind] = ()
     contradictions: Sequence[Contradiction] = ()
     loads: Sequence[LoadDay] = ()
+    deliveries: Sequence[DeliveryStatus] = ()
 
     @property
     def detailed(self) -> Sequence[ExportStatus]:

@@ -17,11 +17,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from didomi_source.health import words as text
+from didomi_source.health.deliveries import RecentDeliveries
 from didomi_source.health.judge import MAX_AGE, Limits, judge
 from didomi_source.health.status import Concern, ExportStatus, Health
 
 from .calendar import legend
 from .charts import rates_chart
+from .deliveries import deliveries
 from .figures import daily_rates, key_figures
 from .marts import CHART_DAYS, Incident, Marts
 from .sections import ATTENTION_FOLDED, ATTENTION_ROWS, attention, details, folded, others, rates_in_words
@@ -58,7 +60,7 @@ def render(
         timezone_name: The time zone of the models' days.
         max_age: How old the last complete read may be.
     """
-    found = judge(marts.exports, now, Limits(max_age))
+    found = judge(marts.exports, now, Limits(max_age), RecentDeliveries(marts.deliveries, now))
     first = verdict(marts, found, now)
     rates = daily_rates(marts)
     css = (_FOLDER / "page.css").read_text(encoding="utf-8")
@@ -97,6 +99,7 @@ def render(
         attention=attention(marts, found),
         details=details(marts),
         others=others(marts),
+        deliveries=deliveries(marts),
     )
 
 

@@ -13,7 +13,7 @@ from didomi_source.health.judge import Judgement
 from didomi_source.health.status import Concern, ExportStatus, State
 from didomi_source.health.words import change, counted, day, grouped, moment, percent
 
-from .calendar import Calendar, calendar, strip
+from .calendar import Calendar, runs_calendar, strip
 from .charts import Level, Rate, sparkline, users_chart
 from .marts import CHART_DAYS, DETAILED, Day, Marts, Volume
 from .verdict import latest_unusual, name_of
@@ -159,7 +159,7 @@ def _detail(export: ExportStatus, days: Sequence[Day], volumes: Sequence[Volume]
     delivered = [v for v in volumes if v.users is not None]
     return Detail(
         export=export,
-        calendar=calendar(name_of(export), days, today),
+        calendar=runs_calendar(name_of(export), days, today),
         spark=sparkline(rates, today),
         spark_label=_rates_in_words(export, rates, today),
         users=users_chart(levels, today, export.interval_days) if delivered else None,

@@ -52,8 +52,9 @@ def _sentences(state: str, marts: Marts, found: Judgement, now: datetime) -> lis
     if state == "stale":
         return [*_shown(marts, now), found.advice]
     if state == "good":
-        return [*_all_well(found, now), *_changes(marts)]
-    return [*_problems(marts, found, now), *_unusual_deliveries(marts), *_changes(marts)]
+        return [*_all_well(found, now), *_files(found), *_changes(marts)]
+    problems = _problems(marts, found, now) if found.problems or found.is_unjudged else []
+    return [*problems, *_unusual_deliveries(marts), *_files(found), *_changes(marts)]
 
 
 def latest_unusual(marts: Marts) -> list[Volume]:
@@ -75,7 +76,8 @@ def _state(found: Judgement, unusual: Sequence[Volume]) -> str:
         return "empty"
     if found.is_severe:
         return "bad"
-    return "warn" if found.problems or found.is_unjudged or unusual else "good"
+    is_doubtful = found.problems or found.is_unjudged or found.deliveries.wrong or unusual
+    return "warn" if is_doubtful else "good"
 
 
 def _nothing_yet(found: Judgement) -> list[str]:
@@ -123,6 +125,14 @@ def _unjudged(found: Judgement) -> list[str]:
     lines = [f"{name_of(export)}: {shortened(export.health_reason, _REASON_LENGTH)}." for export in undecided[:_LISTED]]
     more = len(undecided) - _LISTED
     return [*lines, f"{counted(more, 'more export')} cannot be judged either."] if more > 0 else lines
+
+
+def _files(found: Judgement) -> list[str]:
+    """The wrong deliveries of the last week, and what is lost soon."""
+    wrong, expiry = found.deliveries.wrong, found.deliveries.expiry
+    are = "delivery of the last 7 days is" if len(wrong) == 1 else "deliveries of the last 7 days are"
+    lines = [f"{grouped(len(wrong))} {are} not as claimed."] * bool(wrong)
+    return lines + [f"{expiry}."] * bool(expiry)
 
 
 def _changes(marts: Marts) -> list[str]:

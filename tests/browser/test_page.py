@@ -143,7 +143,7 @@ def test_a_missing_run_is_an_empty_outline(watch, morning_page):
 def test_a_day_tells_its_runs_when_pointed_at(watch, morning_page):
     """Without any script."""
     with watch(morning_page) as watched:
-        tip = watched.page.locator("article .tips rect").last
+        tip = watched.page.locator("#calendar ~ .cards .tips rect").last
         box = tip.bounding_box()
         hit = watched.page.evaluate(
             "([x, y]) => { scrollTo(0, y - 200); const e = document.elementFromPoint(x, 200); return e.textContent }",
@@ -160,7 +160,7 @@ def test_a_reader_that_does_not_see_is_told_all(watch, morning_page):
         names = watched.page.evaluate(
             "[...document.querySelectorAll('[role=img]')].map(e => e.getAttribute('aria-label').length)"
         )
-        assert len(names) == 23
+        assert len(names) == 28
         assert min(names) > 30
         heads = watched.page.evaluate(
             "[...document.querySelectorAll('table')].map(t => t.querySelectorAll('th[scope=col]').length)"

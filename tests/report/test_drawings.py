@@ -13,7 +13,7 @@ import pytest
 
 from didomi_source.errors import ConfigurationError
 from didomi_source.report import charts
-from didomi_source.report.calendar import DAY_STATUSES, Tip, calendar, legend, strip
+from didomi_source.report.calendar import DAY_STATUSES, Tip, legend, runs_calendar, strip
 from didomi_source.report.charts import Level, Rate
 from didomi_source.report.marts import Day
 from support.marts import COUNTS, DAYS, TODAY
@@ -51,7 +51,7 @@ def lines(svg, colour):
 
 def test_a_day_is_where_its_week_and_weekday_are():
     """Today, a Tuesday, is in the second row of the last column."""
-    found = calendar("A", days("ccf"), TODAY)
+    found = runs_calendar("A", days("ccf"), TODAY)
     assert (found.width, found.height) == (340, 98)
     assert found.paths == {
         "ok": "M317 87h8v8h-8zM329 15h8v8h-8z",
@@ -75,8 +75,8 @@ def _outline(paths):
 
 def test_days_before_the_half_year_are_not_drawn():
     """And an export that is younger begins where it began."""
-    assert calendar("A", days("f" + "." * 400 + "c"), TODAY).paths.keys() == {"none", "ok"}
-    assert calendar("A", [], TODAY).label == "A, 26 weeks to Tue 24\u202fNov: no day with a run."
+    assert runs_calendar("A", days("f" + "." * 400 + "c"), TODAY).paths.keys() == {"none", "ok"}
+    assert runs_calendar("A", [], TODAY).label == "A, 26 weeks to Tue 24\u202fNov: no day with a run."
 
 
 def test_a_strip_is_the_last_28_days():

@@ -53,6 +53,8 @@ def test_the_verdict_comes_first(tree):
         "Preferences – EU is late since Sun 22 Nov 22:00 UTC: no run for 56 hours, 2 overdue.",
         "2 more exports need attention. Last errors of the failing: access denied (1), internal (1).",
         "Consents – web delivered 0 users on Tue 24 Nov, where about 550 000 are usual.",
+        "6 deliveries of the last 7 days are not as claimed.",
+        "2 deliveries are deleted by Didomi within 48 hours, first 2026-11-25 02:00 UTC, not archived.",
         "In the last 24 hours 1 incident ended.",
     ]
 

@@ -385,7 +385,20 @@ def morning(path: Path) -> Path:
         made.days(name, "c" * 60 + "m" + "c" * 40 + "u" + "c" * 80)
         made.users(name, [540_000 + 30_000 * (i % 7) for i in range(182)])
     _unusual(made)
+    _delivered(made)
     return made.finish()
+
+
+def _delivered(made: Made) -> None:
+    made.deliveries(
+        "well", "as_claimed not_comparable - short as_claimed missing more as_claimed", expires_at=ago(days=-3)
+    )
+    made.deliveries("hostile", "as_claimed corrupt no_success unreadable", verdict_reason=HOSTILE + "x" * 400)
+    made.deliveries(
+        "late", "unclaimed unannounced delivered_although_failed arriving not_checked", data_kind="cmp_hourly_metrics"
+    )
+    made.deliveries("stuck", "as_claimed as_claimed", is_about_to_expire=True, expires_at=ago(hours=-20))
+    made.deliveries("unread", "as_claimed as_claimed", expires_at=ago(hours=-20), archived_at=ago(days=1))
 
 
 def _hostile(made: Made) -> None:
