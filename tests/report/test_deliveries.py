@@ -6,9 +6,8 @@ import pytest
 
 from didomi_source.health.verdicts import Verdict
 from didomi_source.report.deliveries import shape_of
-
-from .html import Element, parse, section
-from .marts import HOSTILE, Made, ago, export
+from support.marts import HOSTILE, Made, ago, export
+from support.parsed_page import Element, parse, section
 
 SOON = {"is_about_to_expire": True, "expires_at": ago(hours=-20)}
 
@@ -112,7 +111,7 @@ def test_an_older_verdict_or_a_newer_one_has_a_shape():
 
 def test_verdicts_are_those_of_the_mart():
     """In the YAML of the model, and in the code."""
-    from .marts import ROOT
+    from support.marts import ROOT
 
     described = (ROOT / "sql/models/marts/didomi__deliveries.sql").read_text()
     named = described.partition("judged as (")[2].partition("as verdict")[0]
