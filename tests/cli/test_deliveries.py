@@ -31,7 +31,7 @@ def bucket(job, api, tmp_path):
     folder = tmp_path / "bucket"
     put(folder, FIRST, 5)
     put(folder, SECOND, 4)
-    job.environment[BUCKET] = str(folder)
+    job.environment |= {BUCKET: str(folder), "SOURCES__DIDOMI__DELIVERIES__RETENTION_DAYS": "7"}
     return folder
 
 

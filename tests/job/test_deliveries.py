@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
-from datetime import date
+from datetime import date, datetime, timezone
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from didomi_sandbox import generate, write_deliveries
+from didomi_sandbox import Store, generate, write_deliveries
 from didomi_sandbox.deliveries import user_records, write_files
 from support.warehouse import EXPORT
 
@@ -20,8 +21,7 @@ ARCHIVE = "SOURCES__DIDOMI__DELIVERIES__ARCHIVE_TO"
 OF_DELIVERIES = (
     "deliveries_listed_at", "delivery_requests", "deliveries_changed", "delivery_bytes_read", "delivery_error"
 )  # fmt: skip
-# Didomi keeps the files for seven days; those in a bucket on GCS would never expire.
-VARIABLES = {"didomi_deliveries_comparable": True, "didomi_delivery_retention_days": 7}
+KEPT_FOR = "SOURCES__DIDOMI__DELIVERIES__RETENTION_DAYS"
 VERDICTS = {"short": "short", "missing": "missing", "no_success": "no_success", "cut": "corrupt"}
 
 
@@ -119,8 +119,8 @@ def test_deliveries_that_did_not_arrive_are_noticed(job, bucket):
 def test_each_flaw_gets_its_verdict(job, api, bucket):
     """And all else is as claimed, or claims nothing."""
     api.store = generate(seed=7)
-    wrong = write_deliveries(api.store, bucket, days=8)
-    done = job.didomi("run", "--json", "--vars", json.dumps(VARIABLES))
+    wrong = write_deliveries(api.store, bucket)
+    done = job.didomi("run", "--json", **{KEPT_FOR: "7"})
     assert (done.code, json.loads(done.out)["failures"]) == (0, [])
     found = job.sql(
         "select export_id, cast(delivery_date as text), data_kind, verdict from didomi_marts.didomi__deliveries"
@@ -135,3 +135,68 @@ def test_each_flaw_gets_its_verdict(job, api, bucket):
         "as_claimed", "unclaimed", "not_checked", "arriving"
     }  # fmt: skip
     assert "as_claimed" in verdicts.values()
+
+
+def test_the_models_know_how_long_the_bucket_keeps_files(job, api, bucket):
+    """Unless a variable says otherwise; a folder keeps them, whatever the type of the export."""
+    api.store = Store()
+    api.store.add_export(id=EXPORT, type_id="batch-exports-s3", properties={"data": ["users"]})
+    for day in ("2026-01-01", "2026-01-02", "2026-01-03"):
+        at = f"{day}T05:00:00.000Z"
+        api.store.add_log(EXPORT, status="completed", metrics={"users": 3}, created_at=at, updated_at=at)
+    for path in put(bucket, day="2026-01-02").iterdir():
+        os.utime(path, (0, datetime(2026, 1, 2, 6, tzinfo=timezone.utc).timestamp()))
+
+    def told(*arguments: str, **environment: str) -> list[tuple]:
+        assert job.didomi("run", *arguments, **environment).code == 0
+        columns = "cast(delivery_date as text), verdict, cast(expires_at as text)"
+        return job.sql(f"select {columns} from didomi_marts.didomi__deliveries order by 1")
+
+    assert told() == [
+        ("2026-01-01", "not_checked", None),  # it may have been deleted
+        ("2026-01-02", "as_claimed", None),
+        ("2026-01-03", "missing", None),
+    ]
+    in_a_week = [
+        ("2026-01-01", "not_checked", None),
+        ("2026-01-02", "as_claimed", "2026-01-09 06:00:00"),
+        ("2026-01-03", "not_checked", None),
+    ]
+    assert told(**{KEPT_FOR: "7"}) == in_a_week
+    assert told("--vars", '{"didomi_delivery_retention_days": 7}', **{KEPT_FOR: "30"}) == in_a_week
+
+
+LOAD = "dlt.load.load:Load"
+READER = "didomi_source.deliveries.reading:DeliveryReader"
+POINTS = [
+    f"{READER}.plan before 1",
+    f"{READER}.plan after 1",  # listed, and nothing read
+    "didomi_source.deliveries.reading:read_file before 2",
+    "didomi_source.deliveries.archive:Copy.finish before 1",  # read, and the copy has its temporary name
+    "didomi_source.deliveries.stores:Folder.rename after 2",  # the copies are there, and no row is
+    "didomi_source.job.deliveries:RunDeliveries.extract after 1",
+    f"{LOAD}.run before 1",
+    "dlt.common.storages.load_package:PackageStorage.complete_job before 1",
+    "dlt.destinations.job_client_impl:SqlJobClientBase.complete_load after 1",
+]
+
+
+def test_a_run_killed_at_a_named_point_is_as_if_it_had_not_been(new_job, tmp_path):
+    """Between listing, reading, copying and load: the next run counts and copies everything, once."""
+    bucket = tmp_path / "bucket"
+    put(bucket)
+    put(bucket, day="2026-01-03", records=5)
+    sizes = {path.relative_to(bucket): path.stat().st_size for path in bucket.rglob("*.json.gz")}
+    wrong = {}
+    for number, point in enumerate(POINTS):
+        job = new_job(f"killed-{number}")
+        kept = tmp_path / f"kept-{number}"
+        # One after the other, so that the second of something is the same each time.
+        job.environment |= {BUCKET: str(bucket), ARCHIVE: str(kept), "SOURCES__DIDOMI__DELIVERIES__THREADS": "1"}
+        assert job.didomi("run", "--skip-models", kill_at=point).code == -9, point
+        job.run()
+        rows = job.sql("select records, error, needs_retry, archived_at is not null from export_deliveries order by 1")
+        copies = {path.relative_to(kept): path.stat().st_size for path in kept.rglob("*") if path.is_file()}
+        if (rows, copies) != ([(3, None, False, True), (5, None, False, True)], sizes):
+            wrong[point] = (rows, copies)
+    assert wrong == {}
