@@ -37,19 +37,24 @@ def check(
     worst = 0
     with results():
         for finding in find(target, tuple(export_id or ())):
-            mark = styled("ok      ", "green") if finding.is_good else styled("failed  ", "red")
-            print_line(mark.append(styled(f"{finding.subject}: {finding.text}", "default")))
+            print_line(styled(*_mark(finding)).append(styled(f"{finding.subject}: {finding.text}", "default")))
             worst = max(worst, finding.exit_code)
     raise typer.Exit(worst)
 
 
 class Finding(NamedTuple):
-    """The result of one check: whether it is good, and what to know or do."""
+    """The result of one check: whether it is good, and what to know or do. One with code 0 stops no run."""
 
     subject: str
     is_good: bool
     text: str
     exit_code: int = 0
+
+
+def _mark(finding: Finding) -> tuple[str, str]:
+    if finding.is_good:
+        return "ok      ", "green"
+    return ("failed  ", "red") if finding.exit_code else ("warning ", "yellow")
 
 
 def find(target: Target, export_ids: Sequence[str] = ()) -> Iterator[Finding]:
@@ -147,7 +152,7 @@ def _check_destination(target: Target) -> Iterator[Finding]:
     from didomi_source.schema import TABLES
     from didomi_source.warehouse.credentials import check_path, describe
     from didomi_source.warehouse.open import open_temporary
-    from didomi_source.warehouse.postgres import check_rights
+    from didomi_source.warehouse.postgres import check_rights, dropped_views
     from didomi_source.warehouse.profiles import dbt_environment
     from didomi_source.warehouse.read import check_connection, refuse_foreign_tables
 
@@ -163,6 +168,7 @@ def _check_destination(target: Target) -> Iterator[Finding]:
             subject = "models"
             dbt_environment(pipeline, target)
             yield Finding(subject, True, f"dbt for {target.destination} is installed")
+            yield from (Finding(subject, False, view) for view in dropped_views(pipeline, target))
     except DidomiError as error:
         yield _failed(subject, error)
 

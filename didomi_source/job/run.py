@@ -21,7 +21,7 @@ from didomi_source.warehouse.credentials import describe
 from didomi_source.warehouse.dbt import Models
 from didomi_source.warehouse.duckdb import checkpoint, load_with_memory_limit
 from didomi_source.warehouse.open import LOADER_FORMATS, open_for_loading
-from didomi_source.warehouse.postgres import one_build_at_a_time
+from didomi_source.warehouse.postgres import dropped_views, one_build_at_a_time
 from didomi_source.warehouse.profiles import dbt_environment
 from didomi_source.warehouse.read import refuse_foreign_tables, select
 from didomi_source.warehouse.sqlstate import error_of
@@ -102,6 +102,8 @@ def run(
             syncs = _check_loaded(pipeline, target.dataset, run_id, extracted, len(reading.exports))
             if not settings.export_ids:
                 notes.extend(_unlisted(pipeline, target.dataset, settings.organization_id, reading, options))
+            if not options.skip_models:
+                notes.extend(dropped_views(pipeline, target))
             logs = 0 if options.skip_models else count_logs(pipeline, target.dataset)
             seconds = time.monotonic() - started
         variables = {"didomi_schema": target.dataset, **deliveries.model_vars, **options.model_vars}
