@@ -176,9 +176,12 @@ def _destination(target: Target) -> Any:
     import dlt
 
     name = target.destination
-    is_default = target.loading == f"{target.dataset}_staging"
-    layout: dict[str, Any] = {} if is_default else {"staging_dataset_name_layout": target.loading}
+    given: dict[str, Any] = {}
+    if target.loading != f"{target.dataset}_staging":
+        given["staging_dataset_name_layout"] = target.loading
+    if name != "bigquery":  # whose transactions create no table, while dlt takes `created_at` for the creation of one
+        given["supports_transactions"] = True
     settings = (f"destination.{name}.credentials", f"destination.{name}.credentials.database")
     if name == "duckdb" and not any(dlt.config.get(setting) for setting in settings):
-        return dlt.destinations.duckdb(str(Path(DUCKDB_FILE).absolute()), **layout)
-    return dlt.destination(name, **layout) if layout else name
+        return dlt.destinations.duckdb(str(Path(DUCKDB_FILE).absolute()), **given)
+    return dlt.destination(name, **given)

@@ -45,6 +45,16 @@ def partition(
     return made | ({f"{folder}_SUCCESS": b""} if complete else {})
 
 
+def deliver_month(bucket: Path, export_id: str, records: int) -> None:
+    """Write thirty deliveries of so many users, each in one file, over those that are there."""
+    for day in range(1, 31):
+        put = partition(users(records), export_id=export_id, day=date(2026, 6, day))
+        for key, content in put.items():
+            path = bucket / key
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+
+
 @dataclass
 class Place:
     """A folder that holds delivered files."""
