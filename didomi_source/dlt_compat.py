@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dlt.common.configuration.exceptions import (
         ConfigValueCannotBeCoercedException as ConfigValueCannotBeCoercedException,
     )
+    from dlt.common.configuration.providers import ConfigProvider as ConfigProvider
     from dlt.common.configuration.providers import EnvironProvider as EnvironProvider
     from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext as PluggableRunContext
     from dlt.common.destination.exceptions import SqlClientNotAvailable as SqlClientNotAvailable
@@ -36,6 +37,7 @@ MODULES = {
     "Container": "dlt.common.configuration.container",
     "ConfigurationException": "dlt.common.configuration.exceptions",
     "ConfigValueCannotBeCoercedException": "dlt.common.configuration.exceptions",
+    "ConfigProvider": "dlt.common.configuration.providers",
     "EnvironProvider": "dlt.common.configuration.providers",
     "PluggableRunContext": "dlt.common.configuration.specs.pluggable_run_context",
     "SqlClientNotAvailable": "dlt.common.destination.exceptions",

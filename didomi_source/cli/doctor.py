@@ -16,8 +16,7 @@ from .show import print_line, print_title
 from .streams import results
 
 if TYPE_CHECKING:
-    from dlt.common.configuration.providers import ConfigProvider
-
+    from didomi_source.dlt_compat import ConfigProvider
     from didomi_source.warehouse.target import Target
 
 _PACKAGES = {
