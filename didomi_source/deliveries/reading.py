@@ -1,4 +1,4 @@
-"""What of the partitions has to be read, and the rows that come of it."""
+"""What of the partitions has to be read, and its reading."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime, timezone
 from threading import Event
-from typing import Any
 
-from didomi_source import values
 from didomi_source.errors import DeliveryError
 from didomi_source.schema import Row
 
@@ -21,13 +19,13 @@ from .known import KnownDeliveries, KnownDelivery, oldest_days
 from .layout import Partition, StoredFile
 from .listing import Listing, list_partitions
 from .outcome import DeliveryRequest
+from .rows import delivery_row, gone_row
 from .settings import DeliverySettings
 from .stores import Store, StoreRefused
 
 logger = logging.getLogger(__name__)
 
 _GIVEN_UP = "not read, as the store refused one file after the other"
-_NAMED_FILES = 3  # in the error of a row
 
 
 @dataclass
@@ -126,7 +124,7 @@ class DeliveryReader:
         gone = self._gone(listing, since, known)
         rows = self._known.rows([*(partition.delivery_id for partition in changed), *gone])
         plan.work = self._work(changed, rows)
-        plan.gone = [self._gone_row(rows[delivery_id], plan.listed_at) for delivery_id in gone]
+        plan.gone = [gone_row(rows[delivery_id], plan.listed_at, self._request.run_id) for delivery_id in gone]
         return plan
 
     def _note(
@@ -259,59 +257,8 @@ class DeliveryReader:
             results = [FileResult(partition.name_of(file), file.bytes, file.etag) for file in partition.files]
         else:
             results = [self._result_of(work, file) for file in partition.files]
-        return self._row(work, results, listed_at)
+        return delivery_row(partition, work.known, results, self._archive, listed_at, self._request.run_id)
 
     def _result_of(self, work: Work, file: StoredFile) -> FileResult:
         name = work.partition.name_of(file)
         return work.results.get(name) or FileResult(name, file.bytes, file.etag, is_open=True)
-
-    def _row(self, work: Work, results: list[FileResult], listed_at: datetime) -> Row:
-        partition, known = work.partition, work.known or {}
-        counted = [result for result in results if result.records is not None]
-        times = [file.modified_at for file in partition.files]
-        is_counted = partition.is_complete and len(counted) == len(results)
-        return {
-            "delivery_id": partition.delivery_id,
-            "export_id": values.clean_text(partition.export_id),
-            "delivery_date": partition.delivery_date,
-            "data_kind": values.clean_text(partition.data_kind),
-            "is_complete": partition.is_complete,
-            "file_count": len(partition.files),
-            "bytes": sum(file.bytes for file in partition.files),
-            "records": sum(result.records or 0 for result in counted) if is_counted else None,
-            "records_counted": sum(result.records or 0 for result in counted),
-            "odd_lines": sum(result.odd_lines or 0 for result in counted),
-            "uncompressed_bytes": sum(result.uncompressed_bytes or 0 for result in counted),
-            "first_modified_at": min(times, default=None),
-            "last_modified_at": max(times, default=None),
-            "files": values.canonical([result.as_json() for result in results]),
-            "listing_hash": partition.listing_hash,
-            "error": _error_of(results),
-            "needs_retry": any(result.is_open for result in results) and partition.is_complete,
-            **self._archived(partition, known, results),
-            "first_seen_at": known.get("first_seen_at") or listed_at,
-            "gone_since": None,
-            **self._run_columns(),
-        }
-
-    def _archived(self, partition: Partition, known: Any, results: list[FileResult]) -> Row:
-        if self._archive is None:
-            to = known.get("archived_to")
-        else:
-            to = self._archive.place_of(partition) if partition.is_complete else None
-        is_archived = bool(to) and partition.is_complete and all(result.sha256 for result in results)
-        is_same = known.get("archived_to") == to
-        at = (known.get("archived_at") if is_same else None) or datetime.now(timezone.utc)
-        return {"archived_to": to, "archived_at": at if is_archived else None}
-
-    def _gone_row(self, row: Row, listed_at: datetime) -> Row:
-        return {**row, "files": values.canonical(row["files"]), "gone_since": listed_at, **self._run_columns()}
-
-    def _run_columns(self) -> Row:
-        return {"run_id": self._request.run_id, "extracted_at": datetime.now(timezone.utc)}
-
-
-def _error_of(results: list[FileResult]) -> str | None:
-    wrong = [f"{result.name}: {result.explanation}" for result in results if result.error]
-    more = f"; and {len(wrong) - _NAMED_FILES} more files" if len(wrong) > _NAMED_FILES else ""
-    return values.clean_text("; ".join(wrong[:_NAMED_FILES]) + more) if wrong else None
