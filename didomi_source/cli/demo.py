@@ -51,7 +51,7 @@ def demo(
     days: Days = 200,
     verbose: Verbose = 0,
 ) -> None:
-    """Run the whole job against a local, made-up Didomi API and bucket.
+    """Run the whole job against a made-up API and bucket.
 
     Needs no account and no network.
     """

@@ -48,7 +48,7 @@ def notify(
     log_format: Log = LogFormat.text,
     verbose: Verbose = 0,
 ) -> None:
-    """Tell people when the health of an export has changed, or a delivery is wrong.
+    """Tell people what has changed: healths, deliveries.
 
     Also reports a stale load; while the load is stale, exports are not reported, since their state is unknown.
     A change is reported once, also when several machines call it; a recovery is reported with its duration. Slack,
