@@ -26,7 +26,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from didomi_sandbox import Behaviour, generate, serve  # noqa: E402
 from didomi_source.cli.demo import settings_of  # noqa: E402
-from didomi_source.reading import known  # noqa: E402
+from didomi_source.reading import destination  # noqa: E402
 from support.models import dbt  # noqa: E402
 from support.warehouses.translated import compiled  # noqa: E402
 from warehouses.test_translated import ENVIRONMENTS  # noqa: E402
@@ -35,13 +35,14 @@ MINIMUM = 10 * 2**20
 DOLLARS_PER_TIB = 6.25
 NEWEST = "(l.export_id = %s and l.created_at >= %s)"
 READS = [
-    known._IDS,  # noqa: SLF001
-    known._TIMES,  # noqa: SLF001
-    known._REACH.format(condition=NEWEST.replace("l.", "").replace(">=", "<")),  # noqa: SLF001
-    known._MARKS.format(condition=NEWEST),  # noqa: SLF001
-    known._UNRECORDED.format(condition=NEWEST),  # noqa: SLF001
-    known._REMEMBERED,  # noqa: SLF001
-    known._SYNCS,  # noqa: SLF001
+    destination._IDS,  # noqa: SLF001
+    destination._TIMES,  # noqa: SLF001
+    destination._REACH.format(condition=NEWEST.replace("l.", "").replace(">=", "<")),  # noqa: SLF001
+    destination._STATES.format(condition=NEWEST),  # noqa: SLF001
+    destination._UNRECORDED.format(condition=NEWEST),  # noqa: SLF001
+    destination._HISTORY_ONLY,  # noqa: SLF001
+    destination._WITHOUT_HISTORY,  # noqa: SLF001
+    destination._SYNCS,  # noqa: SLF001
     "select id, content_hash from {exports}",
     "select fingerprint from {export_log_quarantine}",
 ]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dlt.common.configuration.providers import ConfigProvider as ConfigProvider
     from dlt.common.configuration.providers import EnvironProvider as EnvironProvider
     from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext as PluggableRunContext
+    from dlt.common.destination.exceptions import DestinationUndefinedEntity as DestinationUndefinedEntity
     from dlt.common.destination.exceptions import SqlClientNotAvailable as SqlClientNotAvailable
     from dlt.common.exceptions import DltException as DltException
     from dlt.common.exceptions import MissingDependencyException as MissingDependencyException
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials as DuckDbCredentials
     from dlt.destinations.sql_client import SqlClientBase as SqlClientBase
     from dlt.extract import DltResource as DltResource
+    from dlt.extract.items_transform import MapItem as MapItem
+    from dlt.extract.items_transform import MetricsItem as MetricsItem
+    from dlt.extract.source import SourceInjectableContext as SourceInjectableContext
 
 MODULES = {
     "Container": "dlt.common.configuration.container",
@@ -40,6 +44,7 @@ MODULES = {
     "ConfigProvider": "dlt.common.configuration.providers",
     "EnvironProvider": "dlt.common.configuration.providers",
     "PluggableRunContext": "dlt.common.configuration.specs.pluggable_run_context",
+    "DestinationUndefinedEntity": "dlt.common.destination.exceptions",
     "SqlClientNotAvailable": "dlt.common.destination.exceptions",
     "DltException": "dlt.common.exceptions",
     "MissingDependencyException": "dlt.common.exceptions",
@@ -54,6 +59,9 @@ MODULES = {
     "DuckDbCredentials": "dlt.destinations.impl.duckdb.configuration",
     "SqlClientBase": "dlt.destinations.sql_client",
     "DltResource": "dlt.extract",
+    "MapItem": "dlt.extract.items_transform",
+    "MetricsItem": "dlt.extract.items_transform",
+    "SourceInjectableContext": "dlt.extract.source",
 }
 """Name → the module of dlt that has it; the imports above are the same for type checkers."""
 

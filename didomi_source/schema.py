@@ -155,6 +155,9 @@ TABLES: dict[str, Columns] = {
     "export_deliveries": EXPORT_DELIVERIES,
 }
 
+# What reading the logs brings: each run reads back from one of them what it wrote into another.
+LOG_TABLES = frozenset({"export_logs", "export_log_history", "export_log_quarantine", "export_syncs"})
+
 # Partitions and clusters, which BigQuery sets when it creates a table; other destinations ignore them.
 BIGQUERY_LAYOUT: dict[str, dict[str, Any]] = {
     "export_logs": {"partition": "created_at", "cluster": ["export_id", "status"]},

@@ -11,30 +11,27 @@ destination is up to date (reading/plan.py), and each table takes its rows from 
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timezone
-from typing import Any, cast
+from typing import Any
 
 import dlt
-from dlt.common.configuration.container import Container
-from dlt.common.pipeline import PipelineContext
-from dlt.destinations.adapters import bigquery_adapter
-from dlt.extract import DltResource
 
 from .api.client import DidomiClient
+from .dlt_compat import DltResource, bigquery_adapter
+from .read_back import active_pipeline
 from .reading.arrow import arrow_table, is_supported_by
 from .reading.batch import Batch
 from .reading.destination import Destination
 from .reading.exports import list_exports
 from .reading.fields import ExtraColumns
 from .reading.packages import Reading
-from .reading.plan import Request
+from .reading.plan import Request, new_run_id
 from .reading.rows import HistoryRow, LogRow, Rows, as_dict
 from .reading.run import Run
 from .reading.unknown import unknown_exports
 from .schema import BIGQUERY_LAYOUT, OF_DLT, TABLES, WRITE_DISPOSITION, Columns, Row
 from .settings import DEFAULT_BASE_URL, DEFAULT_PAGE_SIZE, Settings
+from .switches import refuse_pending, refuse_switches
 
 __all__ = ["didomi_source", "list_exports", "new_run_id", "with_table_hints"]
 
@@ -104,14 +101,15 @@ def didomi_source(
         max_answer_bytes=max_answer_bytes,
         trust_env=trust_env,
     )
-    dlt.current.source_schema().remove_type_detection("iso_timestamp")  # the first value must not make later ones wrong
-    run_request = request or Request(new_run_id())
+    run_request = request or Request()
     run_reading = reading or Reading()
     client = DidomiClient(settings)
 
     @dlt.resource(selected=False)
     def discovered() -> Iterator[list[Row]]:
         """The exports to read, as one item; the second package of a run has the same ones."""
+        refuse_switches(active_pipeline())
+        dlt.current.source_schema().remove_type_detection("iso_timestamp")  # the first value decides for later ones
         if run_reading.is_done:
             _begin(client, settings, run_request, run_reading)
         yield run_reading.exports
@@ -151,16 +149,12 @@ def didomi_source(
     return [with_table_hints(table, table.name, TABLES[table.name]) for table in tables]
 
 
-def new_run_id() -> str:
-    """A name for a run: its time and a few random digits."""
-    return f"{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
-
-
 def _begin(client: DidomiClient, settings: Settings, request: Request, reading: Reading) -> None:
     """Find what there is to read, in the pipeline's thread: dlt's SQL client is only configured there."""
+    pipeline = active_pipeline()
+    refuse_pending(pipeline)
     client.authenticate()
     exports = list_exports(client, settings)
-    pipeline = _active_pipeline()
     destination = Destination(pipeline)
     known = destination.state()
     unknown = unknown_exports(client, exports, known)
@@ -207,8 +201,3 @@ def _loaded_columns() -> dict[str, str]:
     table = dlt.current.source_schema().tables.get("export_logs")
     columns = table["columns"] if table else {}
     return {name: column.get("data_type") or "text" for name, column in columns.items() if name[:4] != "_dlt"}
-
-
-def _active_pipeline() -> dlt.Pipeline | None:
-    context = Container()[PipelineContext]
-    return cast("dlt.Pipeline", context.pipeline()) if context.is_active() else None

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from didomi_source.read_back import Tables, as_loaded
 from didomi_source.schema import EXPORT_DELIVERIES, Row
 
 if TYPE_CHECKING:
     from dlt import Pipeline
-    from dlt.destinations.sql_client import SqlClientBase
 
 TABLE = "export_deliveries"
 # Where nothing is deleted: so many days before the newest known one are listed again, as are days that were not right.
@@ -50,13 +49,12 @@ class KnownDeliveries:
     """
 
     def __init__(self, pipeline: Pipeline | None) -> None:
-        self._client = _sql_client(pipeline)
+        self._tables = Tables(pipeline)
 
     def summaries(self) -> dict[str, KnownDelivery]:
         """All known partitions, by `delivery_id`."""
-        # Where a destination cannot merge, a partition has several rows: the newest is the last.
-        rows = self._select(_SUMMARY, "order by extracted_at")
-        return {row[0]: KnownDelivery(row[0], row[1], _as_date(row[2]), row[3] or "", *row[4:]) for row in rows}
+        rows = (_as_loaded(_SUMMARY, values) for values in self._select(_SUMMARY))
+        return {row["delivery_id"]: KnownDelivery(**row | {"listing_hash": row["listing_hash"] or ""}) for row in rows}
 
     def rows(self, delivery_ids: Collection[str]) -> dict[str, Row]:
         """Whole rows of some partitions, by `delivery_id`; `files` is parsed."""
@@ -64,27 +62,17 @@ class KnownDeliveries:
         ids = sorted(delivery_ids)
         for begin in range(0, len(ids), _CHUNK):
             chunk = ids[begin : begin + _CHUNK]
-            condition = f"where delivery_id in ({', '.join(['%s'] * len(chunk))}) order by extracted_at"
+            condition = f"where delivery_id in ({', '.join(['%s'] * len(chunk))})"
             for values in self._select(tuple(EXPORT_DELIVERIES), condition, *chunk):
-                row = {name: _as_loaded(value) for name, value in zip(EXPORT_DELIVERIES, values, strict=True)}
-                row["files"] = json.loads(row["files"]) if isinstance(row["files"], str) else row["files"] or []
-                row["delivery_date"] = _as_date(row["delivery_date"])
-                found[row["delivery_id"]] = row
+                row = _as_loaded(EXPORT_DELIVERIES, values)
+                found[row["delivery_id"]] = row | {"files": row["files"] or []}
         return found
 
-    def _select(self, columns: Sequence[str], rest: str, *values: Any) -> Iterator[tuple[Any, ...]]:
-        from dlt.destinations.exceptions import DatabaseUndefinedRelation
-
-        if self._client is None:
-            return
-        with self._client as client:
-            names = ", ".join(map(client.escape_column_name, columns))
-            table = client.make_qualified_table_name(TABLE)
-            try:
-                with client.execute_query(f"select {names} from {table} {rest}", *values) as cursor:  # noqa: S608 - ours
-                    yield from cursor.fetchall()
-            except DatabaseUndefinedRelation:
-                return
+    def _select(self, columns: Sequence[str], rest: str = "", *values: Any) -> Iterator[tuple[Any, ...]]:
+        with self._tables.opened() as tables:
+            if tables is not None:
+                sql = f"select {tables.names(columns)} from {{export_deliveries}} {rest}"  # noqa: S608 - ours
+                yield from tables.query(sql, *values)
 
 
 def oldest_days(known: Mapping[str, KnownDelivery], recount: Collection[date], *, is_pending: Any) -> dict[str, date]:
@@ -110,20 +98,6 @@ def oldest_days(known: Mapping[str, KnownDelivery], recount: Collection[date], *
     return oldest
 
 
-def _sql_client(pipeline: Pipeline | None) -> SqlClientBase[Any] | None:
-    from dlt.common.destination.exceptions import SqlClientNotAvailable
-
-    try:
-        return pipeline.sql_client() if pipeline else None
-    except SqlClientNotAvailable:  # a destination without SQL: everything is read each time
-        return None
-
-
-def _as_date(value: date | datetime) -> date:
-    return value.date() if isinstance(value, datetime) else value
-
-
-def _as_loaded(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.replace(tzinfo=timezone.utc) if value.tzinfo is None else value.astimezone(timezone.utc)
-    return value
+def _as_loaded(columns: Iterable[str], values: Sequence[Any]) -> Row:
+    named = zip(columns, values, strict=True)
+    return {name: as_loaded(value, EXPORT_DELIVERIES[name]["data_type"]) for name, value in named}

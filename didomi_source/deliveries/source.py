@@ -5,15 +5,15 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import dlt
-from dlt.common.configuration.container import Container
-from dlt.common.pipeline import PipelineContext
-from dlt.extract import DltResource
 
+from didomi_source.dlt_compat import DltResource
 from didomi_source.errors import ConfigurationError, DeliveryError
+from didomi_source.read_back import active_pipeline
 from didomi_source.schema import EXPORT_DELIVERIES, OF_DLT, WRITE_DISPOSITION
+from didomi_source.switches import refuse_switches
 
 from .known import TABLE, KnownDeliveries
 from .outcome import DeliveryRequest
@@ -55,9 +55,11 @@ def didomi_deliveries(
         asked.export_ids = export_ids
 
     def export_deliveries() -> Iterator[Any]:
+        pipeline = active_pipeline()
+        refuse_switches(pipeline)
         if TABLE not in dlt.current.source_schema().tables:  # so that it exists even when it never gets a row
             yield dlt.mark.materialize_table_schema()
-        reader = delivery_reader(resolved, asked, KnownDeliveries(_active_pipeline()))
+        reader = delivery_reader(resolved, asked, KnownDeliveries(pipeline))
         if reader is not None:
             yield from reader.rows(reader.plan())
 
@@ -101,8 +103,3 @@ def delivery_reader(
     archive = Archive(settings.archive_to, lambda: open_archive(settings)) if settings.archive_to else None
     request.run_id = request.run_id or f"{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
     return DeliveryReader(store, archive, known, settings, request)
-
-
-def _active_pipeline() -> dlt.Pipeline | None:
-    context = Container()[PipelineContext]
-    return cast("dlt.Pipeline", context.pipeline()) if context.is_active() else None

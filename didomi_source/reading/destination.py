@@ -7,25 +7,21 @@ restored or the working directory was deleted (docs/decisions/0001-no-cursor-in-
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from itertools import chain
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from didomi_source.schema import TABLES
+from didomi_source.read_back import OpenTables, Tables, as_loaded, as_utc
 
 from .rows import is_settled
 from .state import Database, LogState, LogStates
 
 if TYPE_CHECKING:
     from dlt import Pipeline
-    from dlt.destinations.sql_client import SqlClientBase
 
 _CHUNK = 500
 _EXPORTS_AT_ONCE = 100
-_ROWS_AT_ONCE = 10_000
 
 _IDS = "select id, export_id from {export_logs}"
 _TIMES = """
@@ -37,19 +33,26 @@ select export_id, created_at from (
     select export_id, created_at, row_number() over (partition by export_id order by created_at desc) as place
     from {{export_logs}} where {condition}) older
 where place = %s"""
-# Where a destination cannot merge, a log has several rows: the newest first.
 _STATES = """
 select l.id, l.export_id, l.content_hash, l.status, l.updated_at, l.missing_at_source_since
-from {{export_logs}} l where {condition} order by l.extracted_at desc, l.read_sequence desc"""
+from {{export_logs}} l where {condition}"""
 # A package that was only loaded in part and then given up leaves logs without their history, or the reverse.
 _UNRECORDED = """
 select l.id from {{export_logs}} l where ({condition}) and not exists (
     select 1 from {{export_log_history}} h
     where h.log_id = l.id and coalesce(h.status, '') = coalesce(l.status, '')
     and coalesce(h.users, -1) = coalesce(l.metrics__users, -1) and coalesce(h.result, '') = coalesce(l.result, ''))"""
+_ALL_UNRECORDED = "select l.id from {{export_logs}} l where ({condition})"
+_WITHOUT_HISTORY = """
+select l.export_id, count(*) from {export_logs} l
+where l.missing_at_source_since is null and not exists (select 1 from {export_log_history} h where h.log_id = l.id)
+group by 1"""
+_ALL_WITHOUT_HISTORY = """
+select export_id, count(*) from {export_logs} where missing_at_source_since is null group by 1"""
 _HISTORY_ONLY = """
 select distinct h.log_id from {export_log_history} h
 where not exists (select 1 from {export_logs} l where l.id = h.log_id)"""
+_ALL_HISTORY = "select distinct log_id from {export_log_history}"
 _SYNCS = """
 select export_id, mode, started_at, newest_created_at, logs_known, api_total, sort
 from {export_syncs} where is_complete = true and mode <> 'backfill' order by started_at"""
@@ -62,6 +65,7 @@ class KnownExport:
     count: int = 0  # of its logs
     newest_created_at: datetime | None = None  # without times ahead of the clock, which do not show how far was read
     oldest_open_created_at: datetime | None = None  # of the logs that are not settled and not missing
+    without_history: int = 0  # logs that are not missing, and of which no state is recorded
     has_logs_without_time: bool = False  # which have no position in a list that is sorted by time
     complete_newest_created_at: datetime | None = None  # as the last complete read left it
     complete_logs_known: int | None = None  # None: never read completely
@@ -120,22 +124,23 @@ class Destination:
     """
 
     def __init__(self, pipeline: Pipeline | None) -> None:
-        self._sql_client = _sql_client(pipeline)
-        self._lock = Lock()
+        self._tables = Tables(pipeline)
 
     def state(self) -> DestinationState:
         """Read what decides how much this run has to read."""
         known = DestinationState(destination=self)
-        with self._client() as client:
-            if client is not None:
-                known.add_known(_query(client, _IDS))
-                _read_times(client, known)
-                _read_syncs(client, known)
-                hashes = _query(client, "select id, content_hash from {exports} order by extracted_at")
-                known.export_hashes = dict(hashes)
-                found = _query(client, "select fingerprint from {export_log_quarantine}")
+        with self._tables.opened() as tables:
+            if tables is not None:
+                known.add_known(tables.query(_IDS))
+                _read_times(tables, known)
+                _read_syncs(tables, known)
+                known.export_hashes = dict(tables.query("select id, content_hash from {exports}"))
+                found = tables.query("select fingerprint from {export_log_quarantine}")
                 known.quarantined = {fingerprint for (fingerprint,) in found}
-                known.history_only_ids = {log_id for (log_id,) in _query(client, _HISTORY_ONLY)}
+                history_only = tables.query(_HISTORY_ONLY, instead=_ALL_HISTORY)
+                known.history_only_ids = {log_id for (log_id,) in history_only}
+                for export_id, count in tables.query(_WITHOUT_HISTORY, instead=_ALL_WITHOUT_HISTORY):
+                    known.export(export_id).without_history = count
         return known
 
     def read_states(self, known: DestinationState, since: Mapping[str, datetime | None], further: int) -> None:
@@ -165,25 +170,26 @@ class Destination:
             self._read_states(known, f"l.id in ({', '.join(['%s'] * len(chunk))})", chunk)
 
     def _read_states(self, known: DestinationState, condition: str, values: Sequence[Any]) -> None:
-        with self._client() as client:
-            if client is None:
+        with self._tables.opened() as tables:
+            if tables is None:
                 return
-            unrecorded = {log_id for (log_id,) in _query(client, _UNRECORDED.format(condition=condition), *values)}
-            rows = _query(client, _STATES.format(condition=condition), *values)
+            sql, instead = _UNRECORDED.format(condition=condition), _ALL_UNRECORDED.format(condition=condition)
+            unrecorded = {log_id for (log_id,) in tables.query(sql, *values, instead=instead)}
+            rows = tables.query(_STATES.format(condition=condition), *values)
             known.logs.add((row[0], row[1], _state(row, is_recorded=row[0] not in unrecorded)) for row in rows)
 
     def _reach(self, since: Sequence[tuple[str, datetime]], further: int) -> dict[str, datetime | None]:
         """When the n-th log before a time was created, n being `further`; without the exports that have fewer."""
         condition = " or ".join(["(export_id = %s and created_at < %s)"] * len(since))
         sql, values = _REACH.format(condition=condition), chain(*since, [further])
-        with self._client() as client:
-            return {name: _utc(when) for name, when in _query(client, sql, *values)} if client and since else {}
+        with self._tables.opened() as tables:
+            return {name: as_utc(when) for name, when in tables.query(sql, *values)} if tables and since else {}
 
     def count(self, export_id: str, since: datetime) -> int:
         """The number of rows of an export whose logs were created at or after a time."""
         sql = "select count(*) from {export_logs} where export_id = %s and created_at >= %s"
-        with self._client() as client:
-            rows = list(_query(client, sql, export_id, since)) if client else []
+        with self._tables.opened() as tables:
+            rows = list(tables.query(sql, export_id, since)) if tables else []
         return int(rows[0][0]) if rows else 0
 
     def versions(self, log_ids: Sequence[str]) -> dict[str, dict[str, int]]:
@@ -194,38 +200,27 @@ class Destination:
             found.setdefault(log_id, {})[version_id] = sequence
         return found
 
-    def logs(self, log_ids: Sequence[str], columns: Sequence[str]) -> Iterator[dict[str, Any]]:
-        """Whole rows of some logs, as the destination holds them."""
-        with self._client() as client:
-            if client is None:
+    def logs(self, log_ids: Sequence[str], types: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+        """Rows of some logs, as the destination holds them, without what is NULL.
+
+        Args:
+            log_ids: The logs.
+            types: The columns of `export_logs` to read, with dlt's type of each.
+        """
+        with self._tables.opened() as tables:
+            if tables is None:
                 return
-            quoted = ", ".join(map(client.escape_column_name, columns))  # a field may be called `select`
-        for row in self._by_id(f"select {quoted} from {{export_logs}} where id", log_ids):  # noqa: S608 - quoted
-            yield {name: value for name, value in zip(columns, row, strict=True) if value is not None}
+            names = tables.names([*types])
+        for row in self._by_id(f"select {names} from {{export_logs}} where id", log_ids):  # noqa: S608 - quoted
+            columns = zip(types.items(), row, strict=True)
+            yield {name: as_loaded(value, kind) for (name, kind), value in columns if value is not None}
 
     def _by_id(self, sql: str, ids: Sequence[str]) -> Iterator[tuple[Any, ...]]:
         for start in range(0, len(ids), _CHUNK):
             chunk = ids[start : start + _CHUNK]
-            with self._client() as client:
-                if client is not None:
-                    yield from _query(client, f"{sql} in ({', '.join(['%s'] * len(chunk))})", *chunk)
-
-    @contextmanager
-    def _client(self) -> Iterator[SqlClientBase[Any] | None]:
-        if self._sql_client is None:
-            yield None
-            return
-        with self._lock, self._sql_client as client:
-            yield client
-
-
-def _sql_client(pipeline: Pipeline | None) -> SqlClientBase[Any] | None:
-    from dlt.common.destination.exceptions import SqlClientNotAvailable
-
-    try:
-        return pipeline.sql_client() if pipeline else None
-    except SqlClientNotAvailable:  # a destination without SQL: everything is read each time
-        return None
+            with self._tables.opened() as tables:
+                if tables is not None:
+                    yield from tables.query(f"{sql} in ({', '.join(['%s'] * len(chunk))})", *chunk)
 
 
 def latest_credible() -> datetime:
@@ -233,39 +228,26 @@ def latest_credible() -> datetime:
     return datetime.now(timezone.utc) + timedelta(days=1)
 
 
-def _query(client: SqlClientBase[Any], sql: str, *values: Any) -> Iterator[tuple[Any, ...]]:
-    """The rows of a query, fetched in chunks; none if the destination has no such table yet."""
-    from dlt.destinations.exceptions import DatabaseUndefinedRelation
-
-    names = {table: client.make_qualified_table_name(table) for table in TABLES}
-    try:
-        with client.execute_query(sql.format(**names), *values) as cursor:
-            while rows := cursor.fetchmany(_ROWS_AT_ONCE):
-                yield from rows
-    except DatabaseUndefinedRelation:
-        return
-
-
-def _read_times(client: SqlClientBase[Any], known: DestinationState) -> None:
-    rows = _query(client, _TIMES, latest_credible())
+def _read_times(tables: OpenTables, known: DestinationState) -> None:
+    rows = tables.query(_TIMES, latest_credible())
     for export_id, status, is_there, count, count_with_time, first, newest in rows:
         export = known.export(export_id)
-        export.newest_created_at = max(filter(None, [export.newest_created_at, _utc(newest)]), default=None)
+        export.newest_created_at = max(filter(None, [export.newest_created_at, as_utc(newest)]), default=None)
         export.has_logs_without_time |= count_with_time < count
         if is_there and not is_settled(status):
-            times = filter(None, [export.oldest_open_created_at, _utc(first)])
+            times = filter(None, [export.oldest_open_created_at, as_utc(first)])
             export.oldest_open_created_at = min(times, default=None)
 
 
-def _read_syncs(client: SqlClientBase[Any], known: DestinationState) -> None:
-    for export_id, mode, started_at, newest, logs_known, total, sort in _query(client, _SYNCS):
+def _read_syncs(tables: OpenTables, known: DestinationState) -> None:
+    for export_id, mode, started_at, newest, logs_known, total, sort in tables.query(_SYNCS):
         export = known.export(export_id)
-        export.complete_newest_created_at = _utc(newest)
+        export.complete_newest_created_at = as_utc(newest)
         export.complete_logs_known = logs_known
         export.complete_total = total
         export.sort = sort
         if mode == "full":
-            export.full_read_at = _utc(started_at)
+            export.full_read_at = as_utc(started_at)
 
 
 def _state(row: Sequence[Any], *, is_recorded: bool) -> LogState:
@@ -275,11 +257,5 @@ def _state(row: Sequence[Any], *, is_recorded: bool) -> LogState:
         is_settled=is_settled(status),
         is_missing=missing_since is not None,
         is_known=True,
-        updated_at=_utc(updated_at),
+        updated_at=as_utc(updated_at),
     )
-
-
-def _utc(when: datetime | None) -> datetime | None:
-    if when is None:
-        return None
-    return when.replace(tzinfo=timezone.utc) if when.tzinfo is None else when.astimezone(timezone.utc)

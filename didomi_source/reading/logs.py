@@ -7,9 +7,8 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from dlt.common.normalizers.naming.snake_case import NamingConvention
-
 from didomi_source import values
+from didomi_source.dlt_compat import NamingConvention
 from didomi_source.schema import EXPORT_LOGS, RUN, Row
 
 from .fields import ExtraColumns

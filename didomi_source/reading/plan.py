@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
 
 from didomi_source.settings import Settings
@@ -11,19 +12,24 @@ from didomi_source.settings import Settings
 from .destination import KnownExport
 
 
+def new_run_id() -> str:
+    """A name for a run: its time and a few random digits."""
+    return f"{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+
+
 @dataclass(frozen=True)
 class Request:
     """What a run is asked to read, and its name.
 
     Args:
-        run_id: Names the run in every table.
+        run_id: Names the run in every table; each run needs another one.
         full: Read the whole list of every export.
         created_from: With `created_to`: only logs created in this range, both ends included; nothing
             else is touched (a backfill).
         created_to: See `created_from`.
     """
 
-    run_id: str
+    run_id: str = field(default_factory=new_run_id)
     full: bool = False
     created_from: datetime | None = None
     created_to: datetime | None = None
@@ -71,13 +77,17 @@ def plan(known: KnownExport, settings: Settings, request: Request, now: datetime
 def _reason_for_full(known: KnownExport, settings: Settings, request: Request, now: datetime) -> str | None:
     if request.full:
         return "asked for"
+    every = timedelta(days=settings.full_read_every_days)
+    is_due = known.full_read_at is None or now - known.full_read_at >= every
+    return _lack_of(known) or (f"every {settings.full_read_every_days:g} days" if is_due else None)
+
+
+def _lack_of(known: KnownExport) -> str | None:
+    """Why what the destination holds is no ground for an incremental read."""
     if known.complete_logs_known is None:
         return "first complete read"
     if known.count < known.complete_logs_known:
         return f"the destination holds {known.count} of {known.complete_logs_known} logs"
-    if known.has_logs_without_time:
-        return "logs without a time"
-    every = timedelta(days=settings.full_read_every_days)
-    if known.full_read_at is None or now - known.full_read_at >= every:
-        return f"every {settings.full_read_every_days:g} days"
-    return None
+    if known.without_history:
+        return f"the history lacks {known.without_history} logs"
+    return "logs without a time" if known.has_logs_without_time else None

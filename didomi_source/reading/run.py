@@ -60,13 +60,16 @@ class Run:
         return rows
 
     def _remarked(self, missing_since: dict[str, datetime | None]) -> list[LogRow]:
-        further = [*self.extra.loaded]
+        """Logs whose `missing_at_source_since` changes; where rows cannot be replaced, the newer one is right."""
+        further = {name: self.extra.types[name] for name in self.extra.loaded}
+        types = {name: hints["data_type"] for name, hints in EXPORT_LOGS.items()} | further | {"raw_log": "text"}
+        of_run = {"run_id": self.request.run_id, "extracted_at": datetime.now(timezone.utc)}
         rows = []
-        for row in self.destination.logs(list(missing_since), [*EXPORT_LOGS, *further]):
+        for row in self.destination.logs(list(missing_since), types):
             own: dict[str, Any] = {name: row.get(name) for name in EXPORT_LOGS}
             if isinstance(own["raw_log"], dict):  # some destinations return JSON parsed
                 own["raw_log"] = values.canonical(own["raw_log"])
-            own |= {"run_id": self.request.run_id, "missing_at_source_since": missing_since[row["id"]]}
+            own |= {**of_run, "missing_at_source_since": missing_since[row["id"]]}
             rows.append(LogRow(**own, further={name: row[name] for name in further if name in row}))
         return rows
 

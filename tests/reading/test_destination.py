@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from didomi_sandbox import Behaviour, plain_store, serve
+from didomi_source import read_back
 from didomi_source.reading.destination import Destination, DestinationState, KnownExport
 from didomi_source.reading.state import LogState
 from support.ledger import Row, note_times, state_of, states_of
@@ -93,6 +94,7 @@ def test_what_is_known_of_an_export_is_what_its_rows_say(loaded: Warehouse, rows
     expected = {export_id: KnownExport() for export_id in {row["export_id"] for row in rows}}
     for row in rows:
         expected[row["export_id"]].count += 1
+        expected[row["export_id"]].without_history += not row["is_recorded"] and not row["missing_at_source_since"]
         note_times(expected[row["export_id"]], [row])
     known = Destination(loaded.pipeline()).state()
     assert known.exports == expected
@@ -140,8 +142,9 @@ def test_states_that_were_not_expected_are_asked_for(loaded: Warehouse) -> None:
     assert [known.export(name).has_all_states for name in ("a", "b")] == [True, False]
 
 
-def test_of_a_log_with_several_rows_the_newest_counts(loaded: Warehouse) -> None:
-    """As a destination that cannot merge holds it."""
+def test_of_a_log_with_several_rows_the_newest_counts(loaded: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a destination that cannot merge holds it: the log is settled, and no run has to read back to it."""
+    monkeypatch.setattr(read_back, "_merges", lambda _: False)
     row = {"id": "log", "export_id": "a", "metrics__users": 1, "updated_at": NOW, "missing_at_source_since": None,
            "created_at": NOW, "is_recorded": True}  # fmt: skip
     rows = [
@@ -151,7 +154,8 @@ def test_of_a_log_with_several_rows_the_newest_counts(loaded: Warehouse) -> None
     hold(loaded, rows)
     known = Destination(loaded.pipeline()).state()
     known.read_states("a")
-    assert (known.export("a").count, states_of(known.logs, "a")) == (1, expected_states(rows[1:]))
+    assert known.export("a") == KnownExport(1, newest_created_at=NOW, has_all_states=True)
+    assert states_of(known.logs, "a") == expected_states(rows[1:])
 
 
 def test_many_threads_may_ask_at_once(loaded: Warehouse) -> None:
