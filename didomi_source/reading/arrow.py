@@ -5,6 +5,7 @@ Only for destinations that load Arrow's parquet into JSON columns; all others ge
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
@@ -13,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import dlt
 import orjson
-from dlt.common.storages.load_package import load_package_state
+
+from didomi_source.dlt_compat import load_package_state
+from didomi_source.schema import TABLES
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -65,6 +68,7 @@ def arrow_table(rows: Rows[LogRow] | Rows[HistoryRow], types: Mapping[str, str])
             return pa.concat_arrays([pa.repeat(pa.scalar(value, arrow_type), times) for value, times in runs])
         return pa.array(column, arrow_type)
 
+    logging.getLogger("dlt").addFilter(_is_unexpected)
     found = rows.by_name()
     further = found.pop("further", ())
     for name in set().union(*further):
@@ -74,3 +78,9 @@ def arrow_table(rows: Rows[LogRow] | Rows[HistoryRow], types: Mapping[str, str])
     numbers = pc.cumulative_sum(pa.repeat(1, len(rows))).cast(pa.string())
     columns["_dlt_id"] = pc.binary_join_element_wise(secrets.token_urlsafe(8), numbers, "")
     return pa.table(columns)
+
+
+def _is_unexpected(record: logging.LogRecord) -> bool:
+    """Whether a record of dlt's is none of its warnings that Arrow has no JSON: the column's hint is right."""
+    message = record.getMessage()
+    return "when merging arrow schema" not in message or not any(f"resource: {table}," in message for table in TABLES)
