@@ -30,12 +30,13 @@ _PACKAGES = {
     "otel": ("opentelemetry-sdk",),
 }
 _SECRET = {"api_key", "api_secret"}
-_OTHER = ("notify.urls", "notify.ping_url", "runtime.dlthub_telemetry")
+_OTHER = ("notify.urls", "notify.ping_url", "runtime.dlthub_telemetry", "destination.duckdb.storage_version")
 _VARIABLES = (
     "DIDOMI_DESTINATION",
     "DIDOMI_DATASET",
     "DIDOMI_WORKING_DIR",
     "DIDOMI_VARS",
+    "DIDOMI_DBT",
     "DIDOMI_MAX_AGE",
     "DIDOMI_MIN_RATE",
     "DIDOMI_LOG_FORMAT",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from didomi_source.errors import DestinationError
 
 from .credentials import duckdb_path, location
+from .duckdb_storage import create_if_missing
 from .errors import describe_error, exception_chain
 
 if TYPE_CHECKING:
@@ -136,9 +137,10 @@ def _memory_limit(pipeline: dlt.Pipeline, limit: str) -> Iterator[None]:
 def connect_when_free(
     path: Path, report: Callable[[str], None], seconds: float, *, read_only: bool = False
 ) -> duckdb.DuckDBPyConnection:
-    """Open a DuckDB file, once no other process has locked it.
+    """Open a DuckDB file, once no other process has locked it; a missing one is created, unless `read_only`.
 
     Raises:
+        ConfigurationError: The file is missing, and its storage version is none that DuckDB knows.
         DestinationError: See `wait_until_writable`.
     """
     import duckdb
@@ -147,6 +149,8 @@ def connect_when_free(
     is_waiting = False
     while True:
         try:
+            if not read_only:
+                create_if_missing(path)
             return duckdb.connect(str(path), read_only=read_only)
         except duckdb.Error as error:
             if "Could not set lock" not in str(error) or time.monotonic() >= deadline:

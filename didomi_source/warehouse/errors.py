@@ -8,6 +8,7 @@ from pathlib import Path
 
 from didomi_source.errors import DestinationError, DidomiError
 
+from .duckdb_storage import describe_newer
 from .refusals import match_server_error
 
 _HOLDER = re.compile(r"Conflicting lock is held in (.+?) \(PID (\d+)\)")
@@ -17,7 +18,6 @@ _SIGNS = (
     ("No space left", "the disk of {0} is full: make room and run again"),
     ("not a valid DuckDB database", "{0} is not a DuckDB file: move it away or name another"),
     ("is encrypted", "{0} is encrypted: name another file"),
-    ("newer version of DuckDB", "{0} was written by a newer DuckDB: pip install -U duckdb"),
     ("Permission denied", "no permission to write {0}: change its rights or name another file"),
     ("Read-only file system", "{0} is on a read-only file system: name another file"),
     ("Is a directory", "{0} is a folder: name a file"),
@@ -63,6 +63,8 @@ def _known(text: str, where: Path | str) -> str | None:
     text = " ".join(text.split())
     if holder := _HOLDER.search(text):
         return f"{where} is held by another program ({holder[1]}, process {holder[2]}): {_LET_GO}"
+    if newer := describe_newer(text, where):
+        return newer
     return next((advice.format(where) for sign, advice in _SIGNS if sign.lower() in text.lower()), None)
 
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from didomi_source.errors import ConfigurationError, DestinationError
 
 from .credentials import duckdb_path
+from .duckdb_storage import create_if_missing
 from .errors import describe_error
 from .files import replaced_when_complete
 from .open import open_read_only, open_temporary
 from .target import Target, prepare_environment
+
+if TYPE_CHECKING:
+    import duckdb
 
 
 def check(target: Target, output: Path) -> None:
@@ -53,22 +59,27 @@ def publish(target: Target, output: Path) -> Path:
     with open_read_only(target) as pipeline:
         warehouse = duckdb_path(pipeline)
     try:
-        with replaced_when_complete(path) as beside, duckdb.connect(str(beside)) as copy:
-            copy.execute(f"attach '{_quoted(warehouse)}' as source (read_only)")
-            marts = copy.execute(
-                "select table_name from duckdb_tables() where database_name = 'source' and schema_name = ?",
-                [target.marts],
-            ).fetchall()
-            if not marts:
-                msg = f"there are no tables in {target.marts} yet: run `didomi run` without --skip-models first"
-                raise DestinationError(msg)
-            copy.execute(f"create schema {target.marts}")
-            for (name,) in marts:
-                copy.execute(f"create table {target.marts}.{name} as from source.{target.marts}.{name}")
-            copy.execute("detach source")
+        with replaced_when_complete(path) as beside:
+            create_if_missing(beside)
+            with closing(duckdb.connect(str(beside))) as copy:
+                _copy_marts(copy, warehouse, target.marts)
     except (duckdb.Error, OSError) as error:
         raise DestinationError(describe_error(error, path)) from None
     return output
+
+
+def _copy_marts(copy: duckdb.DuckDBPyConnection, warehouse: Path | None, schema: str) -> None:
+    copy.execute(f"attach '{_quoted(warehouse)}' as source (read_only)")
+    marts = copy.execute(
+        "select table_name from duckdb_tables() where database_name = 'source' and schema_name = ?", [schema]
+    ).fetchall()
+    if not marts:
+        msg = f"there are no tables in {schema} yet: run `didomi run` without --skip-models first"
+        raise DestinationError(msg)
+    copy.execute(f"create schema {schema}")
+    for (name,) in marts:
+        copy.execute(f"create table {schema}.{name} as from source.{schema}.{name}")
+    copy.execute("detach source")
 
 
 def _quoted(path: Path | None) -> str:
