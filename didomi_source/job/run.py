@@ -19,6 +19,7 @@ from didomi_source.schema import TABLES
 from didomi_source.warehouse import dbt as models
 from didomi_source.warehouse.credentials import describe
 from didomi_source.warehouse.dbt import Models
+from didomi_source.warehouse.dbt_version import wait_for_dbt_2
 from didomi_source.warehouse.duckdb import checkpoint, load_with_memory_limit
 from didomi_source.warehouse.open import LOADER_FORMATS, open_for_loading
 from didomi_source.warehouse.postgres import dropped_views, one_build_at_a_time
@@ -245,6 +246,7 @@ def _build(
     started = time.monotonic()
     try:
         with one_build_at_a_time(target, report):
+            wait_for_dbt_2(environment, report, target.wait_seconds)
             built = models.build(target.working_dir, environment, variables)
         return built if built.failures else replace(built, failures=unbuilt(target, logs))
     except (ModelsFailed, DestinationError) as error:

@@ -15,7 +15,10 @@ from typing import Any
 
 from didomi_source.errors import ConfigurationError, ModelsFailed
 
-_GOOD = {"success", "pass", "no-op", "skipped"}
+from .dbt_version import is_dbt_2
+
+_BUILT = {"success", "reused"}  # reused: dbt 2 found that nothing had changed
+_GOOD = _BUILT | {"pass", "no-op", "skipped"}
 # dbt needs none of them: the API's credentials, which it could write down, and settings of another dbt project, with
 # which it would build something else (DBT_EMPTY), somewhere else (DBT_TARGET) or nothing (DBT_RESOURCE_TYPES).
 _WITHHELD = ("SOURCES__", "DBT_")
@@ -107,6 +110,7 @@ def build(working_dir: Path, environment: Mapping[str, str], variables: Mapping[
 def _dbt(
     command: list[str], target: Path, environment: Mapping[str, str], variables: Mapping[str, Any]
 ) -> tuple[int, str]:
+    is_dbt_2()  # never run unasked
     project = str(project_dir())
     arguments = [
         *(sys.executable, "-m", "didomi_source.warehouse.dbt_process", "--no-use-colors", "--log-level", "warn"),
@@ -152,8 +156,8 @@ def _read(results: Path, seconds: float) -> Models:
 
 
 def _not_built(results: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The models without a result, or with another one than success."""
-    built = {result["unique_id"].split(".")[-1] for result in results if result["status"] == "success"}
+    """The models without a result, or with one that says something else than built."""
+    built = {result["unique_id"].split(".")[-1] for result in results if result["status"] in _BUILT}
     return sorted(model_names() - built)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from didomi_source.errors import ConfigurationError
 
 from .credentials import configuration, credentials, duckdb_path, extra_of
+from .dbt_version import environment_of_dbt_2, is_dbt_2
 from .target import Target
 
 if TYPE_CHECKING:
@@ -31,20 +32,28 @@ def dbt_environment(pipeline: dlt.Pipeline, target: Target) -> dict[str, str]:
         target: Which destination, and the prefix of the models' schemas.
 
     Raises:
-        ConfigurationError: There are no models for this destination, or dbt's adapter for it is missing.
+        ConfigurationError: There are no models for this destination, dbt's adapter for it is missing, or dbt is not
+            the one that was asked for.
     """
     name = target.destination
     if name not in _PROFILES:
         msg = f"the models are not built on {name}: use --skip-models, or a dbt project of your own"
         raise ConfigurationError(msg)
-    extra = extra_of(name)
+    uses_dbt_2 = is_dbt_2()
+    if not uses_dbt_2:  # which has all adapters in itself
+        _check_adapter(name)
+    found = {"DIDOMI_TARGET": name, "DIDOMI_DBT_SCHEMA": target.models_prefix, **_PROFILES[name](pipeline)}
+    variables = {key: str(value) for key, value in found.items() if value is not None}
+    return variables | (environment_of_dbt_2(variables) if uses_dbt_2 else {})
+
+
+def _check_adapter(destination: str) -> None:
+    extra = extra_of(destination)
     try:
         importlib.metadata.distribution(f"dbt-{extra}")
     except importlib.metadata.PackageNotFoundError:
-        msg = f"dbt for {name} is not installed: pip install 'didomi-source[{extra}]', or use --skip-models"
+        msg = f"dbt for {destination} is not installed: pip install 'didomi-source[{extra}]', or use --skip-models"
         raise ConfigurationError(msg) from None
-    found = {"DIDOMI_TARGET": name, "DIDOMI_DBT_SCHEMA": target.models_prefix, **_PROFILES[name](pipeline)}
-    return {key: str(value) for key, value in found.items() if value is not None}
 
 
 def _duckdb(pipeline: dlt.Pipeline) -> Variables:
