@@ -82,7 +82,7 @@ def test_the_pipeline_of_ones_own_runs(tmp_path):
         }
         (tmp_path / "own.py").write_text(script)
         shell(f"{sys.executable} own.py", tmp_path, **environment)
-    count = "import duckdb; print(duckdb.connect('own.duckdb').sql('select count(*) from didomi_raw.export_logs').fetchone()[0])"
+    count = "import duckdb; print(duckdb.connect('own.duckdb').sql('select count(*) from didomi_raw.export_logs').fetchall()[0][0])"
     assert int(shell(f'{sys.executable} -c "{count}"', tmp_path)) > 0
 
 

@@ -78,6 +78,4 @@ def build(folder: Path, as_of: datetime, variables: Mapping[str, Any] | None = N
 def marts(path: Path, schema: str = "didomi_marts") -> dict[str, list[dict[str, Any]]]:
     """Every mart's rows, from a DuckDB file."""
     with duckdb.connect(str(path), read_only=True) as connection:
-        return {
-            name: connection.execute(f"select * from {schema}.{name}").fetch_arrow_table().to_pylist() for name in MARTS
-        }
+        return {name: connection.sql(f"select * from {schema}.{name}").to_arrow_table().to_pylist() for name in MARTS}

@@ -62,6 +62,6 @@ def run(folder: Path, dialect: str) -> dict[str, list[dict[str, Any]]]:
             else:
                 assert not connection.execute(sql).fetchall(), node["name"]
         return {
-            name: connection.execute(f"select * from didomi_marts.{name}").fetch_arrow_table().to_pylist()
+            name: connection.sql(f"select * from didomi_marts.{name}").to_arrow_table().to_pylist()
             for name in dbt.MARTS
         }
