@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 EXTRAS := demo,deliveries,notify,otel,postgres,bigquery,snowflake
 
-.PHONY: help demo test test-quick test-oldest test-newest faults test-feathers lint format settings pages constraints clean bench bench-deliveries bench-models test-lineage bench-cost test-airflow test-dagster test-image test-marimo test-superset warehouses cloud-bigquery cloud-snowflake test-metrics nightly mutation
+.PHONY: help demo test test-quick test-oldest test-newest test-engines faults test-feathers lint format settings pages constraints clean bench bench-deliveries bench-models test-lineage bench-cost test-airflow test-dagster test-image test-marimo test-superset warehouses cloud-bigquery cloud-snowflake test-metrics nightly mutation
 help: ## Show this list
 	@grep -hE '^[a-z -]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
@@ -42,12 +42,30 @@ test-quick: $(BIN)/.dev ## Run the tests that take minutes only
 test-oldest test-newest: test-%: .venvs/%/ready ## Run those with the oldest versions that pyproject.toml allows, and with the newest
 	.venvs/$*/bin/python -m pytest $(QUICK)
 
-.venvs/oldest/ready .venvs/newest/ready: .venvs/%/ready: pyproject.toml
+# What a package asks for in vain is overridden: see the file.
+OVERRIDES := --override tests/environments/overrides
+
+.venvs/oldest/ready .venvs/newest/ready: .venvs/%/ready: pyproject.toml tests/environments/overrides
 	$(PYTHON) -m venv .venvs/$*
 	.venvs/$*/bin/pip install --quiet uv
 	.venvs/$*/bin/uv pip compile --quiet --python .venvs/$* --all-extras --resolution $(if $(filter oldest,$*),lowest-direct,highest) \
-		pyproject.toml --output-file .venvs/$*/versions.txt
-	.venvs/$*/bin/uv pip install --quiet --python .venvs/$* -c .venvs/$*/versions.txt -e '.[$(EXTRAS)]' --group dev
+		$(OVERRIDES) pyproject.toml --output-file .venvs/$*/versions.txt
+	.venvs/$*/bin/uv pip install --quiet --python .venvs/$* -c .venvs/$*/versions.txt $(OVERRIDES) -e '.[$(EXTRAS)]' --group dev
+	touch $@
+
+# DuckDB+dbt, as people have them (docs/engines.md). The first is what constraints.txt has: its DuckDB reads what the others wrote.
+ENGINES := 1.5.6+1.11.16 2.0.1+1.11.16 1.5.6+1.12.6 2.0.1+1.12.6
+ENGINE_TESTS := $(addprefix tests/,source models report bi warehouse)
+
+test-engines: $(BIN)/.dev $(ENGINES:%=.venvs/engines/%/ready) ## Run those of the engines with each DuckDB and dbt, and compare the marts
+	PYTHONPATH=tests $(BIN)/python tests/engines.py $(ENGINES) --tests $(ENGINE_TESTS)
+
+.venvs/engines/%/ready: pyproject.toml constraints.txt tests/environments/overrides
+	$(PYTHON) -m venv .venvs/engines/$*
+	.venvs/engines/$*/bin/pip install --quiet uv
+	grep -vE '^(duckdb|dbt-.*|sqlglot)==' constraints.txt > .venvs/engines/$*/constraints.txt
+	.venvs/engines/$*/bin/uv pip install --quiet --python .venvs/engines/$* -c .venvs/engines/$*/constraints.txt $(OVERRIDES) \
+		duckdb==$(word 1,$(subst +, ,$*)) dbt-core==$(word 2,$(subst +, ,$*)) -e '.[$(EXTRAS)]' --group dev
 	touch $@
 
 faults: $(BIN)/.dev ## Try all faults, kills and moving lists, and count what was lost, doubled or leaked
@@ -130,7 +148,7 @@ pages: settings ## Write what the docs show as well: tables of the models, outpu
 
 constraints: ## Pin every dependency anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.10 --no-header --no-annotate --no-emit-index-url \
-		--all-extras --group dev --upgrade pyproject.toml --output-file constraints.txt
+		--all-extras --group dev --upgrade --constraint tests/environments/pins pyproject.toml --output-file constraints.txt
 
 test-lineage: $(BIN)/.dev ## Run the section on OpenLineage, with dbt-ol in an environment of its own
 	PYTHONPATH=tests $(BIN)/python tests/docs/lineage.py
