@@ -48,7 +48,9 @@ def write_raw(folder: Path) -> None:
 def build(folder: Path, as_of: str) -> None:
     """Build the models on each file; runs in the environment of an engine."""
     for case in CASES:
-        dbt.build(folder / case.name, datetime.fromisoformat(as_of) if case.name == DEMO.name else case.as_of, case.variables)
+        dbt.build(
+            folder / case.name, datetime.fromisoformat(as_of) if case.name == DEMO.name else case.as_of, case.variables
+        )
 
 
 def marts(python: Path, source: Path, folder: Path) -> dict[str, Marts]:
@@ -91,7 +93,10 @@ def main(engines: list[str], tests: list[str]) -> int:
             differing = list(differences(first, found))
             good, failed, errors = passed(python, tests) if tests else (0, 0, 0)
             rows = sum(len(rows) for tables in found.values() for rows in tables.values())
-            print(f"{duckdb:8} {dbt_core:8} {good:6} {failed + errors:6} {rows:13}  {'no' if differing else 'yes'}", flush=True)
+            print(
+                f"{duckdb:8} {dbt_core:8} {good:6} {failed + errors:6} {rows:13}  {'no' if differing else 'yes'}",
+                flush=True,
+            )
             print("".join(f"{line}\n" for line in differing), end="", file=sys.stderr)
             bad += bool(differing or failed or errors)
     return int(bad > 0)

@@ -14,8 +14,7 @@ import pytest
 from didomi_source.errors import ConfigurationError
 from didomi_source.warehouse import dbt
 from didomi_source.warehouse.dbt_version import environment_of_dbt_2, wait_for_dbt_2
-
-from .harness import DIDOMI, Job, Result
+from support.harness import DIDOMI, Job, Result
 
 MODELS = sorted(dbt.model_names())
 # As dbt 2 ends a build of what has not changed; it notes how it was called.

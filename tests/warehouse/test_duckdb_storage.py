@@ -11,8 +11,7 @@ import duckdb
 import pytest
 
 from didomi_source.warehouse.duckdb_storage import written_by
-
-from .harness import Job
+from support.harness import Job
 
 NAME = "destination.duckdb.storage_version"
 
