@@ -1,4 +1,4 @@
-"""Test the engines that people have, and compare the marts that they build, row by row: `make test-engines`.
+"""Test the engines that people have, and compare the SQL that they render and the marts that they build: `make test-engines`.
 
 Each pair of DuckDB and dbt has an environment of its own; this program runs in the first one's, and reads with it what the others wrote.
 """
@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
@@ -18,8 +19,10 @@ from typing import Any, NamedTuple
 
 from support.models import dbt, raw
 from support.models.histories import BUILDS, history, merged
+from support.warehouses.translated import UNREACHABLE
 
 ROOT = Path(__file__).parents[1]
+DIALECTS: dict[str, dict[str, str]] = {"duckdb": {}, "postgres": {}, **UNREACHABLE}
 Marts = dict[str, list[dict[str, Any]]]
 
 
@@ -45,61 +48,77 @@ def write_raw(folder: Path) -> None:
         raw.write_duckdb(folder / name / "warehouse.duckdb", merged(history(seed, as_of) for seed in seeds))
 
 
-def build(folder: Path, as_of: str) -> None:
-    """Build the models on each file; runs in the environment of an engine."""
+def build(folder: Path, as_of: datetime) -> None:
+    """Render the models in every dialect, and build them on each file; runs in the environment of an engine."""
+    for dialect, environment in DIALECTS.items():
+        (folder / "rendered" / dialect).mkdir(parents=True)
+        compiling = ("compile", "--no-introspect", "--no-populate-cache")
+        variables, place = {"didomi_as_of": "2028-03-31"}, folder / "rendered" / dialect
+        dbt.dbt(*compiling, target=dialect, folder=place, variables=variables, environment=environment)
     for case in CASES:
-        dbt.build(
-            folder / case.name, datetime.fromisoformat(as_of) if case.name == DEMO.name else case.as_of, case.variables
-        )
+        dbt.build(folder / case.name, as_of if case.name == DEMO.name else case.as_of, case.variables)
 
 
-def marts(python: Path, source: Path, folder: Path) -> dict[str, Marts]:
+class Built(NamedTuple):
+    """What an engine makes of the same project and raw tables: SQL by dialect and path, rows by case and mart."""
+
+    rendered: dict[str, str]
+    rows: dict[str, Marts]
+
+    def differences(self, other: Built) -> Iterator[str]:
+        for name in sorted({*self.rendered} | {*other.rendered}):
+            if self.rendered.get(name) != other.rendered.get(name):
+                yield f"{name}: the SQL differs"
+        for case, tables in self.rows.items():
+            for table, rows in tables.items():
+                left, right = Counter(map(repr, rows)), Counter(map(repr, other.rows[case][table]))
+                if left != right:
+                    yield f"{case} {table}: {sum((left - right).values())} rows differ: {next(iter(right - left), 'missing')}"
+
+
+def built(python: Path, source: Path, folder: Path) -> Built:
     """What an engine builds on a copy of the raw tables, read with this program's DuckDB."""
     shutil.copytree(source, folder)
     subprocess.run([python, __file__, "--build", folder, DEMO.as_of.isoformat()], check=True)
-    return {case.name: dbt.marts(folder / case.name / "warehouse.duckdb") for case in CASES}
+    rendered = folder / "rendered"
+    return Built(
+        {str(path.relative_to(rendered)): path.read_text() for path in rendered.glob("*/target/compiled/**/*.sql")},
+        {case.name: dbt.marts(folder / case.name / "warehouse.duckdb") for case in CASES},
+    )
 
 
-def differences(first: dict[str, Marts], other: dict[str, Marts]) -> Iterator[str]:
-    for case, tables in first.items():
-        for table, rows in tables.items():
-            left, right = sorted(map(repr, rows)), sorted(map(repr, other[case][table]))
-            if left != right:
-                yield f"{case} {table}: {len(left)} rows, {len(right)} rows, first: {next(sorted({*left} ^ {*right}), '')}"
-
-
-def passed(python: Path, tests: list[str]) -> tuple[int, int, int]:
-    """Run tests; returns how many passed, failed and ended in an error, with their output where they did."""
+def passed(python: Path, tests: list[str]) -> tuple[int, int]:
+    """Run tests; returns how many passed and how many did not, and prints the output of those."""
     done = subprocess.run([python, "-m", "pytest", *tests], cwd=ROOT, text=True, capture_output=True, check=False)
     counts = {word: int(number) for number, word in re.findall(r"(\d+) (passed|failed|error)", done.stdout[-300:])}
     if done.returncode != 0:
         print(done.stdout[-20_000:], done.stderr[-2_000:], file=sys.stderr)
-    return counts.get("passed", 0), counts.get("failed", 0), counts.get("error", 0) + (done.returncode not in (0, 1))
+    return counts.get("passed", 0), counts.get("failed", 0) + counts.get("error", 0) + (done.returncode not in (0, 1))
 
 
 def main(engines: list[str], tests: list[str]) -> int:
-    bad = 0
+    ending = 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "raw").mkdir()
         write_raw(folder / "raw")
-        first: dict[str, Marts] = {}
-        print(f"{'DuckDB':8} {'dbt':8} {'passed':>6} {'failed':>6} {'rows of marts':>13}  {'as the first'}", flush=True)
+        first: Built | None = None
+        print(
+            f"{'DuckDB':8}{'dbt':9}{'passed':>7}{'failed':>7}{'SQL files':>10}{'mart rows':>10}  as the first",
+            flush=True,
+        )
         for engine in engines:
-            duckdb, _, dbt_core = engine.partition("+")
             python = ROOT / ".venvs" / "engines" / engine / "bin" / "python"
-            found = marts(python, folder / "raw", folder / engine)
+            found = built(python, folder / "raw", folder / engine)
             first = first or found
-            differing = list(differences(first, found))
-            good, failed, errors = passed(python, tests) if tests else (0, 0, 0)
-            rows = sum(len(rows) for tables in found.values() for rows in tables.values())
-            print(
-                f"{duckdb:8} {dbt_core:8} {good:6} {failed + errors:6} {rows:13}  {'no' if differing else 'yes'}",
-                flush=True,
-            )
-            print("".join(f"{line}\n" for line in differing), end="", file=sys.stderr)
-            bad += bool(differing or failed or errors)
-    return int(bad > 0)
+            differing = list(first.differences(found))
+            good, bad = passed(python, tests) if tests else (0, 0)
+            rows = sum(len(rows) for tables in found.rows.values() for rows in tables.values())
+            duckdb, _, core = engine.partition("+")
+            end = f"{good:7}{bad:7}{len(found.rendered):10}{rows:10}  {'no' if differing else 'yes'}"
+            print(f"{duckdb:8}{core:9}{end}", *differing[:20], sep="\n", flush=True)
+            ending |= bool(differing or bad)
+    return ending
 
 
 if __name__ == "__main__":
@@ -109,6 +128,6 @@ if __name__ == "__main__":
     parser.add_argument("--build", nargs=2)
     given = parser.parse_args()
     if given.build:
-        build(Path(given.build[0]), given.build[1])
+        build(Path(given.build[0]), datetime.fromisoformat(given.build[1]))
     else:
         sys.exit(main(given.engines, given.tests))

@@ -15,22 +15,9 @@ from support.warehouses import lint, translated
 
 AS_OF = datetime(2028, 4, 2, 22, 30)
 VARIABLES = {"didomi_timezone": "Europe/Paris"}
-ENVIRONMENTS = {
-    "bigquery": {
-        "DIDOMI_BIGQUERY_METHOD": "oauth-secrets",
-        "DIDOMI_BIGQUERY_PROJECT": "nobody-s-project",
-        "DBT_ENV_SECRET_DIDOMI_BIGQUERY_TOKEN": "no-token",
-    },
-    "snowflake": {
-        "DIDOMI_SNOWFLAKE_ACCOUNT": "no-account",
-        "DIDOMI_SNOWFLAKE_USER": "no-user",
-        "DBT_ENV_SECRET_DIDOMI_SNOWFLAKE_PASSWORD": "no-password",
-        "DIDOMI_SNOWFLAKE_DATABASE": "NO_DATABASE",
-    },
-}
 
 
-@pytest.fixture(scope="module", params=ENVIRONMENTS)
+@pytest.fixture(scope="module", params=translated.UNREACHABLE)
 def compiled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     """A warehouse and the folder in which dbt has compiled the project for it."""
     folder = tmp_path_factory.mktemp(request.param)
@@ -39,7 +26,7 @@ def compiled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         target=request.param,
         folder=folder,
         variables={"didomi_as_of": str(AS_OF), **VARIABLES},
-        environment=ENVIRONMENTS[request.param],
+        environment=translated.UNREACHABLE[request.param],
     )
     return request.param, folder
 

@@ -12,6 +12,21 @@ from sqlglot import exp
 
 from support.models import dbt
 
+# With these, dbt compiles for a warehouse to which there is no connection.
+UNREACHABLE = {
+    "bigquery": {
+        "DIDOMI_BIGQUERY_METHOD": "oauth-secrets",
+        "DIDOMI_BIGQUERY_PROJECT": "nobody-s-project",
+        "DBT_ENV_SECRET_DIDOMI_BIGQUERY_TOKEN": "no-token",
+    },
+    "snowflake": {
+        "DIDOMI_SNOWFLAKE_ACCOUNT": "no-account",
+        "DIDOMI_SNOWFLAKE_USER": "no-user",
+        "DBT_ENV_SECRET_DIDOMI_SNOWFLAKE_PASSWORD": "no-password",
+        "DIDOMI_SNOWFLAKE_DATABASE": "NO_DATABASE",
+    },
+}
+
 
 def compiled(folder: Path) -> list[dict[str, Any]]:
     """Models and data tests of a compiled project in the order of their dependencies."""
