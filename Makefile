@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 EXTRAS := demo,deliveries,notify,otel,postgres,bigquery,snowflake
 
-.PHONY: help demo test test-quick test-oldest test-newest test-engines faults test-feathers lint format settings pages constraints clean bench bench-deliveries bench-models test-lineage bench-cost test-airflow test-dagster test-image test-marimo test-superset warehouses cloud-bigquery cloud-snowflake test-metrics nightly mutation
+.PHONY: help demo test test-quick test-oldest test-newest test-engines faults test-feathers lint format settings pages constraints clean bench bench-deliveries bench-models bench-daily test-lineage bench-cost test-airflow test-dagster test-image test-marimo test-superset warehouses cloud-bigquery cloud-snowflake test-metrics nightly mutation
 help: ## Show this list
 	@grep -hE '^[a-z -]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
@@ -158,6 +158,9 @@ bench: $(BIN)/.dev ## Compare with the peers, measure growth and start-up, and p
 
 bench-deliveries: $(BIN)/.dev ## Count delivered files beside DuckDB, dlt and a bare inflate, and check the bounds
 	$(BIN)/python benchmarks/deliveries.py
+
+bench-daily: $(BIN)/.dev ## Compare a daily run, a first run and `didomi status` with an earlier commit; BASELINE=… names another one
+	$(BIN)/python benchmarks/daily.py $(if $(BASELINE),--baseline $(BASELINE))
 
 bench-models: $(BIN)/.dev ## Build the models on a million logs
 	$(BIN)/python benchmarks/models.py

@@ -28,11 +28,12 @@ class Failed(Exception):
 
 @dataclass(frozen=True)
 class Cost:
-    """What a command took, together with all processes that it started and waited for."""
+    """What a command took, together with all processes that it started and waited for; and the largest of them."""
 
     cpu_seconds: float
     wall_seconds: float
     peak_megabytes: float
+    largest_megabytes: float
 
 
 def run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Cost:
@@ -54,14 +55,14 @@ def run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) ->
         if process.returncode != 0:
             output.seek(0)
             raise Failed(f"exit code {process.returncode}: {reason(output.read().decode(errors='replace'))}")
-    return Cost(usage.ru_utime + usage.ru_stime, wall, memory.peak / 2**20)
+    return Cost(usage.ru_utime + usage.ru_stime, wall, memory.peak / 2**20, memory.largest / 2**20)
 
 
 class _Memory:
     """Watches the memory of a process and its children; pages that several share count once (PSS)."""
 
     def __init__(self, pid: int) -> None:
-        self.peak = 0
+        self.peak = self.largest = 0
         self._process = psutil.Process(pid)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch)
@@ -77,7 +78,9 @@ class _Memory:
                 family = [self._process, *self._process.children(recursive=True)]
             except psutil.NoSuchProcess:
                 return
-            self.peak = max(self.peak, sum(map(_bytes_of, family)))
+            sizes = [_bytes_of(process) for process in family]
+            self.peak = max(self.peak, sum(sizes))
+            self.largest = max(self.largest, *sizes)
 
 
 def _bytes_of(process: psutil.Process) -> int:
