@@ -8,7 +8,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
 from operator import itemgetter
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from didomi_source.dlt_compat import NormalizeInfo
     from didomi_source.reading.packages import Reading
+    from didomi_source.reading.plan import Request
     from didomi_source.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -83,36 +84,43 @@ def run(
     Raises:
         DidomiError: The run ended early; its `exit_code` says why. Complete packages of a long list are loaded.
     """
+    from didomi_source.reading.plan import Request
     from didomi_source.settings import load_settings
+    from didomi_source.source import new_run_id
 
     prepare_environment(target.destination)
     settings = load_settings(options.export_ids)
-    with run_lock(target.working_dir):
+    with run_lock(target.working_dir), ExitStack() as stack:
         report("Opening the warehouse")
         with open_for_loading(target, report) as (pipeline, notes):
             where = describe(pipeline)
-            environment = {} if options.skip_models else dbt_environment(pipeline, target)
+            request = Request(new_run_id(), options.full, options.created_from, options.created_to)
+            deliveries = _deliveries(pipeline, request, options)
+            dbt, environment = None, {}
+            if not options.skip_models:
+                variables = {"didomi_schema": target.dataset, **deliveries.model_vars, **options.model_vars}
+                environment = dbt_environment(pipeline, target)
+                dbt = stack.enter_context(models.started(target.working_dir, environment, variables))
             started = time.monotonic()
             report("Loading export logs")
             try:
-                run_id, deliveries, extracted, reading = _load(pipeline, settings, target, options, report)
+                extracted, reading = _load(pipeline, settings, target, request, deliveries, report)
             except DestinationError:
                 with suppress(DestinationError):  # the first error says more
                     refuse_foreign_tables(pipeline, target.dataset, TABLES)
                 raise
-            syncs = _check_loaded(pipeline, target.dataset, run_id, extracted, len(reading.exports))
+            syncs = _check_loaded(pipeline, target.dataset, request.run_id, extracted, len(reading.exports))
             if not settings.export_ids:
                 notes.extend(_unlisted(pipeline, target.dataset, settings.organization_id, reading, options))
             if not options.skip_models:
                 notes.extend(dropped_views(pipeline, target))
             logs = 0 if options.skip_models else count_logs(pipeline, target.dataset)
             seconds = time.monotonic() - started
-        variables = {"didomi_schema": target.dataset, **deliveries.model_vars, **options.model_vars}
-        built = None if options.skip_models else _build(target, variables, environment, report, logs)
+        built = _build(target, environment, dbt, report, logs) if dbt else None
         unwritten = _write(outputs, report)
     notes += deliveries.notes + (built.warnings if built else [])
     return Summary(
-        run_id,
+        request.run_id,
         where,
         target.dataset,
         syncs,
@@ -126,19 +134,28 @@ def run(
     )
 
 
+def _deliveries(pipeline: dlt.Pipeline, request: Request, options: Options) -> RunDeliveries:
+    try:
+        return RunDeliveries(request.run_id, options.recount)
+    except Exception as error:
+        raise error_of(error, pipeline) from error
+
+
 def _load(
-    pipeline: dlt.Pipeline, settings: Settings, target: Target, options: Options, report: Report
-) -> tuple[str, RunDeliveries, Counter[str], Reading]:
+    pipeline: dlt.Pipeline,
+    settings: Settings,
+    target: Target,
+    request: Request,
+    deliveries: RunDeliveries,
+    report: Report,
+) -> tuple[Counter[str], Reading]:
     from didomi_source.reading.packages import Reading
-    from didomi_source.reading.plan import Request
-    from didomi_source.source import didomi_source, new_run_id
+    from didomi_source.source import didomi_source
 
     from .progress import Progress
 
-    request = Request(new_run_id(), options.full, options.created_from, options.created_to)
     pipeline.collector = Progress(report)
     extracted: Counter[str] = Counter()
-    deliveries = RunDeliveries(request.run_id, options.recount)
     try:
         with Reading(PACKAGE_BYTES, deliveries.columns) as reading:
             source = didomi_source(**settings, request=request, reading=reading)
@@ -156,7 +173,7 @@ def _load(
                 else:
                     pipeline.load()
                 if reading.is_done:
-                    return request.run_id, deliveries, extracted, reading
+                    return extracted, reading
                 checkpoint(pipeline)
     except Exception as error:
         raise error_of(error, pipeline) from error
@@ -238,16 +255,14 @@ def _give_memory_back() -> None:
         pa.default_memory_pool().release_unused()
 
 
-def _build(
-    target: Target, variables: Mapping[str, Any], environment: Mapping[str, str], report: Report, logs: int
-) -> Models:
+def _build(target: Target, environment: Mapping[str, str], dbt: models.Build, report: Report, logs: int) -> Models:
     """Build the models, and check that they are there; the logs are loaded even if they are not."""
     report("Building the models")
     started = time.monotonic()
     try:
         with one_build_at_a_time(target, report):
             wait_for_dbt_2(environment, report, target.wait_seconds)
-            built = models.build(target.working_dir, environment, variables)
+            built = dbt.run()
         return built if built.failures else replace(built, failures=unbuilt(target, logs))
     except (ModelsFailed, DestinationError) as error:
         return Models({}, [str(error)], [], time.monotonic() - started)

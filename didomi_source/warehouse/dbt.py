@@ -1,4 +1,4 @@
-"""Build the models with dbt, in a process of its own, after the pipeline has closed the warehouse."""
+"""Build the models with dbt, in a process of its own that is ready when the pipeline has closed the warehouse."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from didomi_source.errors import ConfigurationError, ModelsFailed
 
+from .dbt_process import RESULTS
 from .dbt_version import is_dbt_2
 
 _BUILT = {"success", "reused"}  # reused: dbt 2 found that nothing had changed
@@ -73,52 +75,90 @@ def write_manifest(folder: Path) -> Path:
     """
     target = folder.absolute()
     target.mkdir(mode=0o700, parents=True, exist_ok=True)
-    code, output = _dbt(["parse"], target, {}, {})
+    with _dbt("parse", target, {}, {}) as process:
+        output = _pipe(process.stdout).read()
+        code = process.wait()
     if code != 0:
         raise ModelsFailed(f"dbt could not parse the models: {_end(code, output)}")
     return target / "manifest.json"
 
 
-def build(working_dir: Path, environment: Mapping[str, str], variables: Mapping[str, Any]) -> Models:
-    """Build all models and run their data tests.
+class Build:
+    """A process in which dbt imports itself and parses the project, while the warehouse is still in use.
+
+    Args:
+        process: The process, with pipes as standard input and output.
+        target: Where dbt keeps its artefacts and logs.
+    """
+
+    def __init__(self, process: subprocess.Popen[str], target: Path) -> None:
+        self._process, self._target = process, target
+
+    def run(self) -> Models:
+        """Build all models and run their data tests.
+
+        Returns:
+            What was built, and what failed: every model that dbt did not build is named.
+
+        Raises:
+            ModelsFailed: dbt could not begin, or did not come to its end.
+        """
+        started = time.monotonic()
+        with suppress(BrokenPipeError):  # it ended already
+            _pipe(self._process.stdin).write("\n")
+            _pipe(self._process.stdin).flush()
+        output = _pipe(self._process.stdout).read()
+        code = self._process.wait()
+        results = next((path for path in _results(self._target) if path.exists()), None)
+        if results is None:
+            raise ModelsFailed(f"dbt could not build the models: {_end(code, output)}")
+        built = _read(results, time.monotonic() - started)
+        if code != 0 and not built.failures:
+            raise ModelsFailed(f"dbt failed: {_end(code, output)}")
+        return built
+
+
+@contextmanager
+def started(working_dir: Path, environment: Mapping[str, str], variables: Mapping[str, Any]) -> Iterator[Build]:
+    """Start dbt, which waits until it may use the warehouse, and ends with the block.
 
     Args:
         working_dir: Where dbt keeps its artefacts and logs.
         environment: The variables of sql/profiles.yml; none of them is written to disk.
         variables: The models' variables.
 
-    Returns:
-        What was built, and what failed: every model that dbt did not build is named.
-
-    Raises:
-        ModelsFailed: dbt could not begin, or did not come to its end.
+    Yields:
+        What builds the models, once the pipeline has closed the warehouse.
     """
     target = working_dir.absolute() / "dbt"
     target.mkdir(mode=0o700, exist_ok=True)
-    results = target / "run_results.json"
-    results.unlink(missing_ok=True)
-    started = time.monotonic()
-    code, output = _dbt(["build", "--exclude-resource-type", "unit_test"], target, environment, variables)
-    if not results.exists():
-        raise ModelsFailed(f"dbt could not build the models: {_end(code, output)}")
-    built = _read(results, time.monotonic() - started)
-    if code != 0 and not built.failures:
-        raise ModelsFailed(f"dbt failed: {_end(code, output)}")
-    return built
+    for results in _results(target):
+        results.unlink(missing_ok=True)
+    with _dbt("build", target, environment, variables) as process:
+        try:
+            yield Build(process, target)
+        finally:
+            with suppress(BrokenPipeError):
+                _pipe(process.stdin).close()  # it ends now, if it has not yet
+
+
+def _results(target: Path) -> list[Path]:
+    """Where results are: what our process wrote, or else what dbt's command line did."""
+    return [target / RESULTS, target / "run_results.json"]
 
 
 def _dbt(
-    command: list[str], target: Path, environment: Mapping[str, str], variables: Mapping[str, Any]
-) -> tuple[int, str]:
+    command: str, target: Path, environment: Mapping[str, str], variables: Mapping[str, Any]
+) -> subprocess.Popen[str]:
     is_dbt_2()  # never run unasked
     project = str(project_dir())
     arguments = [
-        *(sys.executable, "-m", "didomi_source.warehouse.dbt_process", "--no-use-colors", "--log-level", "warn"),
-        *("--log-path", str(target / "logs"), *command),
+        *(sys.executable, "-m", "didomi_source.warehouse.dbt_process", command),
+        *("--no-use-colors", "--log-level", "warn", "--log-path", str(target / "logs")),
         *("--project-dir", project, "--profiles-dir", project, "--target-path", str(target)),
         *("--vars", json.dumps(dict(variables))),
     ]
-    with subprocess.Popen(  # noqa: S603 - our own interpreter and project
+    return subprocess.Popen(  # noqa: S603 - our own interpreter and project
         arguments,
         env={**_inherited(os.environ), **_OURS, **environment},
         stdin=subprocess.PIPE,  # it ends when this is closed
@@ -127,9 +167,13 @@ def _dbt(
         encoding="utf-8",
         errors="replace",
         cwd=target,
-    ) as process:
-        output = process.stdout.read() if process.stdout else ""
-        return process.wait(), output
+    )
+
+
+def _pipe(stream: IO[str] | None) -> IO[str]:
+    if stream is None:
+        raise TypeError
+    return stream
 
 
 def _inherited(environment: Mapping[str, str]) -> dict[str, str]:

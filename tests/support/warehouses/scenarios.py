@@ -46,7 +46,7 @@ class Scenarios:
         """Neither dlt nor dbt leaves the password or the key in the working directory."""
         journey.reach("models built")
         files = [path for path in (journey.site.folder / ".didomi").rglob("*") if path.is_file()]
-        assert any(path.name == "run_results.json" for path in files)
+        assert any(path.name == "results.json" for path in files)
         holding = [p for p in files for secret in secrets_of(journey.site.engine) if secret in p.read_bytes()]
         assert holding == []
 
