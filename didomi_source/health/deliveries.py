@@ -8,9 +8,9 @@ from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from didomi_source.errors import TableMissing
-from didomi_source.warehouse.open import open_read_only
-from didomi_source.warehouse.read import select
-from didomi_source.warehouse.target import Target, prepare_environment
+from didomi_source.warehouse.direct import open_marts
+from didomi_source.warehouse.read import DuckDbFile, select
+from didomi_source.warehouse.target import Target
 
 from .verdicts import Verdict
 
@@ -97,8 +97,7 @@ def read_deliveries(
     Raises:
         DestinationError: The models have not been built, or the warehouse cannot be read.
     """
-    prepare_environment()
-    with open_read_only(target) as pipeline:
+    with open_marts(target) as pipeline:
         found = deliveries_in(pipeline, target.marts)
     return [
         delivery
@@ -177,14 +176,16 @@ def read_recent_deliveries(target: Target, export_ids: Collection[str], now: dat
     """
     since = now.date() - _RECENT
     try:
-        with open_read_only(target) as pipeline:
+        with open_marts(target) as pipeline:
             found = deliveries_in(pipeline, target.marts, "where delivery_date >= %s or is_about_to_expire", since)
     except TableMissing:
         return RecentDeliveries((), now)
     return RecentDeliveries([one for one in found if not export_ids or one.export_id in export_ids], now)
 
 
-def deliveries_in(pipeline: dlt.Pipeline, schema: str, condition: str = "", *values: Any) -> list[DeliveryStatus]:
+def deliveries_in(
+    pipeline: dlt.Pipeline | DuckDbFile, schema: str, condition: str = "", *values: Any
+) -> list[DeliveryStatus]:
     """Read the mart.
 
     Args:

@@ -12,9 +12,9 @@ from datetime import datetime
 from enum import Enum, IntEnum
 from typing import TYPE_CHECKING, Any
 
-from didomi_source.warehouse.open import open_read_only
-from didomi_source.warehouse.read import select
-from didomi_source.warehouse.target import Target, prepare_environment
+from didomi_source.warehouse.direct import open_marts
+from didomi_source.warehouse.read import DuckDbFile, select
+from didomi_source.warehouse.target import Target
 
 from .words import NOTHING
 
@@ -273,7 +273,7 @@ class _OfOneOrganization(ExportStatus):
         return f"{self.organization_id} / {super().title}" if self.organization_id else super().title
 
 
-def read_exports(pipeline: dlt.Pipeline, schema: str) -> list[ExportStatus]:
+def read_exports(pipeline: dlt.Pipeline | DuckDbFile, schema: str) -> list[ExportStatus]:
     """Read the mart `didomi__exports`, the worst export first.
 
     Raises:
@@ -294,8 +294,7 @@ def read_status(target: Target, export_ids: Collection[str] = ()) -> list[Export
     Raises:
         DestinationError: The models have not been built, or the warehouse cannot be read.
     """
-    prepare_environment()
-    with open_read_only(target) as pipeline:
+    with open_marts(target) as pipeline:
         exports = read_exports(pipeline, target.marts)
     if len({export.organization_id for export in exports}) > 1:
         exports = [_OfOneOrganization(**vars(export)) for export in exports]

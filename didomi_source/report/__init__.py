@@ -64,14 +64,12 @@ def write_report(
     now = now or _as_of(model_vars or {}) or datetime.now(timezone.utc)
 
     from didomi_source.health.judge import MAX_AGE
-    from didomi_source.warehouse.open import open_read_only
-    from didomi_source.warehouse.target import prepare_environment
+    from didomi_source.warehouse.direct import open_marts
 
     from .data import read_marts
     from .render import render
 
-    prepare_environment()
-    with open_read_only(target) as pipeline:
+    with open_marts(target) as pipeline:
         marts = read_marts(pipeline, target.marts)
     zone = str((model_vars or {}).get("didomi_timezone", "UTC"))
     page = render(marts, now, schema=target.marts, timezone_name=zone, max_age=max_age or MAX_AGE)

@@ -31,6 +31,8 @@ from .marts import (
 if TYPE_CHECKING:
     import dlt
 
+    from didomi_source.warehouse.read import DuckDbFile
+
 _LONGEST_LIST = 1000
 
 _Row = TypeVar("_Row")
@@ -44,7 +46,7 @@ class Reader:
         schema: The schema of the marts.
     """
 
-    def __init__(self, pipeline: dlt.Pipeline, schema: str) -> None:
+    def __init__(self, pipeline: dlt.Pipeline | DuckDbFile, schema: str) -> None:
         self._pipeline = pipeline
         self._schema = schema
 
@@ -59,7 +61,7 @@ class Reader:
         return [tuple(row.values()) for row in found]
 
 
-def read_marts(pipeline: dlt.Pipeline, schema: str) -> Marts:
+def read_marts(pipeline: dlt.Pipeline | DuckDbFile, schema: str) -> Marts:
     """Read all that the page needs.
 
     Args:

@@ -81,11 +81,15 @@ def open_read_only(target: Target) -> Iterator[dlt.Pipeline]:
             yield pipeline
             return
     if not path.exists():
-        msg = f"there is no warehouse {path} yet: run `didomi run` first"
-        raise DestinationError(msg)
+        raise no_file_yet(path)
     connection = connect_when_free(path, logger.warning, target.wait_seconds, read_only=True)
     with closing(connection), open_temporary(target, path) as pipeline:
         yield pipeline
+
+
+def no_file_yet(path: Path) -> DestinationError:
+    """The error of a DuckDB file that does not exist."""
+    return DestinationError(f"there is no warehouse {path} yet: run `didomi run` first")
 
 
 @contextmanager

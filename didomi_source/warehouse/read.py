@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from didomi_source.errors import ConfigurationError, DestinationError, TableMissing
@@ -16,6 +18,34 @@ from .sqlstate import error_of
 
 if TYPE_CHECKING:
     import dlt
+    import duckdb
+
+
+@dataclass(frozen=True)
+class DuckDbFile:
+    """A DuckDB file that is open to be read.
+
+    Args:
+        path: Where it is.
+        connection: Its connection; times are returned in UTC.
+    """
+
+    path: Path
+    connection: duckdb.DuckDBPyConnection
+
+    def rows(
+        self, schema: str, table: str, columns: Sequence[str], condition: str, values: Sequence[Any]
+    ) -> list[tuple[Any, ...]]:
+        """What `select` reads, with the errors that it raises."""
+        import duckdb
+
+        query = f'select {", ".join(columns)} from "{schema}"."{table}" {condition}'.replace("%s", "?")  # noqa: S608
+        try:
+            return self.connection.execute(query, list(values)).fetchall()
+        except duckdb.CatalogException:
+            raise _missing(schema, table) from None
+        except duckdb.Error as error:
+            raise DestinationError(describe_error(error, self.path)) from None
 
 
 def check_connection(pipeline: dlt.Pipeline) -> None:
@@ -42,7 +72,12 @@ def check_connection(pipeline: dlt.Pipeline) -> None:
 
 
 def select(
-    pipeline: dlt.Pipeline, schema: str, table: str, columns: Sequence[str], condition: str = "", *values: Any
+    pipeline: dlt.Pipeline | DuckDbFile,
+    schema: str,
+    table: str,
+    columns: Sequence[str],
+    condition: str = "",
+    *values: Any,
 ) -> list[dict[str, Any]]:
     """Read rows of a table or mart.
 
@@ -61,6 +96,8 @@ def select(
         TableMissing: There is no such table, or not with these columns.
         DestinationError: The warehouse cannot be read.
     """
+    if isinstance(pipeline, DuckDbFile):
+        return _dicts(columns, pipeline.rows(schema, table, columns, condition, values))
     from didomi_source.dlt_compat import DatabaseUndefinedRelation
 
     try:
@@ -69,11 +106,18 @@ def select(
             query = f"select {', '.join(columns)} from {name} {condition}"  # noqa: S608 - names are ours
             rows = client.execute_sql(query, *values) or []
     except DatabaseUndefinedRelation:
-        msg = f"there is no table {schema}.{table} with all its columns yet: run `didomi run` first"
-        raise TableMissing(msg) from None
+        raise _missing(schema, table) from None
     except Exception as error:  # noqa: BLE001 - each engine has its own, wrapped or not
         raise error_of(error, pipeline) from None
+    return _dicts(columns, rows)
+
+
+def _dicts(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
     return [dict(zip(columns, map(_utc, row), strict=True)) for row in rows]
+
+
+def _missing(schema: str, table: str) -> TableMissing:
+    return TableMissing(f"there is no table {schema}.{table} with all its columns yet: run `didomi run` first")
 
 
 def refuse_foreign_tables(pipeline: dlt.Pipeline, dataset: str, tables: Iterable[str]) -> None:
