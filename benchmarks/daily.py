@@ -25,7 +25,7 @@ from peers import machine
 sys.path.insert(0, str(ROOT / "tests"))
 from didomi_sandbox import Behaviour, generate, serve
 from didomi_source.cli.demo import access_to
-from warehouses import postgres
+from support import postgres
 
 BASELINE = "98dc9e9"  # the last commit before the daily run was made cheaper
 RESULTS = Path(__file__).with_name("RESULTS-daily.md")

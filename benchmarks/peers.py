@@ -202,6 +202,7 @@ def page(sizes: Mapping[int, int], growth: list[int], graph: Path) -> str:
         "# How fast",
         "",
         f"Written by `make bench` on {datetime.now(timezone.utc):%Y-%m-%d}: {machine()}.",
+        "The daily run with its models beside an earlier commit: [RESULTS-daily.md](RESULTS-daily.md).",
         "",
         "## Beside the peers",
         "",
