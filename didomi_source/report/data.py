@@ -99,7 +99,9 @@ def read_marts(pipeline: dlt.Pipeline | DuckDbFile, schema: str) -> Marts:
     )
 
 
-def _deliveries(pipeline: dlt.Pipeline, schema: str, detailed: Sequence[str], since: date) -> list[DeliveryStatus]:
+def _deliveries(
+    pipeline: dlt.Pipeline | DuckDbFile, schema: str, detailed: Sequence[str], since: date
+) -> list[DeliveryStatus]:
     """The deliveries since a day; none where the models are older than deliveries."""
     places = ", ".join(["%s"] * len(detailed))
     condition = (
