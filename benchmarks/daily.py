@@ -163,7 +163,8 @@ def main() -> None:
                 rows = rows_of(case, *compare(case, checkouts, access, arguments.rounds))
                 print(*rows, sep="\n", flush=True)
                 lines += rows
-    arguments.to.write_text("\n".join([*lines, ""]))
+    kept = arguments.to.read_text().partition("## Profile")[1:] if arguments.to.exists() else ()
+    arguments.to.write_text("\n".join([*lines, "", "".join(kept)]))
 
 
 if __name__ == "__main__":
