@@ -55,8 +55,9 @@ def _command(arguments: list[str]) -> int:
     """Run dbt's command line; returns its exit code."""
     from dbt.cli.main import cli
 
+    sys.argv = ["dbt", *arguments]  # that of dbt 2 takes no arguments
     try:
-        cli(arguments)
+        cli()
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 1
     return 0
