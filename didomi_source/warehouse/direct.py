@@ -25,6 +25,9 @@ SETTING = "DESTINATION__DUCKDB__CREDENTIALS"
 # Other names under which dlt may find a credential, another folder of settings, or a secret store.
 _DLT = re.compile(r"CREDENTIALS|DUCKDB__|^DLT_(?!DATA_DIR$)|^PROVIDERS__|^DESTINATION__", re.IGNORECASE)
 _PLAIN = re.compile(r"duckdb:///([^?%#@:]+)")
+# What may lie in .dlt, and the sections of its files that say nothing of a warehouse.
+_NAMES = {".gitignore", "config.toml", "secrets.toml", "example.secrets.toml"}
+_SECTIONS = {"sources", "notify", "runtime", "extract", "normalize", "load"}
 
 
 @contextmanager
@@ -64,7 +67,7 @@ def plain_path(target: Target, environment: Mapping[str, str], folder: Path) -> 
     if (
         target.destination != "duckdb"
         or any(_DLT.search(name) for name in environment if name != SETTING)
-        or any(path.exists() for path in _settings(environment, folder))
+        or any(map(_may_decide, _settings(environment, folder)))
         or any(importlib.util.find_spec(name) is None for name in ("duckdb", "dlt"))
         or importlib.util.find_spec("airflow") is not None  # whose variables dlt reads
         or (found is not None and plain is None)
@@ -74,7 +77,20 @@ def plain_path(target: Target, environment: Mapping[str, str], folder: Path) -> 
 
 
 def _settings(environment: Mapping[str, str], folder: Path) -> Iterator[Path]:
-    """Where dlt looks for settings: in the current folder, and in those of the user and of the machine."""
-    yield folder / ".dlt"
+    """What dlt may find settings in: of the current folder, of the user and of the machine."""
+    if (folder / ".dlt").exists():
+        yield from (folder / ".dlt").iterdir()
     for home in (Path.home() / ".dlt", Path("/var/dlt"), Path(environment.get("XDG_DATA_HOME", "/")) / "dlt"):
-        yield from (home / "config.toml", home / "secrets.toml")
+        yield from (path for path in (home / "config.toml", home / "secrets.toml") if path.exists())
+
+
+def _may_decide(path: Path) -> bool:
+    """Whether a file may say where the warehouse is, or is broken: then dlt has to say so."""
+    import tomlkit
+
+    if path.name not in _NAMES:
+        return True
+    try:
+        return path.suffix == ".toml" and not _SECTIONS.issuperset(tomlkit.parse(path.read_text("utf-8")))
+    except (OSError, ValueError):
+        return True

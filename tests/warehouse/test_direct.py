@@ -9,7 +9,9 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from typer.testing import CliRunner
 
+from didomi_source.cli import app
 from didomi_source.errors import DestinationError, TableMissing
 from didomi_source.warehouse.credentials import duckdb_path
 from didomi_source.warehouse.direct import SETTING, open_marts, plain_path
@@ -60,13 +62,32 @@ def test_dlt_is_asked_where_another_variable_may_decide(folder: Path, environmen
 
 
 @pytest.mark.parametrize("name", [".dlt/config.toml", "home/.dlt/secrets.toml", "data/dlt/config.toml"])
-def test_dlt_is_asked_where_there_are_settings_files(folder: Path, name: str) -> None:
-    """In the current folder, of the user, and where XDG_DATA_HOME leads."""
+@pytest.mark.parametrize(
+    ("text", "is_plain"),
+    [
+        ("[sources.didomi]\napi_key = 'k'\n[notify]\nurls = []\n[runtime]\nlog_level = 'INFO'\n", True),
+        ("[destination.duckdb]\ncredentials = 'duckdb:///x.duckdb'\n", False),
+        ("[didomi.destination]\ncreate_indexes = true\n", False),
+        ("credentials = 'duckdb:///x.duckdb'\n", False),
+        ("[providers]\nenable_aws_secrets = true\n", False),
+        ("[sources.didomi]\napi_key = k\n", False),
+    ],
+)
+def test_dlt_is_asked_where_a_settings_file_may_decide(folder: Path, name: str, text: str, *, is_plain: bool) -> None:
+    """In the current folder, of the user, and where XDG_DATA_HOME leads; a broken file is for dlt to report."""
     environment = {"XDG_DATA_HOME": str(folder / "data")}
-    assert plain_path(Target(), environment, folder) == folder / "warehouse.duckdb"
     (folder / name).parent.mkdir(parents=True)
-    (folder / name).touch()
-    assert plain_path(Target(), environment, folder) is None
+    (folder / name).write_text(text)
+    assert plain_path(Target(), environment, folder) == (folder / "warehouse.duckdb" if is_plain else None)
+
+
+def test_what_init_writes_decides_nothing(folder: Path) -> None:
+    """A file of another name may be a profile of dlt."""
+    CliRunner().invoke(app, ["init"])
+    assert {path.name for path in (folder / ".dlt").iterdir()} >= {"config.toml", "example.secrets.toml"}
+    assert plain_path(Target(), {}, folder) == folder / "warehouse.duckdb"
+    (folder / ".dlt" / "dev.config.toml").touch()
+    assert plain_path(Target(), {}, folder) is None
 
 
 def test_other_destinations_are_dlts() -> None:
