@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
+import flame
 import measure
 from latency import delayed
 from measure import ROOT, Cost
@@ -136,6 +137,29 @@ def rows_of(case: Case, before: Sequence[Cost], after: Sequence[Cost]) -> list[s
     return rows
 
 
+def profile(access: Mapping[str, str], case: Case) -> list[str]:
+    """The section with the profile of a run that finds nothing new, and of its dbt."""
+    spy = measure.environment("profile", flame.FOLDER / "profile.txt") / "py-spy"
+    with tempfile.TemporaryDirectory(prefix="didomi-bench-") as name:
+        folder = Path(name)
+        environment = {**access, **case.environment(folder), "PYTHONPATH": str(ROOT)}
+        run(ROOT, folder, ["run"], environment)
+        stacks = flame.stacks_of(spy, [*DIDOMI, *case.command], folder, environment, "--subprocesses")
+    return [
+        "",
+        "## Profile",
+        "",
+        f"{case.name}, by py-spy, {flame.RATE} samples a second of all threads that are busy, in both processes.",
+        "",
+        "### Importing a package, with all that it imports",
+        "",
+        *flame.table(flame.imports_in(stacks), stacks),
+        "### The code of a package itself",
+        "",
+        *flame.table(flame.packages_in(stacks), stacks),
+    ]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--baseline", default=BASELINE, help="commit to compare with")
@@ -158,13 +182,13 @@ def main() -> None:
     with ExitStack() as stack, serve(store, Behaviour(rate_limit=None)) as api:
         checkouts = [stack.enter_context(worktree(arguments.baseline)), ROOT]
         access = {**access_to(api), "SOURCES__DIDOMI__EXPORT_IDS": "[]"}
-        for case in cases(stack):
-            if arguments.only in case.name:
-                rows = rows_of(case, *compare(case, checkouts, access, arguments.rounds))
-                print(*rows, sep="\n", flush=True)
-                lines += rows
-    kept = arguments.to.read_text().partition("## Profile")[1:] if arguments.to.exists() else ()
-    arguments.to.write_text("\n".join([*lines, "", "".join(kept)]))
+        compared = [case for case in cases(stack) if arguments.only in case.name]
+        for case in compared:
+            rows = rows_of(case, *compare(case, checkouts, access, arguments.rounds))
+            print(*rows, sep="\n", flush=True)
+            lines += rows
+        lines += profile(access, compared[0])
+    arguments.to.write_text("\n".join(lines))
 
 
 if __name__ == "__main__":

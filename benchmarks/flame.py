@@ -31,13 +31,13 @@ def profile(logs: int, graph: Path) -> list[str]:
         spy = measure.environment("profile", FOLDER / "profile.txt") / "py-spy"
         with serve(logs) as server:
             with _folder() as folder:
-                load = _stacks(spy, didomi(*LOAD), folder, settings(server, folder))
+                load = stacks_of(spy, didomi(*LOAD), folder, settings(server, folder))
             with _folder() as folder:
                 _flame_graph(spy, folder, settings(server, folder), graph)
         with serve(LOGS_OF_STATUS) as server, _folder() as folder:
             given = settings(server, folder)
             measure.run(didomi("run"), folder, given)
-            start = _stacks(spy, didomi("status"), folder, given)
+            start = stacks_of(spy, didomi("status"), folder, given)
     except Failed as error:
         return ["## Profile", "", f"None: {error}", ""]
     return [
@@ -48,13 +48,13 @@ def profile(logs: int, graph: Path) -> list[str]:
         "",
         f"### The load of {logs:,} logs: a function itself",
         "",
-        *_table(_itself(load), load),
+        *table(_itself(load), load),
         f"### The load of {logs:,} logs: a function of ours with all that it calls",
         "",
-        *_table(_with_callees(load, "didomi_source/"), load),
+        *table(_with_callees(load, "didomi_source/"), load),
         "### `didomi status`: importing a package, with all that it imports",
         "",
-        *_table(_imports(start), start),
+        *table(imports_in(start), start),
     ]
 
 
@@ -73,8 +73,9 @@ def _record(spy: Path, command: Sequence[str], folder: Path, environment: Mappin
         raise Failed(f"py-spy ended with {done.returncode}: {measure.reason(done.stderr)}")
 
 
-def _stacks(spy: Path, command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Stacks:
-    _record(spy, command, folder, environment, "--format", "raw", "--output", "stacks.txt")
+def stacks_of(spy: Path, command: Sequence[str], folder: Path, environment: Mapping[str, str], *options: str) -> Stacks:
+    """The stacks of a command, each with the number of samples that had it."""
+    _record(spy, command, folder, environment, *options, "--format", "raw", "--output", "stacks.txt")
     lines = (folder / "stacks.txt").read_text().splitlines()
     found = [line.rpartition(" ") for line in lines]
     # A thread that begins or ends has no stack.
@@ -102,7 +103,7 @@ def _with_callees(stacks: Stacks, place: str) -> Counter[str]:
     return found
 
 
-def _imports(stacks: Stacks) -> Counter[str]:
+def imports_in(stacks: Stacks) -> Counter[str]:
     """Samples below the code of a package's modules, by package."""
     found: Counter[str] = Counter()
     for frames, count in stacks:
@@ -111,7 +112,17 @@ def _imports(stacks: Stacks) -> Counter[str]:
     return found
 
 
-def _table(found: Counter[str], stacks: Stacks) -> list[str]:
+def packages_in(stacks: Stacks) -> Counter[str]:
+    """Samples by the package whose code was running itself."""
+    found: Counter[str] = Counter()
+    for frames, count in stacks:
+        where = re.search(r"\((.*?)(?::\d+)?\)$", frames[-1])
+        found[where[1].partition("/")[0] if where else frames[-1]] += count
+    return found
+
+
+def table(found: Counter[str], stacks: Stacks) -> list[str]:
+    """The largest shares."""
     total = sum(count for _, count in stacks)
     rows = [f"| {count / total:.1%} | `{name}` |" for name, count in found.most_common(ROWS)]
     return ["| share | where |", "|---:|---|", *rows, ""]
