@@ -90,7 +90,7 @@ class Memory(KnownDeliveries):
         super().__init__(None)
         self.held: dict[str, Row] = {}
 
-    def _select(self, columns: Any, rest: str, *values: Any) -> Iterator[tuple[Any, ...]]:
+    def _select(self, columns: Any, rest: str = "", *values: Any) -> Iterator[tuple[Any, ...]]:
         rows = sorted(self.held.values(), key=lambda row: row["extracted_at"])
         yield from (tuple(row[name] for name in columns) for row in rows if not values or row["delivery_id"] in values)
 
