@@ -326,7 +326,7 @@ BROKEN = {
         ("max(case when status = 'completed' then run_number end)", "min(run_number)"),
         ("case when verdict = 'missing' then 0 else record_count end", "record_count"),
     ],
-    "where_files_are_kept_an_older_delivery_proves_that_one_is_missing": [
+    "where_files_are_kept_an_older_one_proves_a_missing_delivery": [
         ("first_deliveries.first_date < claims.delivery_date then null", "true then null"),
         ("first_deliveries.first_date < claims.delivery_date then null", "false then null"),
         ("then null else 7 end", "then null else 0 end"),
