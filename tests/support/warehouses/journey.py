@@ -21,7 +21,7 @@ from support.harness import Forker, Job, Result
 from support.models import dbt, raw
 from support.models.compare import all_differences, is_same
 from support.warehouse import OF_THE_RUN, TABLES
-from support.warehouses.engines import IS_THOROUGH, Engine, duckdb_in, environment
+from support.warehouses.engines import Engine, duckdb_in, environment
 
 Rows = list[dict[str, Any]]
 PAGE_SIZE = 20  # so that no list is read at once
@@ -121,11 +121,11 @@ class Journey:
 
     def reach(self, step: str) -> Outcome:
         """Go up to a step; returns what it compared."""
-        for name in steps_of(self.site.engine.destination):
+        for name, take in STEPS.items():
             if name not in self.outcomes:
                 self.outcomes[name] = outcome = Outcome()
                 begun = time.monotonic()
-                STEPS[name](self, outcome)
+                take(self, outcome)
                 outcome.seconds = time.monotonic() - begun
             if name == step:
                 break
@@ -294,7 +294,7 @@ def models_built(journey: Journey, outcome: Outcome) -> None:
     as_of = datetime.now(timezone.utc).replace(tzinfo=None, microsecond=0)
     variables = {"didomi_timezone": TIMEZONE, "didomi_as_of": f"{as_of:%Y-%m-%d %H:%M:%S}"}
     builds = []
-    for _ in range(2 if is_thorough(engine.destination) else 1):
+    for _ in range(2):
         result = journey.site.didomi("run", "--vars", json.dumps(variables))
         assert result.code == 0, result
         builds.append(engine.marts())
@@ -355,20 +355,3 @@ STEPS: dict[str, Callable[[Journey, Outcome], None]] = {
     "models built": models_built,
     "status and report": status_and_report,
 }
-TELLING = (
-    "first load",
-    "$sort ignored",
-    "another export beside",
-    "models built",
-    "status and report",
-)
-
-
-def is_thorough(destination: str) -> bool:
-    """Whether an engine has the time for everything: PostgreSQL always, the emulated ones in `make warehouses`."""
-    return IS_THOROUGH or destination == "postgres"
-
-
-def steps_of(destination: str) -> list[str]:
-    """The steps of an engine's journey."""
-    return [step for step in STEPS if is_thorough(destination) or step in TELLING]
