@@ -117,7 +117,7 @@ def packages_in(stacks: Stacks) -> Counter[str]:
     found: Counter[str] = Counter()
     for frames, count in stacks:
         where = re.search(r"\((.*?)(?::\d+)?\)$", frames[-1])
-        found[where[1].partition("/")[0] if where else frames[-1]] += count
+        found[where[1].partition("/")[0] if where else "no Python code"] += count
     return found
 
 
