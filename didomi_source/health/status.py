@@ -10,7 +10,7 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from enum import Enum, IntEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from didomi_source.warehouse.direct import open_marts
 from didomi_source.warehouse.read import DuckDbFile, select
@@ -70,6 +70,9 @@ class Facts:
 _UNKNOWN = Facts(Severity.BAD, "this version does not know it", "!")
 
 
+_S = TypeVar("_S", bound="State")
+
+
 class State(str, Enum):
     """A word for how something is. It equals its value, as a text too."""
 
@@ -79,6 +82,16 @@ class State(str, Enum):
         """Make a member that carries its facts."""
         state = str.__new__(cls, value)
         state._value_ = value
+        state.facts = facts
+        return state
+
+    @classmethod
+    def unlisted(cls: type[_S], value: object, facts: Facts) -> _S | None:  # noqa: PYI019 - typing.Self is newer than 3.10
+        """Make a value of newer models a member that iterating does not show; None for what is no text."""
+        if not isinstance(value, str):
+            return None
+        state = str.__new__(cls, value)
+        state._name_ = state._value_ = value
         state.facts = facts
         return state
 
@@ -154,13 +167,8 @@ class Health(State):
 
     @classmethod
     def _missing_(cls, value: object) -> Health | None:
-        """Make a value of newer models a member that iterating does not show."""
-        if not isinstance(value, str):
-            return None
-        health = str.__new__(cls, value)
-        health._name_ = health._value_ = value
-        health.facts = next((concern.facts for concern in Concern if concern.value == value), _UNKNOWN)
-        return health
+        """Take a value of newer models; one that is a concern too has its facts."""
+        return cls.unlisted(value, next((concern.facts for concern in Concern if concern.value == value), _UNKNOWN))
 
 
 class Concern(State):

@@ -31,10 +31,5 @@ class Verdict(State):
 
     @classmethod
     def _missing_(cls, value: object) -> Verdict | None:
-        """Make a value of newer models a member that iterating does not show."""
-        if not isinstance(value, str):
-            return None
-        verdict = str.__new__(cls, value)
-        verdict._name_ = verdict._value_ = value
-        verdict.facts = Facts(Severity.UNJUDGED, "this version does not know it")
-        return verdict
+        """Take a value of newer models."""
+        return cls.unlisted(value, Facts(Severity.UNJUDGED, "this version does not know it"))
