@@ -25,7 +25,7 @@ from .options import (
     target_of,
     variables,
 )
-from .show import print_line, print_table, styled
+from .show import new_console, print_line, print_table, styled
 from .steps import Steps
 from .streams import results
 
@@ -47,6 +47,8 @@ Examples:
   didomi deliveries --from 2026-11-01 --to 2026-11-30 --format json
   didomi deliveries --recount 2026-11-20  # after a file was repaired
 """
+# A narrower terminal shows the first columns alone: a date that is cut says nothing.
+_WIDE, _NARROW_COLUMNS = 110, 5
 _TITLES = ("Export", "Day", "Verdict", ">Claimed", ">Delivered", ">Files", ">Expires, UTC", ">Archived, UTC")
 _NOTHING = "-"
 
@@ -98,7 +100,11 @@ def print_deliveries(found: Sequence[DeliveryStatus]) -> None:
     if not found:
         print_line("No deliveries are known: docs/deliveries.md says how they are read.")
         return
-    print_table(_TITLES, [_cells(delivery) for delivery in found])
+    columns = len(_TITLES) if new_console().width >= _WIDE else _NARROW_COLUMNS
+    print_table(_TITLES[:columns], [_cells(delivery)[:columns] for delivery in found])
+    if columns < len(_TITLES):
+        print_line()
+        print_line("Files, expiry and archive are shown in 110 columns, and by --format json.")
     reasons = [f"{one.title}, {one.delivery_date}: {one.verdict_reason}" for one in found if one.is_wrong]
     if reasons:
         print_line()

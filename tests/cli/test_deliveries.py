@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
@@ -12,6 +13,9 @@ import pytest
 
 from didomi_sandbox import Store
 from didomi_sandbox.deliveries import user_records, write_files
+from didomi_source.cli.deliveries import print_deliveries
+from didomi_source.health.deliveries import DeliveryStatus
+from didomi_source.health.verdicts import Verdict
 from support.harness import clean_environment
 from support.shell import didomi
 from support.warehouse import EXPORT
@@ -130,3 +134,28 @@ def test_doctor_knows_the_settings(tmp_path):
     done = didomi("doctor", folder=tmp_path, environment={**clean_environment(tmp_path), **given})
     misspelt = [line.split()[0] for line in done.out.splitlines() if "misspelt" in line]
     assert misspelt == ["sources.didomi.deliverys__bucket_url"]
+
+
+@pytest.mark.parametrize(("width", "last"), [("80", "Delivered"), ("120", "Archived, UTC")])
+def test_a_narrow_terminal_shows_fewer_columns_and_cuts_none(monkeypatch, capsys, width, last):
+    """Dates and verdicts are whole; the line below says where the rest is."""
+    monkeypatch.setenv("COLUMNS", width)
+    known = dict.fromkeys(field.name for field in dataclasses.fields(DeliveryStatus))
+    known |= {
+        "export_id": "a",
+        "name": "Consents of an export",
+        "delivery_date": date(2026, 11, 20),
+        "data_kind": "users",
+    }
+    known |= {
+        "verdict": Verdict.DELIVERED_ALTHOUGH_FAILED,
+        "verdict_reason": "",
+        "is_wrong": False,
+        "is_about_to_expire": False,
+    }
+    print_deliveries([DeliveryStatus(**known)])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].rstrip().endswith(last)
+    assert "2026-11-20" in lines[2]
+    assert "…" not in "".join(lines)
+    assert any("--format json" in line for line in lines) is (width == "80")
