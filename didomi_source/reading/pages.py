@@ -115,7 +115,8 @@ class Pages:
 
     def allow_for(self, page: Page) -> None:
         """Allow as many pages from here on as reading the list once may need, by what one of its pages shows."""
-        self._left = page_budget(page)
+        total = page.total if page.total is None else max(page.total, self.total or 0)
+        self._left = page_budget(len(page.entries), total)
 
     def oldest(self) -> Page:
         """The first page of the list in the other direction, which counts for nothing."""
@@ -126,8 +127,13 @@ class Pages:
         return self._fetch(0, size, self.direction)
 
 
-def page_budget(page: Page) -> int:
-    """How many pages one pass over a list may need before the list must be called endless."""
-    if page.total is None:
+def page_budget(length: int, total: int | None) -> int:
+    """How many pages one pass over a list may need before the list must be called endless.
+
+    Args:
+        length: The items of one of its pages.
+        total: The items of the list, if it says so.
+    """
+    if total is None:
         return MAX_PAGES_WITHOUT_TOTAL
-    return min(50 + 3 * page.total // max(len(page.entries), 1), MAX_PAGES)
+    return min(50 + 3 * total // max(length, 1), MAX_PAGES)

@@ -202,9 +202,15 @@ class ListReader:
     def _is_last(self, page: Page, skip: int, overlap: int) -> bool:
         """Whether the list ends with this page, which showed nothing below what was read before."""
         end = skip + page.length
-        if page.total is not None:
-            return page.total <= end
-        return page.length <= overlap and not self._pages.at(end).entries
+        if page.total is not None and page.total <= end:
+            return True
+        if page.length > overlap:
+            return False
+        rest = self._pages.at(end)
+        while rest.entries and rest.names <= page.names:  # of an item that is in the list more than once
+            end += rest.length
+            rest = self._pages.at(end)
+        return not rest.entries
 
     def _read_top(self, top: Key) -> Generator[Page, None, bool]:
         """End a whole read: request what was added on top meanwhile, and compare the count with `total`."""

@@ -86,6 +86,19 @@ FOUND = (
     Schedule(40, 5, BY_ORDER, (Run(moves=tuple(Move("purge_newest", 4, at) for at in (4, 5, 6))),)),
     # a list that is purged to its last log between the first page and the second, with nothing but the order to tell
     Schedule(2, 7, BY_ORDER, (Run(moves=(Move("purge", 1, 2), Move("purge", 2, 2))),)),
+    # two equal items at the end of a list, which then has more positions than names
+    Schedule(3, 3, Switch(), (Run(moves=(Move("odd", 0, 1), Move("odd", 0, 1), Move("burst", 0, 2))),)),
+    # three logs of one time that change places on the border of two pages
+    Schedule(
+        37,
+        3,
+        Switch(),
+        (
+            *[Move("new")] * 6,
+            Switch("ignored", "updated", "shuffled", "data_alone"),
+            Run(moves=(Move("new_same_time", 0, 1), Move("new_same_time", 0, 1), Move("settle", 0, 1))),
+        ),
+    ),
 )
 
 

@@ -572,11 +572,37 @@ def test_sweeps_that_miss_known_items_are_repeated(hidden: int, sweeps: int) -> 
 
 
 @pytest.mark.parametrize(
-    ("items", "total", "pages"), [(10, 100, 80), (10, None, 10_000), (0, 100, 350), (7, 100, 92), (1, 0, 50)]
+    ("length", "total", "pages"), [(10, 100, 80), (10, None, 10_000), (0, 100, 350), (7, 100, 92), (1, 0, 50)]
 )
-def test_a_pass_has_a_budget_of_pages(items: int, total: int | None, pages: int) -> None:
+def test_a_pass_has_a_budget_of_pages(length: int, total: int | None, pages: int) -> None:
     """Three times what the list should take, and fifty; a million logs where nobody says."""
-    assert page_budget(Page(entries(items), total)) == pages
+    assert page_budget(length, total) == pages
+
+
+@pytest.mark.parametrize("has_total", [True, False])
+@pytest.mark.parametrize("place", [0, 12, 24])
+@pytest.mark.parametrize("sorts", [True, False])
+@pytest.mark.parametrize("times", [2, 3])
+def test_an_item_that_is_in_the_list_more_than_once_is_no_endless_list(
+    has_total: bool, place: int, sorts: bool, times: int
+) -> None:
+    """At the top, in the middle or at its end."""
+    items = entries(25)
+    server = Server([*items, *[items[place]] * (times - 1)], has_total=has_total, sorts=sorts)
+    reader, received = read(server)
+    assert (reader.is_whole, set(received), len(server.asked) < 72) == (True, names(items), True)
+
+
+def test_a_list_that_grows_between_two_sweeps_may_take_more_pages() -> None:
+    """From 3 items to 300 while the first page is read, which allowed for 50 pages."""
+
+    def grow(server: Server, number: int) -> None:
+        if number == 2:
+            server.items = [*server.items, *(entry(number) for number in range(3, 300))]
+
+    server = Server(entries(3), cap=3, sorts=False, before=grow)
+    reader, received = read(server)
+    assert (reader.is_whole, len(set(received))) == (True, 300)
 
 
 def test_a_list_that_grows_as_fast_as_it_is_read_is_called_endless() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from random import Random
 
 import pytest
 
@@ -53,6 +54,38 @@ ALL, HALF = list(range(100)), list(range(0, 100, 2))
 def test_how_many_items_can_be_unseen(sweeps: list[list[int]], expected: float) -> None:
     """As many as are there now, times the share that a sweep misses of what is known to exist, for each sweep."""
     assert swept(*sweeps).expected_unseen() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("sweeps", "positions", "hidden"),
+    [
+        ([ALL, ALL, ALL], 100, 0),
+        ([ALL, ALL, ALL], 102, 2),
+        ([ALL, [*ALL, 100], [*ALL, 101]], 102, 0),
+        ([ALL, [*HALF, 100], HALF], 51, 0),
+        ([ALL, HALF, HALF], 52, 2),  # what was purged stands in none of the 52
+    ],
+)
+def test_a_list_with_more_positions_than_items_hides_some(sweeps: list[list[int]], positions: int, hidden: int) -> None:
+    """Where few of many items change places, all others are shown by each sweep, and no share of misses tells."""
+    found = swept(*sweeps)
+    by_misses = found.expected_unseen()
+    found.end(positions)
+    assert found.expected_unseen() == pytest.approx(max(by_misses, hidden * 0.42**3))
+
+
+def test_items_that_change_places_at_the_end_of_a_list_are_all_found() -> None:
+    """Three of 43, on the border of two pages: with a chance of 2 in 9 a sweep shows one of them twice, and another never."""
+    chance = Random(2)
+    items = [entry(number)._replace(created_at=None) for number in range(43)]
+
+    def fetch(skip: int, limit: int, direction: Direction | None) -> Page:
+        shuffled = [*items[:38], *chance.sample(items[38:41], 3), *items[41:]]
+        return Page(shuffled[skip : skip + limit], None)
+
+    for _ in range(500):
+        received = {e.name for page in ListReader(fetch, 3).read() for e in page}
+        assert received == {item.name for item in items}
 
 
 def test_a_page_counts_what_its_sweep_has_not_shown_before() -> None:
