@@ -96,14 +96,23 @@ class ListReader:
     def _read_small(self, first: Page) -> Generator[Page, None, bool]:
         """Find out whether the first page was the whole list: then the next one holds nothing else."""
         if first.entries:
-            second = self._pages.at(max(first.length - 1, 1))
-            yield self._noted(second)
+            second = yield from self._after(first)
+            if first.length == 1 and first.names < second.names:  # it grew, or the server ignores $skip: ask again
+                first = self._pages.at(0)
+                yield self._noted(first)
+                second = yield from self._after(first)
             if not self._is_all(first, second):
                 return False
         if self.sort is not Sort.REJECTED:
             self.sort = Sort.NOT_NEEDED
         self.is_whole = True
         return True
+
+    def _after(self, first: Page) -> Generator[Page, None, Page]:
+        """The page after the first one, with its last item again unless it has no other."""
+        page = self._pages.at(max(first.length - 1, 1))
+        yield self._noted(page)
+        return page
 
     def _is_all(self, first: Page, second: Page) -> bool:
         """Whether nothing comes after the first page, by the second one, which overlaps it by an item.

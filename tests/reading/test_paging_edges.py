@@ -402,6 +402,23 @@ def test_a_server_that_does_not_page_may_have_one_item() -> None:
     assert (reader.sort, reader.is_whole) == (Sort.NOT_NEEDED, True)
 
 
+@pytest.mark.parametrize("before", [0, 1, 2, 5])
+@pytest.mark.parametrize("added", [1, 2, 7])
+@pytest.mark.parametrize("at", [1, 2, 3, 4, 5])
+def test_a_server_that_does_not_page_may_get_items_while_it_is_asked(before: int, added: int, at: int) -> None:
+    """Between any two requests; what was there before the last one is received."""
+
+    def grow(server: Server, number: int) -> None:
+        if number == at:
+            server.items = entries(before + added)
+
+    server = Unpaged(entries(before), before=grow)
+    reader, received = read(server)
+    assert (reader.is_whole, len(server.asked) < 8) == (True, True)
+    assert set(received) >= names(entries(before))
+    assert set(received) == names(server.items) or at > 1
+
+
 @pytest.mark.parametrize(("shared", "sends", "is_unpaged"), [(3, 9, True), (2, 9, False), (3, 2, False)])
 def test_a_list_is_unpaged_if_it_repeats_and_does_not_follow_the_limit(
     shared: int, sends: int, is_unpaged: bool
