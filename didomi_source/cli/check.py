@@ -152,7 +152,7 @@ def _check_destination(target: Target) -> Iterator[Finding]:
     from didomi_source.schema import TABLES
     from didomi_source.warehouse.credentials import check_path, describe
     from didomi_source.warehouse.open import open_temporary
-    from didomi_source.warehouse.postgres import check_rights, dropped_views
+    from didomi_source.warehouse.postgres import check_rights
     from didomi_source.warehouse.profiles import dbt_environment
     from didomi_source.warehouse.read import check_connection, refuse_foreign_tables
 
@@ -168,7 +168,6 @@ def _check_destination(target: Target) -> Iterator[Finding]:
             subject = "models"
             dbt_environment(pipeline, target)
             yield Finding(subject, True, f"dbt for {target.destination} is installed")
-            yield from (Finding(subject, False, view) for view in dropped_views(pipeline, target))
     except DidomiError as error:
         yield _failed(subject, error)
 

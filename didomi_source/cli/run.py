@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -100,7 +101,7 @@ def run(
         _forecast(target, options, as_json=as_json)
     else:
         outputs = _outputs(target, options, publish_to, report_to)
-        run_and_report(target, options, outputs, as_json=as_json, watchers=_watchers(metrics_file, ping_url))
+        run_and_report(target, options, outputs, as_json=as_json, watchers=partial(_watchers, metrics_file, ping_url))
 
 
 def run_and_report(
@@ -109,7 +110,7 @@ def run_and_report(
     outputs: Sequence[Output] = (),
     *,
     as_json: bool,
-    watchers: Sequence[Watcher] = (),
+    watchers: Callable[[], Sequence[Watcher]] = tuple,
 ) -> None:
     """Run the job, print its summary, and end with its exit code.
 
@@ -118,15 +119,21 @@ def run_and_report(
         options: What the job is to do.
         outputs: Files to write at the end.
         as_json: Print the summary as JSON.
-        watchers: Told how the run goes.
+        watchers: Finds what is told how the run goes.
     """
-    from didomi_source.job import run as run_job
-    from didomi_source.metrics import watch
+    from didomi_source.warehouse.dbt import started
 
-    interpreter.freeze_imports()
-    with Steps() as steps:
-        job = partial(run_job, target, options, outputs)
-        summary = watch(job, target, steps.report, watchers, options.export_ids)
+    with ExitStack() as stack:
+        # dbt imports itself while this process imports dlt
+        dbt = None if options.skip_models else stack.enter_context(started(target.working_dir))
+        from didomi_source.job import run as run_job
+        from didomi_source.metrics import watch
+
+        found = watchers()
+        interpreter.freeze_imports()
+        steps = stack.enter_context(Steps())
+        job = partial(run_job, target, options, outputs, dbt=dbt)
+        summary = watch(job, target, steps.report, found, options.export_ids)
     with results():
         if as_json:
             print(json.dumps(summary.as_dict(), indent=2))

@@ -18,13 +18,13 @@ from didomi_source.errors import DestinationError, DidomiError, ModelsFailed, Ta
 from didomi_source.schema import TABLES
 from didomi_source.warehouse import dbt as models
 from didomi_source.warehouse.credentials import describe
-from didomi_source.warehouse.dbt import Models
+from didomi_source.warehouse.dbt import Dbt, Models
 from didomi_source.warehouse.dbt_version import wait_for_dbt_2
 from didomi_source.warehouse.duckdb import checkpoint, load_with_memory_limit
 from didomi_source.warehouse.open import LOADER_FORMATS, open_for_loading
-from didomi_source.warehouse.postgres import dropped_views, one_build_at_a_time
+from didomi_source.warehouse.postgres import one_build_at_a_time
 from didomi_source.warehouse.profiles import dbt_environment
-from didomi_source.warehouse.read import refuse_foreign_tables, select
+from didomi_source.warehouse.read import Warehouse, connected, count_rows, refuse_foreign_tables, select
 from didomi_source.warehouse.sqlstate import error_of
 from didomi_source.warehouse.target import Target, prepare_environment
 
@@ -69,6 +69,7 @@ def run(
     options: Options = Options(),
     outputs: Sequence[Output] = (),
     report: Report = logger.info,
+    dbt: Dbt | None = None,
 ) -> Summary:
     """Load the logs, build the models, write the outputs.
 
@@ -77,6 +78,7 @@ def run(
         options: What to do.
         outputs: Files to write at the end.
         report: Called with each step as it begins.
+        dbt: What builds the models; by default it is started here.
 
     Returns:
         What was loaded and built; its `exit_code` says whether that is everything.
@@ -88,19 +90,22 @@ def run(
     from didomi_source.settings import load_settings
     from didomi_source.source import new_run_id
 
-    prepare_environment(target.destination)
-    settings = load_settings(options.export_ids)
-    with run_lock(target.working_dir), ExitStack() as stack:
+    with ExitStack() as stack:
+        if not options.skip_models and dbt is None:
+            dbt = stack.enter_context(models.started(target.working_dir))
+        prepare_environment(target.destination)
+        settings = load_settings(options.export_ids)
+        stack.enter_context(run_lock(target.working_dir))
         report("Opening the warehouse")
         with open_for_loading(target, report) as (pipeline, notes):
             where = describe(pipeline)
             request = Request(new_run_id(), options.full, options.created_from, options.created_to)
             deliveries = _deliveries(pipeline, request, options)
-            dbt, environment = None, {}
-            if not options.skip_models:
+            environment: dict[str, str] = {}
+            if dbt:
                 variables = {"didomi_schema": target.dataset, **deliveries.model_vars, **options.model_vars}
                 environment = dbt_environment(pipeline, target)
-                dbt = stack.enter_context(models.started(target.working_dir, environment, variables))
+                dbt.order("build", environment, variables)
             started = time.monotonic()
             report("Loading export logs")
             try:
@@ -109,12 +114,11 @@ def run(
                 with suppress(DestinationError):  # the first error says more
                     refuse_foreign_tables(pipeline, target.dataset, TABLES)
                 raise
-            syncs = _check_loaded(pipeline, target.dataset, request.run_id, extracted, len(reading.exports))
-            if not settings.export_ids:
-                notes.extend(_unlisted(pipeline, target.dataset, settings.organization_id, reading, options))
-            if not options.skip_models:
-                notes.extend(dropped_views(pipeline, target))
-            logs = 0 if options.skip_models else count_logs(pipeline, target.dataset)
+            with connected(pipeline) as warehouse:
+                syncs = _check_loaded(warehouse, target.dataset, request.run_id, extracted, len(reading.exports))
+                if not settings.export_ids:
+                    notes.extend(_unlisted(warehouse, target.dataset, settings.organization_id, reading, options))
+                logs = 0 if options.skip_models else count_logs(warehouse, target.dataset)
             seconds = time.monotonic() - started
         built = _build(target, environment, dbt, report, logs) if dbt else None
         unwritten = _write(outputs, report)
@@ -180,12 +184,12 @@ def _load(
 
 
 def _check_loaded(
-    pipeline: dlt.Pipeline, dataset: str, run_id: str, extracted: Mapping[str, int], exports: int
+    warehouse: Warehouse, dataset: str, run_id: str, extracted: Mapping[str, int], exports: int
 ) -> list[dict[str, Any]]:
     """Read back the run's rows and count them: dlt does not notice a lost file.
 
     Args:
-        pipeline: Whose warehouse it is.
+        warehouse: Where they were loaded.
         dataset: Dataset of the raw tables.
         run_id: The run.
         extracted: The number of rows of each table that dlt extracted.
@@ -197,40 +201,37 @@ def _check_loaded(
     Raises:
         DestinationError: Something did not arrive.
     """
-
-    def rows_of_run(table: str, columns: tuple[str, ...]) -> list[dict[str, Any]]:
-        try:
-            return select(pipeline, dataset, table, columns, "where run_id = %s", run_id)
-        except TableMissing:  # it comes with its first rows, and they did not arrive
-            return []
-
-    syncs = sorted(rows_of_run("export_syncs", SYNC_COLUMNS), key=itemgetter("export_id"))
+    of_run = ("where run_id = %s", run_id)
+    try:
+        syncs = select(warehouse, dataset, "export_syncs", SYNC_COLUMNS, *of_run)
+    except TableMissing:  # it comes with its first rows, and they did not arrive
+        syncs = []
     # A log that changed while it was read was extracted twice. Of other tables one row at least has to arrive.
     claimed = {table: min(1, count) for table, count in extracted.items() if table != "export_logs"}
     claimed["export_deliveries"] = extracted.get("export_deliveries", 0)
     claimed["export_syncs"] = exports
     claimed["export_logs"] = sum(sync["logs_new"] + sync["logs_changed"] for sync in syncs)
-    for table, rows in claimed.items():
-        found = sum(row["count(*)"] for row in rows_of_run(table, ("count(*)",)))
-        if found < rows:
+    found = count_rows(warehouse, dataset, [table for table, rows in claimed.items() if rows], *of_run)
+    for table, count in found.items():
+        if (count or 0) < claimed[table]:
             msg = (
-                f"only {found} of {rows} rows of {table} arrived in the warehouse: run again; "
+                f"only {count or 0} of {claimed[table]} rows of {table} arrived in the warehouse: run again; "
                 "what is missing is read again"
             )
             raise DestinationError(msg)
-    names = {row["id"]: row["name"] for row in select(pipeline, dataset, "exports", ("id", "name"))}
-    return [{"name": names.get(sync["export_id"]), **sync} for sync in syncs]
+    names = {row["id"]: row["name"] for row in select(warehouse, dataset, "exports", ("id", "name"))}
+    return [{"name": names.get(sync["export_id"]), **sync} for sync in sorted(syncs, key=itemgetter("export_id"))]
 
 
 def _unlisted(
-    pipeline: dlt.Pipeline, dataset: str, organization_id: str, reading: Reading, options: Options
+    warehouse: Warehouse, dataset: str, organization_id: str, reading: Reading, options: Options
 ) -> list[str]:
     """A note for each export of the organization that was listed once, is not listed now and is not retired."""
     from didomi_source.reading.exports import export_row
 
     known = {*(row["id"] for row in reading.exports), *options.model_vars.get("didomi_retired_exports", ())}
     columns = ("id", "name", "content_hash")
-    rows = select(pipeline, dataset, "exports", columns, "where organization_id = %s", organization_id)
+    rows = select(warehouse, dataset, "exports", columns, "where organization_id = %s", organization_id)
     gone = {
         row["id"]: f" ({row['name']})" if row["name"] else ""
         for row in rows
@@ -255,7 +256,7 @@ def _give_memory_back() -> None:
         pa.default_memory_pool().release_unused()
 
 
-def _build(target: Target, environment: Mapping[str, str], dbt: models.Build, report: Report, logs: int) -> Models:
+def _build(target: Target, environment: Mapping[str, str], dbt: Dbt, report: Report, logs: int) -> Models:
     """Build the models, and check that they are there; the logs are loaded even if they are not."""
     report("Building the models")
     started = time.monotonic()

@@ -23,7 +23,7 @@ from .state import SeenNames
 MAX_SWEEPS = 20
 # One quiet sweep lost a row in 1 of 480 simulated trials, two in none.
 QUIET_SWEEPS = 2
-# Above the largest share that a sweep misses of items which are shuffled for each page: 1/e, as (1 - 1/n) ** n on n pages.
+# Above the largest share that a sweep misses of items shuffled for each of n pages: (1 - 1/n) ** n, at most 1/e.
 LARGEST_SHARE_MISSED = 0.42
 # Sweeps that miss known items are repeated until fewer than this many can be expected to be unseen.
 MAX_EXPECTED_UNSEEN = 0.001

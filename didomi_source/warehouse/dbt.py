@@ -9,7 +9,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -73,18 +73,16 @@ def write_manifest(folder: Path) -> Path:
     Raises:
         ModelsFailed: dbt could not parse the project.
     """
-    target = folder.absolute()
-    target.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _dbt("parse", target, {}, {}) as process:
-        output = _pipe(process.stdout).read()
-        code = process.wait()
+    with _started(folder.absolute()) as dbt:
+        dbt.order("parse", {}, {})
+        code, output = dbt.ended()
     if code != 0:
         raise ModelsFailed(f"dbt could not parse the models: {_end(code, output)}")
-    return target / "manifest.json"
+    return folder.absolute() / "manifest.json"
 
 
-class Build:
-    """A process in which dbt imports itself and parses the project, while the warehouse is still in use.
+class Dbt:
+    """A process that imports dbt at once, parses the project when it is ordered, and builds when the warehouse is free.
 
     Args:
         process: The process, with pipes as standard input and output.
@@ -93,6 +91,29 @@ class Build:
 
     def __init__(self, process: subprocess.Popen[str], target: Path) -> None:
         self._process, self._target = process, target
+
+    def order(self, command: str, environment: Mapping[str, str], variables: Mapping[str, Any]) -> None:
+        """Have the project parsed: for `build`, which then waits for `run`, or for `parse`.
+
+        Args:
+            command: The command of dbt.
+            environment: The variables of sql/profiles.yml; none of them is written to disk.
+            variables: The models' variables.
+
+        Raises:
+            ConfigurationError: Another dbt is installed than the one that is to run.
+        """
+        is_dbt_2()  # never run unasked
+        self._target.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for results in _results(self._target):
+            results.unlink(missing_ok=True)
+        project = str(project_dir())
+        arguments = [
+            *(command, "--no-use-colors", "--log-level", "warn", "--log-path", str(self._target / "logs")),
+            *("--project-dir", project, "--profiles-dir", project, "--target-path", str(self._target)),
+            *("--vars", json.dumps(dict(variables))),
+        ]
+        self._tell(json.dumps({"arguments": arguments, "environment": dict(environment)}))
 
     def run(self) -> Models:
         """Build all models and run their data tests.
@@ -104,11 +125,8 @@ class Build:
             ModelsFailed: dbt could not begin, or did not come to its end.
         """
         started = time.monotonic()
-        with suppress(BrokenPipeError):  # it ended already
-            _pipe(self._process.stdin).write("\n")
-            _pipe(self._process.stdin).flush()
-        output = _pipe(self._process.stdout).read()
-        code = self._process.wait()
+        self._tell("")
+        code, output = self.ended()
         results = next((path for path in _results(self._target) if path.exists()), None)
         if results is None:
             raise ModelsFailed(f"dbt could not build the models: {_end(code, output)}")
@@ -117,26 +135,36 @@ class Build:
             raise ModelsFailed(f"dbt failed: {_end(code, output)}")
         return built
 
+    def ended(self) -> tuple[int, str]:
+        """Its exit code and what it printed, once it has ended."""
+        output = _pipe(self._process.stdout).read()
+        return self._process.wait(), output
+
+    def _tell(self, line: str) -> None:
+        with suppress(BrokenPipeError):  # it ended already, and `ended` says why
+            _pipe(self._process.stdin).write(f"{line}\n")
+            _pipe(self._process.stdin).flush()
+
+
+def started(working_dir: Path) -> AbstractContextManager[Dbt]:
+    """Start dbt, which ends with the block; artefacts and logs are in the working directory."""
+    return _started(working_dir.absolute() / "dbt")
+
 
 @contextmanager
-def started(working_dir: Path, environment: Mapping[str, str], variables: Mapping[str, Any]) -> Iterator[Build]:
-    """Start dbt, which waits until it may use the warehouse, and ends with the block.
-
-    Args:
-        working_dir: Where dbt keeps its artefacts and logs.
-        environment: The variables of sql/profiles.yml; none of them is written to disk.
-        variables: The models' variables.
-
-    Yields:
-        What builds the models, once the pipeline has closed the warehouse.
-    """
-    target = working_dir.absolute() / "dbt"
-    target.mkdir(mode=0o700, exist_ok=True)
-    for results in _results(target):
-        results.unlink(missing_ok=True)
-    with _dbt("build", target, environment, variables) as process:
+def _started(target: Path) -> Iterator[Dbt]:
+    with subprocess.Popen(  # noqa: S603 - our own interpreter and project
+        [sys.executable, "-m", "didomi_source.warehouse.dbt_process", str(target)],
+        env={**_inherited(os.environ), **_OURS},
+        stdin=subprocess.PIPE,  # it ends when this is closed
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        cwd=project_dir(),  # `-m` imports from there first
+    ) as process:
         try:
-            yield Build(process, target)
+            yield Dbt(process, target)
         finally:
             with suppress(BrokenPipeError):
                 _pipe(process.stdin).close()  # it ends now, if it has not yet
@@ -145,29 +173,6 @@ def started(working_dir: Path, environment: Mapping[str, str], variables: Mappin
 def _results(target: Path) -> list[Path]:
     """Where results are: what our process wrote, or else what dbt's command line did."""
     return [target / RESULTS, target / "run_results.json"]
-
-
-def _dbt(
-    command: str, target: Path, environment: Mapping[str, str], variables: Mapping[str, Any]
-) -> subprocess.Popen[str]:
-    is_dbt_2()  # never run unasked
-    project = str(project_dir())
-    arguments = [
-        *(sys.executable, "-m", "didomi_source.warehouse.dbt_process", command),
-        *("--no-use-colors", "--log-level", "warn", "--log-path", str(target / "logs")),
-        *("--project-dir", project, "--profiles-dir", project, "--target-path", str(target)),
-        *("--vars", json.dumps(dict(variables))),
-    ]
-    return subprocess.Popen(  # noqa: S603 - our own interpreter and project
-        arguments,
-        env={**_inherited(os.environ), **_OURS, **environment},
-        stdin=subprocess.PIPE,  # it ends when this is closed
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-        cwd=target,
-    )
 
 
 def _pipe(stream: IO[str] | None) -> IO[str]:

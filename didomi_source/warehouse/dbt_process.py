@@ -1,16 +1,20 @@
 """dbt in a process that does not outlive the one that started it, however that one ends.
 
-Run it with a pipe as standard input: `python -m didomi_source.warehouse.dbt_process build …`. It imports dbt and parses
-the project at once, and builds it when a byte arrives. When the pipe is closed, this process ends.
+Run it with a pipe as standard input: `python -m didomi_source.warehouse.dbt_process FOLDER`. It imports dbt at once.
+The first line is what to run: JSON with the `arguments` of dbt and its `environment`. For `build` it parses the
+project, and waits for a second line. When the pipe is closed, this process ends.
 """
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 import os
+import queue
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,33 +26,40 @@ RESULTS = "results.json"
 _BUILD = ["build", "--exclude-resource-type", "unit_test"]
 
 
-def _obey(is_free: threading.Event) -> None:
-    """Let the build begin when a byte arrives, and end when standard input is closed, if only by the parent's death."""
+def _obey(lines: queue.SimpleQueue[bytes]) -> None:
+    """Pass on the lines of standard input, and end when it is closed, if only by the parent's death."""
     # not sys.stdin, whose lock the interpreter wants when it ends
-    while os.read(0, 1):
-        is_free.set()
+    rest = b""
+    while read := os.read(0, 2**16):
+        *whole, rest = (rest + read).split(b"\n")
+        for line in whole:
+            lines.put(line)
     os._exit(1)
 
 
-def _build(options: list[str], target: Path, is_free: threading.Event) -> int:
+def _build(options: list[str], target: Path, lines: queue.SimpleQueue[bytes]) -> int:
     """Parse, wait until the warehouse is free, and build; returns dbt's exit code."""
     import dbt.cli.main
 
     runner: Any = getattr(dbt.cli.main, "dbtRunner", None)
-    if runner is None or importlib.util.find_spec("dbt._core"):  # dbt 2 parses by itself, and fast
-        is_free.wait()
+    if runner is None or _is_dbt_2():  # which parses by itself, and fast
+        lines.get()
         return _command([*_BUILD, *options])
     # Nobody reads megabytes of manifest and results, and debug events are dropped.
     options = ["--no-write-json", "--log-level-file", "info", *options]
     parsed = runner().invoke(["parse", *options])
     if not parsed.success:
         return _code(parsed)
-    is_free.wait()
+    lines.get()
     built = runner(manifest=parsed.result).invoke([*_BUILD, *options])
     if built.result is not None:
         fields = [{"unique_id": r.node.unique_id, "status": str(r.status), "message": r.message} for r in built.result]
         (target / RESULTS).write_text(json.dumps({"results": fields}), "utf-8")
     return _code(built)
+
+
+def _is_dbt_2() -> bool:
+    return importlib.util.find_spec("dbt._core") is not None
 
 
 def _command(arguments: list[str]) -> int:
@@ -71,13 +82,19 @@ def _code(done: Any) -> int:
 
 
 def main() -> None:
-    """Run `parse` or `build` with the options that follow; both have --target-path."""
-    command, *options = sys.argv[1:]
-    is_free = threading.Event()
-    threading.Thread(target=_obey, args=[is_free], daemon=True).start()
-    target = Path(options[options.index("--target-path") + 1])
+    """Import dbt, and obey."""
+    target = Path(sys.argv[1])
+    lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    threading.Thread(target=_obey, args=[lines], daemon=True).start()
     dbt_speed.tune(target)
-    sys.exit(_command([command, *options]) if command == "parse" else _build(options, target, is_free))
+    with suppress(Exception):  # what is wrong shows again, and is told, when it is run
+        if not _is_dbt_2():
+            importlib.import_module("dbt.cli.main")
+    order = json.loads(lines.get())
+    os.environ.update(order["environment"])
+    os.chdir(target)
+    command, *options = order["arguments"]
+    sys.exit(_command([command, *options]) if command == "parse" else _build(options, target, lines))
 
 
 if __name__ == "__main__":

@@ -58,40 +58,6 @@ def check_rights(pipeline: dlt.Pipeline, schemas: Sequence[str]) -> None:
         raise DestinationError(msg)
 
 
-def dropped_views(pipeline: dlt.Pipeline, target: Target) -> list[str]:
-    """The views of others that read from staging or intermediate models, with which each build drops them.
-
-    Args:
-        pipeline: Whose warehouse it is; any but PostgreSQL has none.
-        target: Which dataset.
-
-    Returns:
-        A line for each view and model.
-
-    Raises:
-        DestinationError: The database cannot be reached.
-    """
-    if name_of(pipeline) != "postgres":
-        return []
-    query = """
-        select distinct owner.nspname || '.' || reader.relname, schema.nspname || '.' || model.relname
-        from pg_depend
-        inner join pg_rewrite on pg_depend.classid = 'pg_rewrite'::regclass and pg_depend.objid = pg_rewrite.oid
-        inner join pg_class as reader on pg_rewrite.ev_class = reader.oid
-        inner join pg_namespace as owner on reader.relnamespace = owner.oid
-        inner join pg_class as model on pg_depend.refclassid = 'pg_class'::regclass and pg_depend.refobjid = model.oid
-        inner join pg_namespace as schema on model.relnamespace = schema.oid
-        where schema.nspname = any(%s) and owner.nspname != all(%s)
-        order by 1, 2"""
-    passing = [f"{target.models_prefix}_{layer}" for layer in ("staging", "intermediate")]
-    try:
-        with pipeline.sql_client() as client:
-            found = client.execute_sql(query, passing, target.schemas) or []
-    except Exception as error:  # noqa: BLE001 - of dlt or psycopg2
-        raise error_of(error, pipeline) from None
-    return [f"view {view} reads {model}, and each build drops it: let it read {target.marts}" for view, model in found]
-
-
 @contextmanager
 def one_build_at_a_time(target: Target, report: Callable[[str], None]) -> Iterator[None]:
     """Wait while another machine builds the same models: on PostgreSQL two builds at once fail at each other's tables.

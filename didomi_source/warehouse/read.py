@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Union
 
 from didomi_source.errors import ConfigurationError, DestinationError, TableMissing
 
@@ -33,19 +34,77 @@ class DuckDbFile:
     path: Path
     connection: duckdb.DuckDBPyConnection
 
-    def rows(
-        self, schema: str, table: str, columns: Sequence[str], condition: str, values: Sequence[Any]
-    ) -> list[tuple[Any, ...]]:
-        """What `select` reads, with the errors that it raises."""
+    def name(self, schema: str, table: str) -> str:
+        """The quoted name of a table."""
+        return f'"{schema}"."{table}"'
+
+    def rows(self, query: str, values: Sequence[Any]) -> Sequence[Sequence[Any]]:
+        """What a query finds; %s stands for a value.
+
+        Raises:
+            TableMissing: A table of the query does not exist.
+            DestinationError: The file cannot be read.
+        """
         import duckdb
 
-        query = f'select {", ".join(columns)} from "{schema}"."{table}" {condition}'.replace("%s", "?")  # noqa: S608
         try:
-            return self.connection.execute(query, list(values)).fetchall()
-        except duckdb.CatalogException:
-            raise _missing(schema, table) from None
+            return self.connection.execute(query.replace("%s", "?"), list(values)).fetchall()
+        except duckdb.CatalogException as error:
+            raise TableMissing(str(error)) from None
         except duckdb.Error as error:
             raise DestinationError(describe_error(error, self.path)) from None
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A connection of dlt's to the warehouse.
+
+    Args:
+        pipeline: Whose warehouse it is.
+        client: dlt's client, which is connected.
+    """
+
+    pipeline: dlt.Pipeline
+    client: Any
+
+    def name(self, schema: str, table: str) -> str:
+        """The name of a table, as this engine wants it quoted."""
+        with self.client.with_alternative_dataset_name(schema):
+            return str(self.client.make_qualified_table_name(table))
+
+    def rows(self, query: str, values: Sequence[Any]) -> Sequence[Sequence[Any]]:
+        """What a query finds, with the errors of `DuckDbFile.rows`."""
+        from didomi_source.dlt_compat import DatabaseUndefinedRelation
+
+        try:
+            return self.client.execute_sql(query, *values) or []
+        except DatabaseUndefinedRelation as error:
+            raise TableMissing(str(error)) from None
+        except Exception as error:  # noqa: BLE001 - each engine has its own, wrapped or not
+            raise error_of(error, self.pipeline) from None
+
+
+Warehouse = Union["dlt.Pipeline", Connection, DuckDbFile]
+"""What can be read from. A pipeline connects for each read, which takes round trips and a twentieth of a second."""
+
+
+@contextmanager
+def connected(warehouse: Warehouse) -> Iterator[Connection | DuckDbFile]:
+    """One connection for all reads of the block.
+
+    Raises:
+        DestinationError: The warehouse cannot be reached, or refuses.
+    """
+    if isinstance(warehouse, (Connection, DuckDbFile)):
+        yield warehouse
+        return
+    with ExitStack() as stack:
+        try:
+            client: Any = warehouse.sql_client()
+            stack.enter_context(client)
+        except Exception as error:  # noqa: BLE001 - each engine has its own, wrapped or not
+            raise error_of(error, warehouse) from None
+        yield Connection(warehouse, client)
 
 
 def check_connection(pipeline: dlt.Pipeline) -> None:
@@ -72,7 +131,7 @@ def check_connection(pipeline: dlt.Pipeline) -> None:
 
 
 def select(
-    pipeline: dlt.Pipeline | DuckDbFile,
+    warehouse: Warehouse,
     schema: str,
     table: str,
     columns: Sequence[str],
@@ -82,7 +141,7 @@ def select(
     """Read rows of a table or mart.
 
     Args:
-        pipeline: Whose warehouse it is.
+        warehouse: What to read from.
         schema: Schema (dataset) of the table.
         table: Its name.
         columns: What to read.
@@ -96,28 +155,48 @@ def select(
         TableMissing: There is no such table, or not with these columns.
         DestinationError: The warehouse cannot be read.
     """
-    if isinstance(pipeline, DuckDbFile):
-        return _dicts(columns, pipeline.rows(schema, table, columns, condition, values))
-    from didomi_source.dlt_compat import DatabaseUndefinedRelation
-
-    try:
-        with pipeline.sql_client() as client, client.with_alternative_dataset_name(schema):
-            name = client.make_qualified_table_name(table)
-            query = f"select {', '.join(columns)} from {name} {condition}"  # noqa: S608 - names are ours
-            rows = client.execute_sql(query, *values) or []
-    except DatabaseUndefinedRelation:
-        raise _missing(schema, table) from None
-    except Exception as error:  # noqa: BLE001 - each engine has its own, wrapped or not
-        raise error_of(error, pipeline) from None
-    return _dicts(columns, rows)
-
-
-def _dicts(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
+    with connected(warehouse) as connection:
+        query = f"select {', '.join(columns)} from {connection.name(schema, table)} {condition}"  # noqa: S608 - names are ours
+        try:
+            rows = connection.rows(query, values)
+        except TableMissing:
+            msg = f"there is no table {schema}.{table} with all its columns yet: run `didomi run` first"
+            raise TableMissing(msg) from None
     return [dict(zip(columns, map(_utc, row), strict=True)) for row in rows]
 
 
-def _missing(schema: str, table: str) -> TableMissing:
-    return TableMissing(f"there is no table {schema}.{table} with all its columns yet: run `didomi run` first")
+def count_rows(
+    warehouse: Warehouse, schema: str, tables: Iterable[str], condition: str = "", *values: Any
+) -> dict[str, int | None]:
+    """Count the rows of several tables in one query.
+
+    Args:
+        warehouse: What to read from.
+        schema: Schema (dataset) of the tables.
+        tables: Their names.
+        condition: Which rows of each, with %s for values.
+        values: The values.
+
+    Returns:
+        The count of each table; None where there is no such table.
+
+    Raises:
+        DestinationError: The warehouse cannot be read.
+    """
+    names = list(tables)
+    if not names:
+        return {}
+    with connected(warehouse) as connection:
+        query = " union all ".join(
+            f"select '{name}', count(*) from {connection.name(schema, name)} {condition}"  # noqa: S608 - names are ours
+            for name in names
+        )
+        try:
+            return {str(name): int(count) for name, count in connection.rows(query, [*values] * len(names))}
+        except TableMissing:
+            if len(names) == 1:
+                return {names[0]: None}
+        return {k: v for name in names for k, v in count_rows(connection, schema, [name], condition, *values).items()}
 
 
 def refuse_foreign_tables(pipeline: dlt.Pipeline, dataset: str, tables: Iterable[str]) -> None:

@@ -38,23 +38,3 @@
     {{ didomi__finished(target_relation) }}
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
-
-{# The relation of this model, for a table or a view; what is there and is the other of both is dropped. #}
-{% macro didomi__free_name(type) %}
-    {%- set existing = load_cached_relation(this) -%}
-    {%- if existing is not none and existing.type != type -%}
-    {%- do adapter.drop_relation(existing) -%}
-    {%- endif -%}
-    {{ return(this.incorporate(type=type)) }}
-{% endmacro %}
-
-{% macro didomi__checked(sql) %}
-    {%- if config.get('contract').enforced %}{{ get_assert_columns_equivalent(sql) }}{% endif -%}
-{% endmacro %}
-
-{% macro didomi__finished(relation) %}
-    {%- do persist_docs(relation, model) -%}
-    {{ run_hooks(post_hooks) }}
-    {%- do adapter.commit() -%}
-    {{ run_hooks(post_hooks, inside_transaction=False) }}
-{% endmacro %}

@@ -128,6 +128,10 @@
 
 {# 1 to `upper_bound`, as bigint. #}
 {% macro didomi__numbers(upper_bound) -%}
+    {%- if target.type == 'postgres' -%}
+    select step from generate_series({{ didomi__bigint(1) }}, {{ upper_bound }}) as step
+    {%- else -%}
     select {{ didomi__bigint('generated_number') }} as step
     from ({{ dbt.generate_series(upper_bound) }}) as series
+    {%- endif -%}
 {%- endmacro %}

@@ -41,7 +41,9 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, st
 def test_dbt_waits_with_the_project_parsed(tmp_path: Path, environment: dict[str, str]) -> None:
     """It opens the warehouse only when it may, and ends with the block if it never might."""
     parsed, file = tmp_path / "dbt" / "partial_parse.msgpack", tmp_path / "w.duckdb"
-    with dbt.started(tmp_path, environment, {}) as build:
+    with dbt.started(tmp_path) as build:
+        assert not parsed.parent.exists()
+        build.order("build", environment, {})
         deadline = time.monotonic() + 120
         while not parsed.exists() and time.monotonic() < deadline:
             time.sleep(0.1)
@@ -55,11 +57,10 @@ def test_a_project_that_cannot_be_parsed_is_reported_by_the_build(tmp_path: Path
     for name in ("results.json", "run_results.json"):
         (tmp_path / "dbt").mkdir(exist_ok=True)
         (tmp_path / "dbt" / name).write_text('{"results": []}')
-    with (
-        dbt.started(tmp_path, {**environment, "DIDOMI_TARGET": "nowhere"}, {}) as build,
-        pytest.raises(ModelsFailed, match="dbt could not build the models: it ended with 2: .*- snowflake"),
-    ):
-        build.run()
+    with dbt.started(tmp_path) as build:
+        build.order("build", {**environment, "DIDOMI_TARGET": "nowhere"}, {})
+        with pytest.raises(ModelsFailed, match="dbt could not build the models: it ended with 2: .*- snowflake"):
+            build.run()
 
 
 def test_without_what_makes_it_fast_the_same_is_built(

@@ -209,25 +209,30 @@ def test_two_builds_at_once_double_no_row(site: Site, errors: list[tuple[Any, ..
     assert site.errors() == errors
 
 
-def test_a_view_that_a_build_drops_is_named_before(tmp_path: Path, forker: Forker) -> None:
-    """One on the marts stays; one on a model that others should not read is a warning of `check`, and a note of the run."""
-    warning = (
-        "view team.logs reads didomi_staging.stg_didomi__export_logs, and each build drops it: let it read didomi_marts"
-    )
+def test_views_of_others_on_any_model_survive_a_run(tmp_path: Path, forker: Forker) -> None:
+    """On staging views and intermediate tables, too; until a new version takes a column from them, which is said."""
+    models = ("staging.stg_didomi__export_logs", "intermediate.int_didomi__exports", "marts.didomi__exports")
     with started("postgres") as engine, serve(plain_store(3), Behaviour(rate_limit=(10_000, 1))) as sandbox:
         folder = Folder(engine, tmp_path / "job", forker, sandbox)
-        assert json.loads(folder.didomi("run", "--json").out)["notes"] == []
+        assert folder.didomi("run").code == 0
         engine.execute("create schema team")
-        engine.execute("create view team.logs as select * from didomi_staging.stg_didomi__export_logs")
-        engine.execute("create view team.exports as select * from didomi_marts.didomi__exports")
-        checked = folder.didomi("check")
-        assert f"warning models: {warning}" in " ".join(checked.out.split())
-        assert checked.code == 0
-        assert json.loads(folder.didomi("run", "--json").out)["notes"] == [warning]
-        views = engine.execute("select viewname from pg_views where schemaname = 'team'")
-        assert views == [{"viewname": "exports"}]
-        assert len(engine.execute("select * from team.exports")) == 1
-        assert "warning" not in folder.didomi("check").out
+        for number, model in enumerate(models):
+            engine.execute(f"create view team.v{number} as select * from didomi_{model}")
+        assert json.loads(folder.didomi("run", "--json").out)["notes"] == []
+        assert [len(engine.execute(f"select * from team.v{number}")) for number in range(3)] == [3, 1, 1]
+        of_an_older_version = (
+            "drop view didomi_staging.stg_didomi__exports;"
+            "create view didomi_staging.stg_didomi__exports as select 1 as old"
+        )
+        engine.execute(of_an_older_version)
+        assert folder.didomi("run").code == 0
+        assert len(engine.execute("select export_id from didomi_staging.stg_didomi__exports")) == 1
+        engine.execute(of_an_older_version)
+        engine.execute("create view team.old as select old from didomi_staging.stg_didomi__exports")
+        failed = folder.didomi("run")
+        assert failed.code == 1
+        assert "view team.old depends on view didomi_staging.stg_didomi__exports" in " ".join(failed.err.split())
+        assert engine.execute("select old from team.old") == [{"old": 1}]
 
 
 def test_a_view_in_a_duckdb_file_survives_a_build(tmp_path: Path) -> None:
