@@ -19,9 +19,12 @@ from itertools import takewhile
 
 from didomi_source.errors import ProtocolError
 
-from .pages import MAX_REPEATED_PAGES, REFUSES_SORT, Entry, Fetch, Key, Page, Pages
+from .pages import REFUSES_SORT, Entry, Fetch, Key, Page, Pages
 from .state import Database, SeenNames
 from .sweeps import read_in_sweeps
+
+# After so many pages in a row that show nothing further down, a sorted list is read in sweeps.
+MAX_IDLE_PAGES = 10
 
 
 class Sort(str, Enum):
@@ -193,7 +196,7 @@ class ListReader:
                 idle += 1
                 if self._is_last(page, skip, overlap):
                     return (yield from self._read_top(top))
-                if idle > MAX_REPEATED_PAGES:
+                if idle > MAX_IDLE_PAGES:
                     break
             else:
                 last, idle = page.keys[-1], 0

@@ -88,6 +88,7 @@ FOUND = (
     Schedule(2, 7, BY_ORDER, (Run(moves=(Move("purge", 1, 2), Move("purge", 2, 2))),)),
     # two equal items at the end of a list, which then has more positions than names
     Schedule(3, 3, Switch(), (Run(moves=(Move("odd", 0, 1), Move("odd", 0, 1), Move("burst", 0, 2))),)),
+    Schedule(3, 3, Switch(), (Move("odd", 1), Move("odd", 1), Run(moves=(Move("odd", 0, 3),)))),
     # a second log between the first two requests, of a server that sends the whole list each time
     Schedule(1, 3, Switch(envelope="data_alone_unpaged"), (Run(moves=(Move("new", 0, 2),)),)),
     # three logs of one time that change places on the border of two pages

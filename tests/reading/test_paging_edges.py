@@ -12,7 +12,7 @@ import pytest
 from didomi_source.api.client import Direction
 from didomi_source.errors import BadRequest, NeverSettled, ProtocolError
 from didomi_source.reading.pages import MAX_REPEATED_PAGES, Entry, Page, page_budget
-from didomi_source.reading.paging import ListReader, Sort
+from didomi_source.reading.paging import MAX_IDLE_PAGES, ListReader, Sort
 
 BEGIN = datetime(2026, 1, 1, tzinfo=timezone.utc)
 HOUR = timedelta(hours=1)
@@ -270,7 +270,7 @@ def test_a_sorted_list_that_only_repeats_is_given_up() -> None:
         list(reader.read())
     assert server.asked[:4] == [(0, 10, DOWN), (0, 10, UP), (9, 10, DOWN), (18, 10, DOWN)]
     restart = [skip for skip, *_ in server.asked].index(10)  # the first sweep goes on after the first page
-    assert restart == 5 + MAX_REPEATED_PAGES + 1
+    assert restart == 5 + MAX_IDLE_PAGES + 1
     assert len(server.asked) - restart == 2 + MAX_REPEATED_PAGES + 1
     assert reader.sort is Sort.IGNORED
     assert reader.is_whole is False
