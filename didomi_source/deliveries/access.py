@@ -32,17 +32,16 @@ def open_source(settings: DeliverySettings) -> Folder | Bucket:
         StoreRefused: The role may not be assumed.
     """
     url = settings.bucket_url or ""
-    return _open(url, settings.credentials, settings, role_arn=settings.role_arn, pays=bool(settings.requester_pays))
+    return _open(url, "credentials", settings, role_arn=settings.role_arn, pays=bool(settings.requester_pays))
 
 
 def open_archive(settings: DeliverySettings) -> Folder | Bucket:
     """Open the store that takes the copies; raises like `open_source`."""
-    return _open(settings.archive_to or "", settings.archive_credentials, settings, role_arn=None, pays=False)
+    return _open(settings.archive_to or "", "archive_credentials", settings, role_arn=None, pays=False)
 
 
-def _open(
-    url: str, credentials: Any, settings: DeliverySettings, *, role_arn: str | None, pays: bool
-) -> Folder | Bucket:
+def _open(url: str, field: str, settings: DeliverySettings, *, role_arn: str | None, pays: bool) -> Folder | Bucket:
+    credentials = getattr(settings, field)
     protocol = protocol_of(url)
     if protocol == "file":
         return Folder(root_of(url)[1])
@@ -57,7 +56,7 @@ def _open(
     options = bucket_options(settings.retry_seconds, settings.answer_seconds)
     maker: Any = S3Store
     if protocol == "s3":
-        options |= _s3_options(url, credentials, role_arn, options)
+        options |= _s3_options(url, credentials, f"{_PREFIX}.{field}", role_arn, options)
         if pays:
             options["request_payer"] = True
     else:
@@ -88,17 +87,22 @@ def _gcs_options(credentials: Any, options: dict[str, Any]) -> dict[str, Any]:
     return {**found, "client_options": client}
 
 
-def _s3_options(url: str, credentials: Any, role_arn: str | None, options: dict[str, Any]) -> dict[str, Any]:
+def _s3_options(
+    url: str, credentials: Any, setting: str, role_arn: str | None, options: dict[str, Any]
+) -> dict[str, Any]:
     if credentials is None:
-        msg = (
-            f"no AWS credentials are found for {url}: set {_PREFIX}.credentials, "
-            "or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-        )
+        msg = f"no AWS credentials are found for {url}: set {setting}, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
         raise ConfigurationError(msg)
     session = _session(credentials)
     endpoint = credentials.endpoint_url
-    provider = _role(session, role_arn, endpoint) if role_arn else _frozen(session)
-    provider()  # now, while its errors are still its own
+    from botocore.exceptions import BotoCoreError
+
+    try:
+        provider = _role(session, role_arn, endpoint) if role_arn else _frozen(session)
+        provider()  # now, while its errors are still its own
+    except (BotoCoreError, ValueError) as error:
+        msg = f"the AWS credentials for {url} cannot be used ({type(error).__name__}): check {setting}"
+        raise ConfigurationError(msg) from None
     made: dict[str, Any] = {
         "credential_provider": provider,
         "region": credentials.region_name or session.region_name or _DEFAULT_REGION,

@@ -19,6 +19,7 @@ from .stores import BLOCK_BYTES, PAGE_FILES, FileMoved, OddKey, StoreRefused, Wr
 _MAX_SECONDS = 3600  # for one file; what hangs is ended by the read timeout
 _WRITE_BYTES = 5 * 1024 * 1024  # the smallest part of a multipart upload
 _RETRIES = 10
+_CHANGED = "changed after it was listed"
 
 
 def bucket_options(retry_seconds: float, answer_seconds: float) -> dict[str, Any]:
@@ -68,11 +69,14 @@ class Bucket:
 
     def blocks(self, file: StoredFile) -> Iterator[bytes]:
         """The bytes of a file, from one answer to one request."""
-        return self._stream(file.path, {"if_match": file.etag} if file.etag.startswith('"') else {})
+        return self._stream(file.path, {"if_match": file.etag} if file.etag.startswith('"') else {}, file.bytes)
 
-    def _stream(self, path: str, condition: Any) -> Iterator[bytes]:
+    def _stream(self, path: str, condition: Any, size: int | None = None) -> Iterator[bytes]:
         with self._translated("get"):
-            stream = iter(obstore.get(self._store, path, options=condition).stream(min_chunk_size=BLOCK_BYTES))
+            found = obstore.get(self._store, path, options=condition)
+            if size not in (None, found.meta["size"]):  # another version, or the page of a proxy
+                raise FileMoved(_CHANGED)
+            stream = iter(found.stream(min_chunk_size=BLOCK_BYTES))
         while True:
             with self._translated("get"):
                 block = next(stream, None)
@@ -119,8 +123,7 @@ class Bucket:
             msg = "vanished after it was listed"
             raise FileMoved(msg) from None
         except PreconditionError:
-            msg = "changed after it was listed"
-            raise FileMoved(msg) from None
+            raise FileMoved(_CHANGED) from None
         except InvalidPathError:
             msg = f"a key below {self.url} holds an empty part, `.` or a control character: rename or delete it"
             raise OddKey(msg) from None

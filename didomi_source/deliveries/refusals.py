@@ -37,7 +37,9 @@ _ADVICE = {
     "503": "the store is not available: run later",
 }
 _VERBS = {"list": "listing the files", "get": "reading a file", "write": "writing to the archive"}
-_REGION_CODES = {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
+_REGION_CODES = {"AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
+_REDIRECT = "redirect without LOCATION"  # all that obstore tells of an answer 301 or 307
+_REJECTED = f"the store does not take the request: check {_PREFIX}.bucket_url, and the region in its credentials"
 
 
 def refusal(text: str, url: str, action: str, *, requester_pays: bool) -> StoreRefused:
@@ -53,13 +55,13 @@ def refusal(text: str, url: str, action: str, *, requester_pays: bool) -> StoreR
         The error to raise.
     """
     code, status = _found(_CODE, text), _found(_STATUS, text)
-    named = " ".join(filter(None, [status, code])) or "no answer"
-    if code in _REGION_CODES or status == "301":
+    named = " ".join(filter(None, [status, code])) or ("redirect" if _REDIRECT in text else "no answer")
+    if code in _REGION_CODES or _REDIRECT in text:
         advice = _region_advice(text)
     elif code not in _ADVICE and status == "403":
         advice = _forbidden(url, action, requester_pays=requester_pays)
     else:
-        advice = _ADVICE.get(code) or _ADVICE.get(status) or _without_answer(text)
+        advice = _ADVICE.get(code) or _ADVICE.get(status) or (_REJECTED if status else _without_answer(text))
     return StoreRefused(f"{url}: {_VERBS[action]} failed ({named}): {advice}")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from typing import Any, ClassVar, Optional
 
 from dlt.common.configuration import configspec, resolve_type
@@ -14,6 +16,7 @@ from didomi_source.errors import ConfigurationError
 
 SECTIONS = ("sources", "didomi", "deliveries")
 S3_RETENTION_DAYS = 7  # "files are deleted after 7 days" (Didomi, batch exports to its bucket, read 2026-11)
+_BUCKET = re.compile(r"[\w.-]+", re.ASCII)
 _FOLDER, _S3, _GCS = "file", "s3", "gs"
 _PROTOCOLS = {"file": _FOLDER, "s3": _S3, "gs": _GCS, "gcs": _GCS}
 
@@ -62,11 +65,12 @@ class DeliverySettings(BaseConfiguration):
     def on_resolved(self) -> None:
         """Fill what depends on the store, and refuse what cannot be right."""
         for name in ("bucket_url", "archive_to"):
-            if (url := getattr(self, name)) and protocol_of(url) is None:
-                _refuse(
-                    name, f"begins with {url.split('://', maxsplit=1)[0]}://", "use s3://, gs://, file:// or a folder"
-                )
-        if self.bucket_url and self.archive_to and root_of(self.bucket_url) == root_of(self.archive_to):
+            url = getattr(self, name)
+            if url and protocol_of(url) is None:
+                _refuse(name, f"begins with {url.partition(':')[0]}", "use s3://, gs://, file:// or a folder")
+            if url and protocol_of(url) != _FOLDER and not _BUCKET.fullmatch(root_of(url)[0]):
+                _refuse(name, f"is {url!r}, which names no bucket", "write it like s3://bucket or s3://bucket/folder")
+        if self.bucket_url and self.archive_to and _place_of(self.bucket_url) == _place_of(self.archive_to):
             _refuse(
                 "archive_to", "is bucket_url", "archive to another place: nothing is written where the files are read"
             )
@@ -105,6 +109,9 @@ def delivery_settings(**explicit: Any) -> DeliverySettings:
         names = ", ".join(sorted(getattr(error, "traces", {}) or {})) or type(error).__name__
         msg = f"the settings {'.'.join(SECTIONS)} cannot be resolved: check {names}"
         raise ConfigurationError(msg) from None
+    except _of_botocore() as error:  # which reads the files of AWS for dlt
+        msg = f"no AWS credentials are found ({type(error).__name__}): check those of {'.'.join(SECTIONS)}"
+        raise ConfigurationError(msg) from None
 
 
 def protocol_of(url: str | None) -> str | None:
@@ -119,6 +126,20 @@ def root_of(url: str) -> tuple[str, str]:
         return "", url if is_path else FilesystemConfiguration.make_local_path(url)
     bucket, _, prefix = url.partition("://")[2].partition("/")
     return bucket, prefix.strip("/")
+
+
+def _place_of(url: str) -> tuple[str | None, str, str]:
+    """What two URLs of one place have in common, however they name it."""
+    bucket, path = root_of(url)
+    return protocol_of(url), bucket, path if bucket else os.path.realpath(path)
+
+
+def _of_botocore() -> tuple[type[Exception], ...]:
+    try:
+        from botocore.exceptions import BotoCoreError
+    except ModuleNotFoundError:
+        return ()
+    return (BotoCoreError,)
 
 
 def _credentials_type(url: str | None) -> Any:

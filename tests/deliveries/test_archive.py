@@ -16,6 +16,7 @@ import pytest
 
 from didomi_source.deliveries import stores
 from didomi_source.deliveries.stores import Folder
+from didomi_source.errors import ConfigurationError
 from support.deliveries.lab import DAY, EXPORT, Loads, Place, folder_of, partition, users
 from support.deliveries.servers import S3Server, error_xml
 
@@ -86,6 +87,16 @@ def test_a_large_file_is_copied_in_parts(loads: Loads, place: Place, new_bucket:
     loads.run(place, archive_to=bucket.url, archive_credentials=bucket.credentials)
     assert (list(bucket.files().values()), loads.told("records", "error")) == ([large], [(2, None)])
     assert [method for method, key in s3.requests if method == "PUT"] == ["PUT"] * (len(large) // (5 << 20) + 2)
+
+
+@pytest.mark.parametrize(
+    "name", ["bucket", "./bucket/", "{tmp_path}/bucket/.", "x/../bucket", "link", "file://{tmp_path}/link/"]
+)
+def test_the_folder_that_is_read_is_no_archive(loads: Loads, place: Place, tmp_path: Path, name: str) -> None:
+    """However it is named: its own files would count as copies."""
+    (tmp_path / "link").symlink_to(place.root)
+    with pytest.raises(ConfigurationError, match="archive_to is bucket_url"):
+        loads.run(place, archive_to=name.format(tmp_path=tmp_path))
 
 
 def test_an_archive_can_be_read_as_a_source(loads: Loads, place: Place, kept: Place) -> None:
@@ -252,7 +263,10 @@ def test_an_archive_without_credentials_is_reported(loads: Loads, place: Place, 
     bucket = new_bucket("s3")
     loads.run(place, archive_to=bucket.url)
     (error,) = loads.outcome.errors
-    assert error.startswith(f"the archive {bucket.url.rstrip('/')} cannot be opened: no AWS credentials are found")
+    assert error == (
+        f"the archive {bucket.url.rstrip('/')} cannot be opened: no AWS credentials are found for {bucket.url}: "
+        "set sources.didomi.deliveries.archive_credentials, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+    )
     assert loads.told("records", "needs_retry") == [(7, True)]
 
 

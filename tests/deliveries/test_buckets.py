@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -169,6 +170,7 @@ REFUSALS = {
     "token": ("400 Bad Request", "ExpiredToken", "", "the session token has expired: renew it, or set sources.didomi.deliveries.role_arn so that it is renewed"),
     "region": ("400 Bad Request", "AuthorizationHeaderMalformed", "the region 'eu-west-1' is wrong; expecting 'eu-west-3'", "set sources.didomi.deliveries.credentials.region_name to eu-west-3"),
     "bucket": ("404 Not Found", "NoSuchBucket", "", "there is no such bucket: check sources.didomi.deliveries.bucket_url"),
+    "method": ("405 Method Not Allowed", "MethodNotAllowed", "", "the store does not take the request: check sources.didomi.deliveries.bucket_url, and the region in its credentials"),
     "busy": ("503 Slow Down", "SlowDown", "", "the store asks for fewer requests: run later"),
 }  # fmt: skip
 
@@ -183,6 +185,13 @@ def test_a_refusal_says_what_to_do(loads: Loads, bucket: S3Bucket, s3: S3Server,
     assert loads.outcome.of(EXPORT).listed_at is None
 
 
+def test_a_bucket_of_another_region_names_the_setting(loads: Loads, bucket: S3Bucket, s3: S3Server) -> None:
+    s3.before = lambda method, key: ("301 Moved Permanently", error_xml("PermanentRedirect"))
+    loads.run(bucket, **bucket.access)
+    advice = "set sources.didomi.deliveries.credentials.region_name to the region of the bucket"
+    assert loads.outcome.errors == [refused(bucket, f"listing the files failed (redirect): {advice}")]
+
+
 def test_a_store_that_does_not_answer_is_reported(loads: Loads, bucket: S3Bucket) -> None:
     credentials = {**bucket.credentials, "endpoint_url": "http://127.0.0.1:1"}
     loads.run(bucket, credentials=credentials, retry_seconds=0.1)
@@ -193,6 +202,28 @@ def test_a_store_that_does_not_answer_is_reported(loads: Loads, bucket: S3Bucket
 def test_missing_credentials_are_a_setting(loads: Loads, bucket: S3Bucket) -> None:
     with pytest.raises(ConfigurationError, match="no AWS credentials are found for s3://"):
         loads.run(bucket)
+
+
+@pytest.mark.parametrize(
+    ("config", "error"),
+    [
+        ("[profile other]", "no AWS credentials are found (ProfileNotFound): check those of sources.didomi.deliveries"),
+        ("[default", "no AWS credentials are found (ConfigParseError): check those of sources.didomi.deliveries"),
+        (
+            "[profile acme]\nsso_start_url=https://x\nsso_region=eu-west-1\nsso_account_id=1\nsso_role_name=x",
+            "the AWS credentials for s3://b cannot be used (SSOTokenLoadError): check sources.didomi.deliveries.credentials",
+        ),
+    ],
+)
+@pytest.mark.usefixtures("s3")
+def test_credentials_that_aws_cannot_read_are_a_setting(
+    loads: Loads, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: str, error: str
+) -> None:
+    (tmp_path / "config").write_text(config)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    with pytest.raises(ConfigurationError) as raised:
+        loads.run(type("Named", (), {"url": "s3://b"})(), credentials={"profile_name": "acme"})
+    assert str(raised.value) == error
 
 
 def test_credentials_of_the_machine_are_used(loads: Loads, bucket: S3Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -261,12 +292,17 @@ def test_a_store_that_refuses_each_file_is_not_asked_for_all(loads: Loads, bucke
     assert loads.told("records", "error") == [(40, None)]
 
 
-def test_a_file_that_breaks_off_on_the_way_is_not_called_cut(loads: Loads, bucket: S3Bucket, s3: S3Server) -> None:
+@pytest.mark.parametrize("answer", [users(3)[:-9], users(4), b"", b"<html>Sign in</html>"])
+def test_an_answer_of_another_size_is_no_error_of_the_file(
+    loads: Loads, bucket: S3Bucket, s3: S3Server, answer: bytes
+) -> None:
     bucket.put(partition(users(3)))
-    s3.before = once("part-0.json.gz", lambda: ("200 OK", users(3)[:-9]))
+    s3.before = once("part-0.json.gz", lambda: ("200 OK", answer))
     loads.run(bucket, **bucket.access)
-    error = "part-0.json.gz: the answer of the store broke off"
+    error = "part-0.json.gz: changed after it was listed"
     assert loads.told("records", "error", "needs_retry") == [(None, error, True)]
+    loads.run(bucket, **bucket.access)
+    assert loads.told("records", "error", "needs_retry") == [(3, None, False)]
 
 
 def test_an_odd_key_hides_its_export_only(loads: Loads, bucket: S3Bucket) -> None:
