@@ -75,12 +75,15 @@ class KnownDeliveries:
                 yield from tables.query(sql, *values)
 
 
-def oldest_days(known: Mapping[str, KnownDelivery], recount: Collection[date], *, is_pending: Any) -> dict[str, date]:
+def oldest_days(
+    known: Mapping[str, KnownDelivery], recount: Collection[date], today: date, *, is_pending: Any
+) -> dict[str, date]:
     """The oldest day of each export that has to be listed where nothing is deleted.
 
     Args:
         known: The known partitions.
         recount: Days that are to be read again.
+        today: The day in UTC; a folder of a later one does not hide those before it.
         is_pending: Tells of a known partition whether something of it is left to do.
 
     Returns:
@@ -88,7 +91,8 @@ def oldest_days(known: Mapping[str, KnownDelivery], recount: Collection[date], *
     """
     newest: dict[str, date] = {}
     for delivery in known.values():
-        newest[delivery.export_id] = max(delivery.delivery_date, newest.get(delivery.export_id, date.min))
+        day = min(delivery.delivery_date, today)
+        newest[delivery.export_id] = max(day, newest.get(delivery.export_id, date.min))
     oldest = {export_id: min([day - RECENT, *recount]) for export_id, day in newest.items()}
     for delivery in known.values():
         export_id, day = delivery.export_id, delivery.delivery_date

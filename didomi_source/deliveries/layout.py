@@ -22,7 +22,7 @@ DATA = "data/"
 SUCCESS = "_SUCCESS"
 FILE_ENDING = ".json.gz"
 UNNAMED_KIND = "unknown"  # of files, or of a lone _SUCCESS, right below the date
-_KEY = re.compile(r"data/export-id=([^/]+)/date=(\d{4}-\d\d-\d\d)/(?:(.+)/)?([^/]+)", re.DOTALL)
+_KEY = re.compile(r"data/export-id=([^/]+)/date=([12]\d{3}-\d\d-\d\d)/(?:(.+)/)?([^/]+)", re.DOTALL)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import math
 from collections.abc import Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import date, datetime, timezone
+from datetime import date, datetime, timedelta, timezone
 from threading import Event
 
 from didomi_source.errors import DeliveryError
@@ -25,6 +25,7 @@ from .stores import Store, StoreRefused
 
 logger = logging.getLogger(__name__)
 
+_SOONER = timedelta(days=1)  # than the retention, in case days count and not hours
 _GIVEN_UP = "not read, as the store refused one file after the other"
 
 
@@ -113,7 +114,7 @@ class DeliveryReader:
         known = self._known.summaries()
         since: dict[str, date] = {}
         if not self._settings.retention_days:  # otherwise what does not matter is deleted, and costs nothing
-            since = oldest_days(known, self._request.recount, is_pending=self._is_pending)
+            since = oldest_days(known, self._request.recount, plan.listed_at.date(), is_pending=self._is_pending)
         try:
             listing = list_partitions(self._store, export_ids, since)
         except DeliveryError as error:
@@ -123,7 +124,9 @@ class DeliveryReader:
         changed = [partition for partition in listing.partitions if self._has_changed(partition, known)]
         gone = self._gone(listing, since, known)
         rows = self._known.rows([*(partition.delivery_id for partition in changed), *gone])
-        plan.work = self._work(changed, rows)
+        expired = [p.delivery_id for p in changed if self._is_expired(p, rows.get(p.delivery_id), plan.listed_at)]
+        plan.work = self._work([partition for partition in changed if partition.delivery_id not in expired], rows)
+        gone += [delivery_id for delivery_id in expired if known[delivery_id].gone_since is None]
         plan.gone = [gone_row(rows[delivery_id], plan.listed_at, self._request.run_id) for delivery_id in gone]
         return plan
 
@@ -173,6 +176,18 @@ class DeliveryReader:
             and delivery.delivery_id not in listed
             and delivery.delivery_date >= since.get(delivery.export_id, date.min)
         ]
+
+    def _is_expired(self, partition: Partition, known: Row | None, listed_at: datetime) -> bool:
+        """Whether a partition that was counted lost files by their age: a store deletes one file after the other."""
+        days = self._settings.retention_days
+        if not days or known is None or known["first_modified_at"] is None or known["records"] is None:
+            return False
+        if self._archive is not None and known["archived_at"] is None:  # what is still there is copied
+            return False
+        counted = {(file["name"], file["etag"]) for file in known["files"]}
+        listed = {(partition.name_of(file), file.etag) for file in partition.files}
+        is_less = listed < counted or (listed == counted and not partition.is_complete)
+        return is_less and listed_at - known["first_modified_at"] > timedelta(days=days) - _SOONER
 
     def _work(self, changed: list[Partition], rows: dict[str, Row]) -> list[Work]:
         work = [self._work_of(partition, rows.get(partition.delivery_id)) for partition in changed]

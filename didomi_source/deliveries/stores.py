@@ -103,7 +103,7 @@ class Folder:
             entries = list(os.scandir(self._root / folder))
         except FileNotFoundError:
             return
-        keys = {f"{folder}{entry.name}{'/' * entry.is_dir(follow_symlinks=False)}": entry for entry in entries}
+        keys = {f"{folder}{entry.name}{'/' * entry.is_dir()}": entry for entry in entries}
         for key in sorted(keys):
             if key.endswith("/"):
                 if key > offset or offset.startswith(key):

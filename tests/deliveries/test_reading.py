@@ -70,6 +70,15 @@ def test_the_root_is_named_in_any_way(loads: Loads, place: Place, prefix: str, e
     assert loads.told("records") == [(3,)]
 
 
+def test_a_folder_may_be_a_link(loads: Loads, place: Place, tmp_path: Path) -> None:
+    other = Place(tmp_path / "other disk")
+    other.put(partition(users(3)))
+    (place.root / "data").mkdir()
+    (place.root / f"data/export-id={EXPORT}").symlink_to(other.root / f"data/export-id={EXPORT}")
+    loads.run(place)
+    assert loads.told("records") == [(3,)]
+
+
 def test_the_kinds_of_an_export_are_two_rows(loads: Loads, place: Place) -> None:
     place.put(partition(users(3)) | partition(users(5), kind="cmp_hourly_metrics"))
     loads.run(place)
@@ -185,7 +194,7 @@ def test_an_emptied_bucket_is_evidence_and_an_empty_one_is_not(loads: Loads, pla
 @pytest.mark.parametrize("retention_days", [0, 7])
 def test_days_that_matter_are_listed_again(loads: Loads, place: Place, retention_days: int) -> None:
     """Where nothing is deleted, a late file of an old day is not looked for; one of a day that was not right is."""
-    days = [DAY + timedelta(days=n) for n in range(60)]
+    days = [date(2025, 6, 1) + timedelta(days=n) for n in range(60)]
     for n, day in enumerate(days):
         place.put(partition(b"" if n in (2, 40) else users(3), day=day, complete=n not in (3, 41)))
     loads.run(place, retention_days=retention_days)
@@ -195,6 +204,48 @@ def test_days_that_matter_are_listed_again(loads: Loads, place: Place, retention
     right = [row["delivery_date"] for row in loads.rows() if row["records"] == 6]
     seen = (0, 2, 3, 40, 41, 55) if retention_days else (40, 41, 55)
     assert (changed, right) == (len(seen), [days[n] for n in seen])
+
+
+def test_a_folder_of_the_future_hides_no_day(loads: Loads, place: Place) -> None:
+    place.put(
+        partition(users(3)) | partition(users(1), day=date(2999, 12, 31)) | partition(users(1), day=date(1000, 1, 1))
+    )
+    loads.run(place)
+    today = datetime.now(timezone.utc).date()
+    place.put(partition(users(4), day=today))
+    loads.run(place)
+    assert (today, 4) in loads.told("delivery_date", "records")
+
+
+@pytest.mark.parametrize("lost", [["part-0.json.gz"], ["_SUCCESS"], ["part-0.json.gz", "_SUCCESS"]])
+def test_files_that_are_deleted_by_their_age_make_no_delivery_short(
+    loads: Loads, place: Place, lost: list[str]
+) -> None:
+    """A store deletes one file after the other, over hours; what is lost before that is a change."""
+    week_old = datetime.now(timezone.utc) - timedelta(days=7)
+    place.stamp = int(week_old.timestamp())
+    place.put(partition(users(3), users(4)))
+    loads.run(place, retention_days=7)
+    place.delete(*(folder_of() + name for name in lost))
+    others = Loads()
+    others.memory.held |= loads.memory.held
+    assert others.run(place, retention_days=9) == 1
+    assert others.told("records", "gone_since") == [(None if "_SUCCESS" in lost else 4, None)]
+    assert loads.run(place, retention_days=7) == 1
+    assert loads.told("records", "file_count", "gone_since") == [(7, 2, loads.outcome.of(EXPORT).listed_at)]
+    assert loads.run(place, retention_days=7) == 0
+    place.put(partition(users(3), users(5)))
+    loads.run(place, retention_days=7)
+    assert loads.told("records", "gone_since") == [(8, None)]
+
+
+def test_what_is_left_of_an_old_delivery_is_copied(loads: Loads, place: Place, tmp_path: Path) -> None:
+    place.stamp = int((datetime.now(timezone.utc) - timedelta(days=7)).timestamp())
+    place.put(partition(users(3), users(4)))
+    loads.run(place, retention_days=7)
+    place.delete(folder_of() + "part-0.json.gz")
+    loads.run(place, retention_days=7, archive_to=str(tmp_path / "kept"))
+    assert Place(tmp_path / "kept").files() == {f"{folder_of()}part-1.json.gz": users(4)}
 
 
 def test_a_limit_of_bytes_leaves_the_rest_to_the_next_run(loads: Loads, place: Place) -> None:
@@ -294,8 +345,11 @@ def test_without_a_pipeline_all_is_read(place: Place) -> None:
     ("settings", "message"),
     [
         ({}, "there is no place to read deliveries from: set SOURCES__DIDOMI__DELIVERIES__BUCKET_URL to the folder that holds data/"),
-        ({"bucket_url": "az://x"}, "setting sources.didomi.deliveries.bucket_url begins with az://: use s3://, gs://, file:// or a folder"),
+        ({"bucket_url": "az://x"}, "setting sources.didomi.deliveries.bucket_url begins with az: use s3://, gs://, file:// or a folder"),
         ({"bucket_url": "/x", "archive_to": "file:///x/"}, "setting sources.didomi.deliveries.archive_to is bucket_url: archive to another place: nothing is written where the files are read"),
+        ({"bucket_url": "C:\\didomi"}, "setting sources.didomi.deliveries.bucket_url begins with C: use s3://, gs://, file:// or a folder"),
+        ({"bucket_url": "s3:///x"}, "setting sources.didomi.deliveries.bucket_url is 's3:///x', which names no bucket: write it like s3://bucket or s3://bucket/folder"),
+        ({"bucket_url": "x", "archive_to": "gs://b\n"}, "setting sources.didomi.deliveries.archive_to is 'gs://b\\n', which names no bucket: write it like s3://bucket or s3://bucket/folder"),
         ({"bucket_url": "x", "max_read_bytes": 0}, "setting sources.didomi.deliveries.max_read_bytes is 0: choose 1 or more"),
         ({"bucket_url": "x", "threads": 0}, "setting sources.didomi.deliveries.threads is 0: choose 1 or more"),
         ({"bucket_url": "x", "retention_days": -1}, "setting sources.didomi.deliveries.retention_days is -1: choose 0 or more"),
