@@ -82,9 +82,11 @@ class DeliveryRequest:
         export_ids: The exports to read, looked at when the reading begins; None: those of the settings.
         recount: Days whose files are read again, although they are known.
         outcome: Filled while the source is extracted.
+        elsewhere: Exports that deliver to another kind of store: that nothing of them lies here is no evidence.
     """
 
     run_id: str = ""
     export_ids: Collection[str] | None = None
     recount: Collection[date] = ()
     outcome: DeliveryOutcome = field(default_factory=DeliveryOutcome)
+    elsewhere: Collection[str] = ()

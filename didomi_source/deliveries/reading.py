@@ -140,16 +140,16 @@ class DeliveryReader:
                 outcome.of(export_id).requests += requests
             else:
                 outcome.listing_requests += requests
-        if export_ids is None:
-            export_ids = {partition.export_id for partition in listing.partitions}
-            export_ids |= {delivery.export_id for delivery in known.values()}
+        seen = {partition.export_id for partition in listing.partitions}
+        seen |= {delivery.export_id for delivery in known.values()}
         if listing.is_empty and not known:  # it may be the wrong place, and so is no evidence that anything is missing
             logger.warning("nothing lies below %s/data/: is bucket_url the folder that holds data/?", self._store.url)
             return
-        for export_id in export_ids:
+        for export_id in seen if export_ids is None else export_ids:
             export = outcome.of(export_id)
             export.error = listing.errors.get(export_id)
-            export.listed_at = None if export.error else listed_at
+            is_evidence = export_id in seen or export_id not in self._request.elsewhere
+            export.listed_at = listed_at if is_evidence and not export.error else None
 
     def _is_pending(self, delivery: KnownDelivery) -> bool:
         """Whether an earlier run left something of a partition to do."""

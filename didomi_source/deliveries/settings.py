@@ -67,7 +67,7 @@ class DeliverySettings(BaseConfiguration):
         for name in ("bucket_url", "archive_to"):
             url = getattr(self, name)
             if url and protocol_of(url) is None:
-                _refuse(name, f"begins with {url.partition(':')[0]}", "use s3://, gs://, file:// or a folder")
+                _refuse(name, f"begins with {re.findall('[^:]*:/*', url)[0]}", "use s3://, gs://, file:// or a folder")
             if url and protocol_of(url) != _FOLDER and not _BUCKET.fullmatch(root_of(url)[0]):
                 _refuse(name, f"is {url!r}, which names no bucket", "write it like s3://bucket or s3://bucket/folder")
         if self.bucket_url and self.archive_to and _place_of(self.bucket_url) == _place_of(self.archive_to):
@@ -140,6 +140,12 @@ def _of_botocore() -> tuple[type[Exception], ...]:
     except ModuleNotFoundError:
         return ()
     return (BotoCoreError,)
+
+
+def is_elsewhere(url: str, type_id: str | None) -> bool:
+    """Whether a bucket is of another kind than the one to which an export of a type delivers."""
+    other = {_S3: "-gcp", _GCS: "-s3"}.get(protocol_of(url) or "")
+    return other is not None and (type_id or "").endswith(other)
 
 
 def _credentials_type(url: str | None) -> Any:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MART = "didomi__deliveries"
 USERS = "users"  # the kind that need not be named
-_RECENT = timedelta(days=7)
+_RECENT = timedelta(days=6)  # before today: seven days, as `deliveries_wrong_7d`
 _DISTANT = datetime.max.replace(tzinfo=timezone.utc)
 
 
@@ -120,10 +120,15 @@ class RecentDeliveries:
     now: datetime = _DISTANT
 
     @property
+    def recent(self) -> list[DeliveryStatus]:
+        """Those of the last seven days."""
+        since = self.now.date() - _RECENT
+        return [one for one in self.rows if one.delivery_date >= since]
+
+    @property
     def wrong(self) -> list[DeliveryStatus]:
         """The wrong ones of the last seven days."""
-        since = self.now.date() - _RECENT
-        return [one for one in self.rows if one.is_wrong and one.delivery_date >= since]
+        return [one for one in self.recent if one.is_wrong]
 
     @property
     def expiring(self) -> list[DeliveryStatus]:

@@ -112,8 +112,15 @@ class RunDeliveries:
             reading: Knows the exports once they are listed.
         """
         if self._source is not None:
+            from didomi_source.deliveries.settings import is_elsewhere
+
             extract(logs.with_resources("exports"))
             self._request.export_ids = {export["id"] for export in reading.exports}
+            self._request.elsewhere = {
+                export["id"]
+                for export in reading.exports
+                if is_elsewhere(self._settings.bucket_url or "", export.get("type_id"))
+            }
             extract(self._source)
 
     def columns(self, export_id: str) -> Row:
@@ -137,6 +144,9 @@ class RunDeliveries:
         notes = []
         if outcome.ignored_partitions:
             notes.append(f"deliveries: folders of exports that are not read, ignored: {outcome.ignored_partitions:,}")
+        unseen = [name for name in self._request.elsewhere if outcome.of(name).listed_at is None]
+        if unseen and not outcome.error:
+            notes.append(f"deliveries: exports to another kind of bucket, not checked: {', '.join(sorted(unseen))}")
         if outcome.bytes_left:
             notes.append(f"deliveries: {outcome.bytes_left:,} bytes are left to the next run (max_read_bytes)")
         return notes

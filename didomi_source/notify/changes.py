@@ -87,10 +87,10 @@ def _delivery_changes(found: Judgement, told: Mapping[str, Told], news: Sequence
     """Wrong deliveries, and those that were; one that the health of its export reports just now is no news."""
     bad = {change.subject for change in news if change.problem}
     others = {one.key for one in found.other_wrong_deliveries}
-    for one in found.deliveries.rows:
+    for one in found.deliveries.recent:
         subject = " ".join(map(str, one.key))
         before = told.get(subject)
-        state = one.verdict if one in found.deliveries.wrong else None
+        state = one.verdict if one.is_wrong else None
         if (state or WELL) == (before.state if before else WELL):
             continue
         problem = Problem(state, one.verdict_reason, None) if state else None

@@ -345,9 +345,9 @@ def test_without_a_pipeline_all_is_read(place: Place) -> None:
     ("settings", "message"),
     [
         ({}, "there is no place to read deliveries from: set SOURCES__DIDOMI__DELIVERIES__BUCKET_URL to the folder that holds data/"),
-        ({"bucket_url": "az://x"}, "setting sources.didomi.deliveries.bucket_url begins with az: use s3://, gs://, file:// or a folder"),
+        ({"bucket_url": "az://x"}, "setting sources.didomi.deliveries.bucket_url begins with az://: use s3://, gs://, file:// or a folder"),
         ({"bucket_url": "/x", "archive_to": "file:///x/"}, "setting sources.didomi.deliveries.archive_to is bucket_url: archive to another place: nothing is written where the files are read"),
-        ({"bucket_url": "C:\\didomi"}, "setting sources.didomi.deliveries.bucket_url begins with C: use s3://, gs://, file:// or a folder"),
+        ({"bucket_url": "C:\\didomi"}, "setting sources.didomi.deliveries.bucket_url begins with C:: use s3://, gs://, file:// or a folder"),
         ({"bucket_url": "s3:///x"}, "setting sources.didomi.deliveries.bucket_url is 's3:///x', which names no bucket: write it like s3://bucket or s3://bucket/folder"),
         ({"bucket_url": "x", "archive_to": "gs://b\n"}, "setting sources.didomi.deliveries.archive_to is 'gs://b\\n', which names no bucket: write it like s3://bucket or s3://bucket/folder"),
         ({"bucket_url": "x", "max_read_bytes": 0}, "setting sources.didomi.deliveries.max_read_bytes is 0: choose 1 or more"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -73,3 +74,21 @@ def test_a_bucket_on_google_keeps_its_files(job: Job, new_bucket: Callable[..., 
     columns = "verdict, delivered_records, expires_at, is_about_to_expire"
     assert job.sql(f"select {columns} from didomi_marts.didomi__deliveries") == [("as_claimed", 7, None, False)]
     assert leaks([SECRET], job.folder, done.out, done.err, checked.out, checked.err) == []
+
+
+def test_an_export_to_another_bucket_is_not_missing(job: Job, api: Sandbox, new_bucket: Callable[..., Any]) -> None:
+    """One that delivers to Google is not looked for on S3, unless its files lie there."""
+    at = datetime.now(timezone.utc) - timedelta(days=1)
+    api.store = Store()
+    for export_id, type_id in (("here", "s3"), ("there", "gcp"), ("copied", "gcp")):
+        api.store.add_export(id=export_id, type_id=f"batch-exports-{type_id}", properties={"data": ["users"]})
+        made = {"created_at": f"{at:%Y-%m-%dT%H:%M:%S}.000Z", "updated_at": f"{at:%Y-%m-%dT%H:%M:%S}.000Z"}
+        api.store.add_log(export_id, status="completed", metrics={"users": 7}, **made)
+    bucket = new_bucket("s3")
+    bucket.put(partition(users(7), export_id="copied", day=at.date() - timedelta(days=3)))
+    job.environment |= {f"{SETTINGS}CREDENTIALS__{name.upper()}": value for name, value in bucket.credentials.items()}
+    job.environment[f"{SETTINGS}BUCKET_URL"] = bucket.url
+    done = job.didomi("run", "--json", "--vars", '{"didomi_delivery_grace_hours": 0}')
+    assert (done.code, "exports to another kind of bucket, not checked: there" in done.out) == (0, True), done.err
+    missing = "select export_id from didomi_marts.didomi__deliveries where verdict = 'missing' order by 1"
+    assert job.sql(missing) == [("copied",), ("here",)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import threading
 import time
@@ -15,12 +16,13 @@ from apprise import AppriseResult, AppriseResultStatus
 from apprise.plugins.discord import NotifyDiscord
 
 from didomi_source.errors import RunLocked
+from didomi_source.health.deliveries import DeliveryStatus, RecentDeliveries
 from didomi_source.health.judge import judge
 from didomi_source.notify import channels
 from didomi_source.notify import ledger as ledgers
 from didomi_source.notify.changes import changes
 from didomi_source.notify.channels import Channel
-from didomi_source.notify.ledger import LEASE, LEASE_SECONDS, TABLE, Ledger
+from didomi_source.notify.ledger import LEASE, LEASE_SECONDS, TABLE, Ledger, Told
 from didomi_source.notify.message import Message, digest_message, message
 from didomi_source.warehouse.open import open_temporary
 from didomi_source.warehouse.target import Target
@@ -123,6 +125,18 @@ def test_a_wrong_delivery_is_told_once(marts, urls, listener, didomi):
     assert [body.splitlines()[0].partition(" after ")[0] for *_, body in messages(listener)] == [
         "✓ Export a is well again"
     ]
+
+
+def test_a_wrong_delivery_that_expires_weeks_later_is_not_well_again():
+    """It comes back among those that expire, and is as wrong as it was told to be."""
+    known = dict.fromkeys(field.name for field in dataclasses.fields(DeliveryStatus)) | {
+        "export_id": "a", "delivery_date": now().date() - timedelta(days=28), "data_kind": "users",
+        "verdict": "short", "is_wrong": True, "is_about_to_expire": True, "expires_at": now() + timedelta(days=1),
+    }  # fmt: skip
+    one = DeliveryStatus(**known)
+    found = judge([export("a", **read_now())], now(), deliveries=RecentDeliveries([one], now()))
+    told = {" ".join(map(str, one.key)): Told("short", None, now() - timedelta(days=27))}
+    assert [change.subject for change in changes(found, told, now(), list)] == ["(files)"]
 
 
 def test_files_that_expire_are_told_once(marts, urls, listener, didomi):
