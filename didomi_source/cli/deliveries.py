@@ -91,14 +91,17 @@ def deliveries(
         if output is Format.json:
             print(json.dumps([delivery.as_dict() for delivery in found], indent=2))
         else:
-            print_deliveries(found)
+            print_deliveries(found, is_all=not (export_id or any(days)))
     end(failures, 1 if failures else 0)
 
 
-def print_deliveries(found: Sequence[DeliveryStatus]) -> None:
+def print_deliveries(found: Sequence[DeliveryStatus], *, is_all: bool = True) -> None:
     """Print a line per delivery, and under them why some are wrong."""
     if not found:
-        print_line("No deliveries are known: docs/deliveries.md says how they are read.")
+        which = (
+            "are known: docs/deliveries.md says how they are read" if is_all else "of these exports and days are known"
+        )
+        print_line(f"No deliveries {which}.")
         return
     columns = len(_TITLES) if new_console().width >= _WIDE else _NARROW_COLUMNS
     print_table(_TITLES[:columns], [_cells(delivery)[:columns] for delivery in found])

@@ -62,6 +62,8 @@ def test_deliveries_are_printed_the_newest_first_with_what_is_wrong(job, bucket)
     (first,) = json.loads(job.didomi("deliveries", "--to", str(FIRST), "--format", "json").out)
     assert (first["export_id"], first["delivery_date"], first["verdict"]) == (EXPORT, "2025-10-01", "as_claimed")
     assert json.loads(job.didomi("deliveries", "--export-id", "other", "--format", "json").out) == []
+    nothing = job.didomi("deliveries", "--from", "2030-01-01")
+    assert (nothing.code, nothing.out) == (0, "No deliveries of these exports and days are known.\n")
 
 
 def test_a_day_is_counted_again(job, bucket):
