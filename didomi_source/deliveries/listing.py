@@ -92,9 +92,9 @@ def _files(store: Store, prefix: str, skips: _Skips, requests: Counter[str]) -> 
         for page in store.pages(prefix, offset):
             has_pages = True
             requests[_export_of(page[0].path) if page else ""] += 1
-            yield from page
+            yield from (file for file in page if file.path > (offset or ""))  # some stores ignore offsets
             target = skips.behind(page[-1].path) if len(page) == PAGE_FILES else None
-            if target is not None:
+            if target == NOWHERE or (target is not None and target > (offset or "")):
                 further = target
                 break
         if not has_pages:

@@ -121,6 +121,15 @@ def test_days_that_are_known_cost_next_to_nothing(bucket: S3Bucket, s3: S3Server
     assert server.pages == 1
 
 
+def test_a_store_that_ignores_offsets_is_listed_once(loads: Loads, new_bucket: NewBucket) -> None:
+    bucket = new_bucket("gs")  # whose emulator does
+    bucket.put({f"{folder_of(IDS[0])}part-{n:04}.json.gz": b"" for n in range(1000)})
+    bucket.put(partition(users(3), export_id=IDS[1]) | partition(users(4), export_id=IDS[2]))
+    for _ in range(2):
+        loads.run(bucket, export_ids=IDS[1:])
+    assert loads.told("export_id", "file_count", "records") == [(IDS[1], 1, 3), (IDS[2], 1, 4)]
+
+
 def test_files_are_read_side_by_side(loads: Loads, bucket: S3Bucket, s3: S3Server) -> None:
     bucket.put(partition(*[users(1)] * 40))
     s3.pause = 0.05
