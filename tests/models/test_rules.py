@@ -310,8 +310,9 @@ BROKEN = {
         ),
     ],
     "a_bad_file_is_corrupt_and_one_not_reached_unreadable": [
-        ("error_message is not null and is_retry_needed then", "is_retry_needed is null then"),
-        ("when error_message is not null then 'corrupt'", ""),
+        ("error_message is not null and record_count is null and is_retry_needed then", "is_retry_needed is null then"),
+        ("when error_message is not null and record_count is null then 'corrupt'", ""),
+        ("and record_count is null and is_retry_needed then", "and is_retry_needed then"),
         ("and not is_failed as is_wrong", "as is_wrong"),
     ],
     "missing_is_what_a_listing_in_time_did_not_find": [

@@ -272,7 +272,7 @@ compared as (
 
     select
         *,
-        users is not null and record_count is not null and is_complete and error_message is null as is_comparable,
+        users is not null and record_count is not null and is_complete as is_comparable,
         coalesce(record_count = users or {{ didomi__double('record_count') }} = users_sum, false) as is_match
     from joined
 
@@ -296,8 +296,9 @@ judged as (
     select
         *,
         case
-            when error_message is not null and is_retry_needed then 'unreadable'
-            when error_message is not null then 'corrupt'
+            -- where each file is counted, the error is that of the archive
+            when error_message is not null and record_count is null and is_retry_needed then 'unreadable'
+            when error_message is not null and record_count is null then 'corrupt'
             when is_proved_missing then 'missing'
             when not is_delivered and due_at > {{ didomi__as_of() }} then 'arriving'
             when not is_delivered then 'not_checked'

@@ -204,7 +204,7 @@ class Deliveries:
         verdict, reason = self._verdict(
             row, kind, claim, users, is_match, matches, self._is_read(export_id, export, row)
         )
-        if users is not None and records is not None and row.get("is_complete") and row.get("error") is None:
+        if users is not None and records is not None and row.get("is_complete"):
             matches.append(is_match)
         claimed = records if is_match else users
         expires_at = self._expiry(export, naive(row.get("first_modified_at")))
@@ -261,7 +261,7 @@ class Deliveries:
         is_read: bool,
     ) -> tuple[str, str]:
         records, error = row.get("records"), row.get("error")
-        if error is not None:
+        if error is not None and records is None:  # else of the archive
             return ("unreadable", f"{error} (it is tried again)") if row.get("needs_retry") else ("corrupt", error)
         if not row.get("is_complete"):
             changed_at = self._changed_at(row)
