@@ -34,8 +34,8 @@ MAX_DAYS = 36_500
 MAX_WAIT_SECONDS = 7 * 86_400
 _REQUIRED = ("api_key", "api_secret", "organization_id")
 _TYPES = {int: "a whole number", float: "a number", bool: "true or false"}
-# Categories of Unicode: control characters, blanks, brackets and typographic quotes.
-_NOT_IN_AN_ID = ("Cc", "Cf", "Zs", "Zl", "Zp", "Ps", "Pe", "Pi", "Pf")
+# Categories of Unicode: what cannot be seen or printed, blanks, brackets and typographic quotes.
+_NOT_IN_AN_ID = ("C", "Z", "Ps", "Pe", "Pi", "Pf")
 
 
 @configspec
@@ -93,9 +93,13 @@ class Settings(BaseConfiguration):
         for name in _REQUIRED:
             if not self[name]:
                 _refuse(name, "is empty", f"set {environment_name(name)} or add it to .dlt/secrets.toml")
+        for name in ("api_key", "api_secret"):
+            if not _is_plain(self[name]):
+                problem = "holds a line end, a byte order mark or another character that no key has"
+                _refuse(name, problem, "copy it again; a file that it is read from has to be plain text")
         self.export_ids = _ids(self.export_ids)
         for name, value in (("organization_id", self.organization_id), *(("export_ids", i) for i in self.export_ids)):
-            if any(c in "\"'`<>" or unicodedata.category(c) in _NOT_IN_AN_ID for c in value):
+            if any(c in "\"'`<>" or unicodedata.category(c).startswith(_NOT_IN_AN_ID) for c in value):
                 _refuse(name, f"is not an id ({value!r})", "write it without quotes, brackets and blanks")
         self.base_url = self.base_url.rstrip("/")
         _check_url(self.base_url)
@@ -159,10 +163,15 @@ def _ids(value: Any) -> tuple[str, ...]:
     return _refuse("export_ids", "is not a list of ids", 'write it like ["id1", "id2"]')
 
 
+def _is_plain(text: str) -> bool:
+    return text.isascii() and text.isprintable()
+
+
 def _check_url(url: str) -> None:
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(url if _is_plain(url) and " " not in url else "")
         parts.port  # noqa: B018 - raises where it is no number
+        (parts.hostname or "").encode("idna")  # raises where a part of the name is empty or too long
     except ValueError:
         parts = urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.hostname:
