@@ -84,9 +84,12 @@ def deliveries(
     vars_ = variables(variables_)
     target = target_of(verbose, log_format, wait, destination=destination, dataset=dataset, working_dir=working_dir)
     from didomi_source.health.deliveries import read_deliveries
+    from didomi_source.health.status import read_status
 
     failures = _recount(target, again, vars_) if again else []
     found = read_deliveries(target, tuple(export_id or ()), *days)
+    if export_id and not found:
+        read_status(target, export_id)  # which refuses ids that the marts do not hold
     with results():
         if output is Format.json:
             print(json.dumps([delivery.as_dict() for delivery in found], indent=2))

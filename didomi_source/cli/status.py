@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import datetime, timedelta, timezone
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 
-from didomi_source.errors import ConfigurationError, DidomiError
+from didomi_source.errors import DidomiError
 
 from . import streams
 from .app import app, text, unexpected
 from .options import Dataset, Destination, ExportIds, Log, LogFormat, MaxAge, MinRate, Verbose, Wait, target_of
-
-if TYPE_CHECKING:
-    from didomi_source.health.status import ExportStatus
 
 logger = logging.getLogger(__name__)
 
@@ -97,8 +94,8 @@ def status(
         limits = Limits(timedelta(hours=max_age), min_rate)
         target = target_of(verbose, log_format, wait, destination=destination, dataset=dataset)
         now = datetime.now(timezone.utc)
-        exports = _chosen(read_status(target), export_id or ())
-        found = judge(exports, now, limits, read_recent_deliveries(target, tuple(export_id or ()), now))
+        chosen = tuple(export_id or ())
+        found = judge(read_status(target, chosen), now, limits, read_recent_deliveries(target, chosen, now))
         code = found.exit_code if is_asked else 0
         with streams.results():
             if output is Format.json:
@@ -112,14 +109,6 @@ def status(
                 print_judgement(found)
                 print_deliveries(found.deliveries.lines)
     raise typer.Exit(_UNKNOWN if is_for_nagios and streams.is_discarded() else code)
-
-
-def _chosen(exports: list[ExportStatus], export_ids: Sequence[str]) -> list[ExportStatus]:
-    held = sorted(export.export_id for export in exports)
-    if unknown := [export_id for export_id in export_ids if export_id not in held]:
-        msg = f"the marts hold no export {', '.join(unknown)}: choose from {', '.join(held) or 'none'}"
-        raise ConfigurationError(msg)
-    return [export for export in exports if not export_ids or export.export_id in export_ids]
 
 
 def _is_given(context: typer.Context, parameter: str) -> bool:

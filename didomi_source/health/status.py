@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import Enum, IntEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from didomi_source.errors import ConfigurationError
 from didomi_source.warehouse.direct import open_marts
 from didomi_source.warehouse.read import DuckDbFile, select
 from didomi_source.warehouse.target import Target
@@ -300,10 +301,15 @@ def read_status(target: Target, export_ids: Collection[str] = ()) -> list[Export
         export_ids: Only these exports; empty means all.
 
     Raises:
+        ConfigurationError: An export that was asked for is none of them; all of them are named.
         DestinationError: The models have not been built, or the warehouse cannot be read.
     """
     with open_marts(target) as pipeline:
         exports = read_exports(pipeline, target.marts)
     if len({export.organization_id for export in exports}) > 1:
         exports = [_OfOneOrganization(**vars(export)) for export in exports]
+    held = sorted(export.export_id for export in exports)
+    if unknown := [export_id for export_id in export_ids if export_id not in held]:
+        msg = f"the marts hold no export {', '.join(unknown)}: choose from {', '.join(held) or 'none'}"
+        raise ConfigurationError(msg)
     return [export for export in exports if not export_ids or export.export_id in export_ids]

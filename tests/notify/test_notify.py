@@ -250,6 +250,15 @@ def test_a_stale_load_is_told_and_the_exports_are_not(marts, urls, listener, did
     ]
 
 
+def test_an_export_that_the_marts_do_not_hold_is_no_stale_load(marts, urls, listener, didomi):
+    """A slip on the command line alarms nobody."""
+    marts(export("a", **read_now()))
+    done = didomi("notify", "--export-id", "typo")
+    assert (done.code, done.out) == (78, "")
+    assert done.err.endswith("didomi: the marts hold no export typo: choose from a\n")
+    assert listener.requests == []
+
+
 def test_a_digest_is_told_once_a_day(marts, urls, listener, didomi):
     """How everything is, well or not."""
     marts(failing("a", failing_since_at=datetime(2026, 11, 20, 9, 41, tzinfo=timezone.utc), **read_now()),
