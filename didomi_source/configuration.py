@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import logging
 import os
+import re
 import stat
 import unicodedata
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from dlt.common.configuration.exceptions import ConfigFieldMissingException
+    from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigValueCannotBeCoercedException
     from dlt.common.configuration.providers import ConfigProvider
 
 logger = logging.getLogger(__name__)
@@ -22,7 +23,8 @@ SECTION = "sources.didomi"
 # Variables that set up this project; those of other programs in the same process keep their quotes.
 _VARIABLES = ("DIDOMI_", "SOURCES__DIDOMI__", "DESTINATION__", "NOTIFY__", "PROVIDERS__", "RUNTIME__", "LOAD__")
 _TYPOGRAPHIC_QUOTES = ("Pi", "Pf")  # categories of Unicode
-_REPETITION = "already exists"  # tomlkit: 'Key "x" already exists.'
+# tomlkit: 'Key "x" already exists.' and "Redefinition of an existing table".
+_REPETITION = re.compile("already exists|Redefinition")
 
 
 def providers() -> list[ConfigProvider]:
@@ -40,13 +42,16 @@ def providers() -> list[ConfigProvider]:
 
     unquote_environment()
     try:
-        return list(Container()[PluggableRunContext].providers.providers)
+        context = Container()[PluggableRunContext]
+        found = list(context.providers.providers)
     except TomlProviderReadException as error:
         raise ConfigurationError(_broken_file(error.file_name, error.full_paths)) from None
     except Exception as error:  # whatever the client of a store raises
         if PluggableRunContext in Container():
             del Container()[PluggableRunContext]  # it lacks the store: the next caller has to fail as well
         raise ConfigurationError(_unusable_store(error)) from error
+    _refuse_other_than_files(Path(context.context.settings_dir))
+    return found
 
 
 def environment_name(setting: str) -> str:
@@ -96,6 +101,17 @@ def unquoted(text: str) -> str:
 # -- settings files ------------------------------------------------------------------------------
 
 
+def _refuse_other_than_files(folder: Path) -> None:
+    """Refuse what dlt would pass over: Docker makes a folder of a file to be mounted that is not there."""
+    if folder.is_dir() and not os.access(folder, os.X_OK):
+        msg = f"the settings in {folder} cannot be read: check the rights of this folder"
+        raise ConfigurationError(msg)
+    for path in (folder / "config.toml", folder / "secrets.toml"):
+        if os.path.lexists(path) and not os.path.isfile(path):  # noqa: PTH113 - Path.is_file raises for some links
+            msg = f"settings file {path} is a folder, a link to nothing or no plain file: put the file itself there"
+            raise ConfigurationError(msg)
+
+
 def _broken_file(name: str, paths: list[str]) -> str:
     """The first problem in the files that dlt merges, with file, line and the next step."""
     problems = ((Path(path), _problem_in(Path(path))) for path in paths)
@@ -129,7 +145,7 @@ def _problem_in_text(text: str) -> str:
     try:
         tomlkit.parse(text).unwrap()
     except TOMLKitError as error:
-        if _REPETITION in str(error):
+        if _REPETITION.search(str(error)):
             return f", line {_line_of_repetition(text)}: has a name that was set before: keep one of the two"
         number = getattr(error, "line", 1)
         line = [*text.splitlines(), ""][number - 1]
@@ -149,7 +165,7 @@ def _line_of_repetition(text: str) -> int:
         try:
             tomlkit.parse("".join(lines[:count]))
         except TOMLKitError as error:  # or a value of several lines was cut
-            if _REPETITION in str(error):
+            if _REPETITION.search(str(error)):
                 return count
     return len(lines)
 
@@ -162,16 +178,22 @@ def _unusable_store(error: Exception) -> str:
     from dlt.common.exceptions import MissingDependencyException
 
     if isinstance(error, ConfigValueCannotBeCoercedException):
-        return f"setting {error.field_name} is not a {error.hint.__name__}: correct or remove it"
+        return wrong_value(error)
     if isinstance(error, MissingDependencyException):
-        return f"the secret store is not installed: pip install {' '.join(map(repr, error.dependencies))}"
+        packages = " ".join(map(repr, error.dependencies))
+        return f"the secret store, or what else dlt's settings name, is not installed: pip install {packages}"
     if isinstance(error, ConfigFieldMissingException):
         return f"the secret store is not configured: set {', '.join(_variables_of(error))}"
     reason = next(iter(str(error).splitlines()), "")[:300]
     return (
-        f"the secret store cannot be used ({type(error).__name__}: {reason}): check network and credentials, or "
-        "switch it off ([providers] in .dlt/config.toml)"
+        f"the secret store, or a setting of dlt's, cannot be used ({type(error).__name__}: {reason}): check network "
+        "and credentials, or switch the store off ([providers] in .dlt/config.toml); other settings are in [runtime]"
     )
+
+
+def wrong_value(error: ConfigValueCannotBeCoercedException) -> str:
+    """What dlt says of a setting of its own that is of another type; without the value, which may be a secret."""
+    return f"setting {error.field_name} is not a {getattr(error.hint, '__name__', error.hint)}: correct or remove it"
 
 
 def _variables_of(error: ConfigFieldMissingException) -> list[str]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dlt.common.destination.exceptions import SqlClientNotAvailable as SqlClientNotAvailable
     from dlt.common.exceptions import DltException as DltException
     from dlt.common.exceptions import MissingDependencyException as MissingDependencyException
+    from dlt.common.normalizers.naming.exceptions import UnknownNamingModule as UnknownNamingModule
     from dlt.common.normalizers.naming.snake_case import NamingConvention as NamingConvention
     from dlt.common.pipeline import NormalizeInfo as NormalizeInfo
     from dlt.common.pipeline import PipelineContext as PipelineContext
@@ -48,6 +49,7 @@ MODULES = {
     "SqlClientNotAvailable": "dlt.common.destination.exceptions",
     "DltException": "dlt.common.exceptions",
     "MissingDependencyException": "dlt.common.exceptions",
+    "UnknownNamingModule": "dlt.common.normalizers.naming.exceptions",
     "NamingConvention": "dlt.common.normalizers.naming.snake_case",
     "NormalizeInfo": "dlt.common.pipeline",
     "PipelineContext": "dlt.common.pipeline",

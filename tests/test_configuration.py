@@ -22,6 +22,7 @@ BROKEN = {
     ),
     "twice": (f'{GOOD}ids = [\n  "a",\n]\napi_key = "hunter3"\nx = 1\n'.encode(), ", line 6: has a name that was set before: keep one of the two"),
     "table twice": (f"{GOOD}[sources.didomi]\nx = 1\n".encode(), ", line 3: has a name that was set before: keep one of the two"),
+    "table again": (b"a.b = 1\n[a]\nc = 1\n", ", line 2: has a name that was set before: keep one of the two"),
     "BOM": (GOOD.encode("utf-8-sig"), ", line 1: begins with a byte order mark: save it as UTF-8 without one (without BOM)"),
     "UTF-16": (GOOD.encode("utf-16"), " is UTF-16: save it as UTF-8"),
     "Latin-1": (f"{GOOD}# clé\n".encode("latin-1"), ", line 3: is not UTF-8: save the file as UTF-8"),
@@ -83,7 +84,18 @@ def test_a_broken_file_is_told_each_time(tmp_path):
     assert printed(READ.replace("CASES", "[{}]"), tmp_path) == [message, message]
 
 
+@pytest.mark.parametrize("name", ["config.toml", "secrets.toml"])
+@pytest.mark.parametrize("make", [Path.mkdir, lambda path: path.symlink_to("nowhere"), os.mkfifo])
+def test_what_is_no_file_is_not_passed_over(tmp_path, name, make):
+    """Docker makes a folder of a file that it is to mount and that is not there; dlt would read none."""
+    (tmp_path / ".dlt").mkdir()
+    make(tmp_path / ".dlt" / name)
+    message = f"settings file .dlt/{name} is a folder, a link to nothing or no plain file: put the file itself there"
+    assert printed(READ.replace("CASES", "[{}]"), tmp_path) == [message, message]
+
+
 ACCOUNT = "PROVIDERS__GOOGLE_SECRETS__CREDENTIALS__"
+REMEDY = "check network and credentials, or switch the store off ([providers] in .dlt/config.toml); other settings are in [runtime]"
 STORES = [
     ({"PROVIDERS__ENABLE_AWS_SECRETS": "true"},
      ("the secret store is not configured: set PROVIDERS__AWS_SECRETS__CREDENTIALS__AWS_ACCESS_KEY_ID, "
@@ -91,12 +103,13 @@ STORES = [
     ({"PROVIDERS__ENABLE_GOOGLE_SECRETS": "true"},
      f"the secret store is not configured: set {ACCOUNT}PROJECT_ID, {ACCOUNT}PRIVATE_KEY, {ACCOUNT}CLIENT_EMAIL"),
     ({"PROVIDERS__ENABLE_GOOGLE_SECRETS": "true", **{ACCOUNT + n: "x" for n in ("PROJECT_ID", "PRIVATE_KEY", "CLIENT_EMAIL")}},
-     "the secret store is not installed: pip install 'google-api-python-client'"),
+     "the secret store, or what else dlt's settings name, is not installed: pip install 'google-api-python-client'"),
     ({"PROVIDERS__ENABLE_AWS_SECRETS": "perhaps"}, "setting enable_aws_secrets is not a bool: correct or remove it"),
     ({"PROVIDERS__ENABLE_AWS_SECRETS": "true", "AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_MAX_ATTEMPTS": "1",
       "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_DEFAULT_REGION": "eu-west-1"},
-     ("the secret store cannot be used (EndpointConnectionError: Could not connect to the endpoint URL: "
-     '"http://127.0.0.1:1/"): check network and credentials, or switch it off ([providers] in .dlt/config.toml)')),
+     ("the secret store, or a setting of dlt's, cannot be used (EndpointConnectionError: Could not connect to the endpoint URL: "
+     f'"http://127.0.0.1:1/"): {REMEDY}')),
+    ({"RUNTIME__LOG_LEVEL": "loud"}, f"the secret store, or a setting of dlt's, cannot be used (ValueError: Unknown level: 'loud'): {REMEDY}"),
 ]  # fmt: skip
 
 

@@ -123,7 +123,7 @@ def _paths(target: Target) -> Iterator[Fact]:
     yield Fact("paths", "working directory", str(target.working_dir.absolute()))
     for name in (".dlt/config.toml", ".dlt/secrets.toml"):
         path = Path(name).absolute()
-        yield Fact("paths", name, str(path), "" if path.is_file() else "not there")
+        yield Fact("paths", name, str(path), "" if os.path.isfile(path) else "not there")  # noqa: PTH113 - Path.is_file raises where the folder cannot be read
     try:
         yield Fact("paths", "dbt project", str(project_dir()))
         prepare_environment()
@@ -181,7 +181,7 @@ def _sections(asked: Sequence[ConfigProvider]) -> Iterator[tuple[str, list[str]]
             found: Any = tomlkit.parse(Path(location).read_text("utf-8"))
             for part in SECTION.split("."):
                 found = found.get(part, {}) if isinstance(found, dict) else {}
-            yield location, list(found)
+            yield location, list(found) if isinstance(found, dict) else []
 
 
 def _found(asked: Sequence[ConfigProvider], name: str) -> tuple[Any, str]:

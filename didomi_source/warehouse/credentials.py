@@ -39,12 +39,19 @@ def configuration(pipeline: dlt.Pipeline) -> Any:
     Raises:
         ConfigurationError: See `credentials`.
     """
-    from didomi_source.dlt_compat import ConfigurationException, DltException, MissingDependencyException
+    from didomi_source.dlt_compat import (
+        ConfigurationException,
+        DltException,
+        MissingDependencyException,
+        UnknownNamingModule,
+    )
 
     name = name_of(pipeline)
     setting = f"DESTINATION__{name.upper()}__CREDENTIALS"
     try:
         return pipeline.destination_client().config
+    except UnknownNamingModule:
+        msg = "setting schema.naming is no naming convention that can be imported: correct or remove it"
     except (ImportError, MissingDependencyException):
         msg = f"destination {name} is not installed: pip install 'didomi-source[{extra_of(name)}]'"
     except (ConfigurationException, ValueError) as error:

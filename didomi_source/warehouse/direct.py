@@ -78,10 +78,11 @@ def plain_path(target: Target, environment: Mapping[str, str], folder: Path) -> 
 
 def _settings(environment: Mapping[str, str], folder: Path) -> Iterator[Path]:
     """What dlt may find settings in: of the current folder, of the user and of the machine."""
-    if (folder / ".dlt").exists():
-        yield from (folder / ".dlt").iterdir()
+    local = folder / ".dlt"
+    if local.exists():
+        yield from local.iterdir() if os.access(local, os.R_OK | os.X_OK) else [local]  # which dlt has to report
     for home in (Path.home() / ".dlt", Path("/var/dlt"), Path(environment.get("XDG_DATA_HOME", "/")) / "dlt"):
-        yield from (path for path in (home / "config.toml", home / "secrets.toml") if path.exists())
+        yield from (path for path in (home / "config.toml", home / "secrets.toml") if os.path.exists(path))  # noqa: PTH110 - as dlt asks: Path.exists raises where a home cannot be read
 
 
 def _may_decide(path: Path) -> bool:

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from didomi_source.errors import DestinationError, DidomiError
+from didomi_source.configuration import wrong_value
+from didomi_source.errors import ConfigurationError, DestinationError, DidomiError
 
 from .duckdb_storage import describe_newer
 from .refusals import match_server_error
@@ -33,10 +34,14 @@ def to_our_error(error: BaseException, where: Path | str, code: str | None = Non
         where: The location of the warehouse: its file, or the name of the destination and its host.
         code: The SQLSTATE of the error, where it is known.
     """
+    from didomi_source.dlt_compat import ConfigValueCannotBeCoercedException
+
     chain = list(exception_chain(error))
     for found in chain:
         if isinstance(found, DidomiError):
             return found
+        if isinstance(found, ConfigValueCannotBeCoercedException):
+            return ConfigurationError(wrong_value(found))
     matches = (match_server_error(str(found), where, code) for found in reversed(chain))
     if match := next(filter(None, matches), None):
         return match

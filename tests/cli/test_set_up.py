@@ -12,6 +12,7 @@ import pytest
 
 from didomi_source.cli import scaffold
 from support.harness import clean_environment
+from support.shell import didomi as run
 
 ROOT = Path(__file__).parents[2]
 SECRET = "hunter2-hunter2"
@@ -140,6 +141,28 @@ def test_doctor_survives_a_broken_settings_file(folder):
     assert shown["sources.didomi.organization_id"] == "acme  (environment)"
     assert shown["sources.didomi.api_key"] == "missing"
     assert "not installed" not in shown["dlt"]
+
+
+def test_settings_that_this_user_cannot_read_are_reported(folder):
+    """Of the current folder, by each command: dlt would go on without them. A home that cannot be read has none."""
+    environment = {**clean_environment(folder), "HOME": str(folder / "home")}
+    for name in (".dlt", "home"):
+        (folder / name).mkdir(mode=0)
+    message = "the settings in .dlt cannot be read: check the rights of this folder"
+    assert run("check", folder=folder, environment=environment).err == f"didomi: {message}\n"
+    assert run("status", folder=folder, environment=environment).err == f"didomi: {message}\n"
+    shown = run("doctor", folder=folder, environment=environment)
+    assert (shown.code, shown.err, shown.out.count(message)) == (0, "", 2)
+    (folder / ".dlt").chmod(0o700)
+    assert "there is no warehouse" in run("status", folder=folder, environment=environment).err
+
+
+def test_doctor_survives_settings_of_another_shape(folder):
+    """A list of tables, or a value, where a table is expected."""
+    Path(".dlt").mkdir()
+    for text in ("[[sources.didomi]]\napi_key = 'a'\n", "sources = 'a'\n"):
+        Path(".dlt/secrets.toml").write_text(text)
+        assert doctor(folder)["sources.didomi.api_key"] == "missing"
 
 
 COMPLETED = [("didomi st", "status"), ("didomi status --for", "--format"), ("didomi status --format na", "nagios"),
