@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import os
-import sys
 import warnings
 from datetime import datetime, timezone
 from typing import Any
 
-from .streams import printable
+from .streams import print_error, printable
 
 _as_json = False
 
@@ -41,14 +40,14 @@ def set_up_logging(verbose: int, *, as_json: bool = False) -> None:
 
 def complain(message: str) -> None:
     """Print an error to stderr, as one line."""
-    print(_json_line("error", message) if _as_json else f"didomi: {printable(message)}", file=sys.stderr, flush=True)
+    print_error(_json_line("error", message) if _as_json else f"didomi: {printable(message)}")
 
 
 def print_step(step: str) -> None:
     """Print a step of a run to stderr, with its time."""
     now = datetime.now(timezone.utc)
     line = _json_line("info", step, event="step") if _as_json else f"{now:%H:%M:%S} {printable(step)}"
-    print(line, file=sys.stderr, flush=True)
+    print_error(line)
 
 
 def is_json() -> bool:
@@ -71,7 +70,7 @@ class _Handler(logging.Handler):
     """Writes to the current `sys.stderr`: while a spinner turns, it is the spinner's."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        print(self.format(record), file=sys.stderr, flush=True)
+        print_error(self.format(record))
 
 
 class _Formatter(logging.Formatter):

@@ -48,6 +48,14 @@ def results() -> Iterator[None]:
             raise DidomiError(msg) from None
 
 
+def print_error(line: str) -> None:
+    """Print a line to stderr; a full disk or a reader that has left stops no run, and what follows is discarded."""
+    try:
+        print(line, file=sys.stderr, flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # where the line goes that Python holds until the process ends
+
+
 def printable(text: str) -> str:
     """Escape the control characters of a text, which could change a terminal or forge a line."""
     return "".join(c if c.isprintable() else " " if c == "\n" else f"\\x{ord(c):02x}" for c in text)

@@ -51,13 +51,18 @@ def test_a_stream_that_lacks_a_letter_escapes_it(built: Job, encoding: str, name
     assert (done.code, done.out.startswith("DIDOMI "), len(done.out.splitlines())) == (2, True, 1), done
 
 
-@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-", "2>/dev/full", "2> >(true)"])
 def test_a_closed_stream_fails_no_run(built: Job, closed: str) -> None:
-    """What it would have been told is lost; the warehouse is not written to by a `print`."""
+    """Nor one that is full or without a reader. What it would have been told is lost; the warehouse is not written to by a `print`."""
     done = run_with(built, "run", "--skip-models", "--full", shell=f"{{}} {closed}")
     assert done.code == 0, done
     assert ("Loaded into" in done.out) == (">&-" not in closed.replace("2>&-", ""))
     assert built.sql("select count(*) from export_logs") == [(3,)]
+
+
+def test_errors_that_cannot_be_printed_keep_their_exit_code(built: Job) -> None:
+    """A full disk is where stderr ends often."""
+    assert run_with(built, "copy", "--to", "duckdb", shell="{} 2>/dev/full").code == 78
 
 
 @pytest.mark.parametrize("shell", ["{} >&-", "{} >/dev/full"])
