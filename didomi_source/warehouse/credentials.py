@@ -92,20 +92,27 @@ def check_path(pipeline: dlt.Pipeline, target: Target) -> None:
 
     Raises:
         ConfigurationError: The file is in the working directory, or has the name of a schema; or one has a character
-            in its path that dlt or DuckDB takes for syntax.
+            in its path that dlt, DuckDB or dbt takes for syntax.
     """
     folder = target.working_dir.absolute()
-    if found := set("'%") & set(str(folder)):  # dlt writes the path into SQL and into format strings
+    # dlt writes the path into SQL and into format strings; DuckDB makes a column of a folder like status=x, whose value
+    # replaces that of the file.
+    syntax = "'%=" if extra_of(target.destination) == "duckdb" else "'%"
+    if found := set(syntax) & set(str(folder)):
         msg = (
-            f"{folder} has {' and '.join(sorted(found))} in its path, which dlt cannot load from: "
+            f"{folder} has {' and '.join(sorted(found))} in its path, which cannot be loaded from: "
             "choose a folder with --working-dir"
         )
         raise ConfigurationError(msg)
     path = duckdb_path(pipeline)
     if path is None:
         return
-    if "?" in str(path):  # what follows it is no part of the name, for instance of the write-ahead log's
-        msg = f"{path} has ? in its path, which DuckDB cannot write to: name a file in another folder"
+    # What follows it is no part of the name: for DuckDB of the write-ahead log's, for dbt of the database's.
+    if found := set("?#;") & set(str(path)):
+        msg = (
+            f"{path} has {' and '.join(sorted(found))} in its path, which DuckDB or dbt cannot use: "
+            "name a file in another folder"
+        )
         raise ConfigurationError(msg)
     if any(path.is_relative_to(Path(folder).absolute()) for folder in (target.working_dir, pipeline.pipelines_dir)):
         msg = f"{path} is in the working directory, which may be deleted at any time: name a file outside of it"

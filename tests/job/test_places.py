@@ -10,9 +10,11 @@ DEFAULT = {"DESTINATION__DUCKDB__CREDENTIALS": ""}  # warehouse.duckdb in the fo
 @pytest.mark.parametrize(
     ("name", "line"),
     [
-        ("it's", "{}/.didomi has ' in its path, which dlt cannot load from: choose a folder with --working-dir"),
-        ("100%'s", "{}/.didomi has % and ' in its path, which dlt cannot load from: choose a folder with --working-dir"),
-        ("q?a=b#c", "{}/warehouse.duckdb has ? in its path, which DuckDB cannot write to: name a file in another folder"),
+        ("it's", "{}/.didomi has ' in its path, which cannot be loaded from: choose a folder with --working-dir"),
+        ("100%'s", "{}/.didomi has % and ' in its path, which cannot be loaded from: choose a folder with --working-dir"),
+        ("status=failed", "{}/.didomi has = in its path, which cannot be loaded from: choose a folder with --working-dir"),
+        ("q?a", "{}/warehouse.duckdb has ? in its path, which DuckDB or dbt cannot use: name a file in another folder"),
+        ("a#b;c", "{}/warehouse.duckdb has # and ; in its path, which DuckDB or dbt cannot use: name a file in another folder"),
     ],
 )  # fmt: skip
 def test_a_path_that_is_syntax_is_refused_before_anything_is_read(new_job, api, name, line) -> None:
