@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from dlt.common.pipeline import PipelineContext as PipelineContext
     from dlt.common.runtime.collector import NullCollector as NullCollector
     from dlt.common.runtime.telemetry import stop_telemetry as stop_telemetry
+    from dlt.common.storages.load_package import LoadPackageStateInjectableContext as LoadPackageStateInjectableContext
     from dlt.common.storages.load_package import load_package_state as load_package_state
     from dlt.destinations.adapters import bigquery_adapter as bigquery_adapter
     from dlt.destinations.exceptions import DatabaseUndefinedRelation as DatabaseUndefinedRelation
@@ -55,6 +56,7 @@ MODULES = {
     "PipelineContext": "dlt.common.pipeline",
     "NullCollector": "dlt.common.runtime.collector",
     "stop_telemetry": "dlt.common.runtime.telemetry",
+    "LoadPackageStateInjectableContext": "dlt.common.storages.load_package",
     "load_package_state": "dlt.common.storages.load_package",
     "bigquery_adapter": "dlt.destinations.adapters",
     "DatabaseUndefinedRelation": "dlt.destinations.exceptions",

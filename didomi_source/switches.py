@@ -20,7 +20,14 @@ from typing import Any
 
 import dlt
 
-from .dlt_compat import Container, MapItem, MetricsItem, SourceInjectableContext, load_package_state
+from .dlt_compat import (
+    Container,
+    LoadPackageStateInjectableContext,
+    MapItem,
+    MetricsItem,
+    SourceInjectableContext,
+    load_package_state,
+)
 from .errors import ConfigurationError
 from .schema import LOG_TABLES, TABLES
 
@@ -30,6 +37,8 @@ READ_AGAIN = (
 )
 _HARMLESS_STEPS = (MapItem, MetricsItem)
 _FORMATS_OF_FOLDERS = ("jsonl", "parquet")
+_DUCKDB = ("duckdb", "motherduck", "ducklake")
+_FORMATS_OF_DUCKDB = ("insert_values", "parquet")
 _KEY_HINTS = ("primary_key", "merge_key", "dedup_sort", "hard_delete")
 
 
@@ -37,12 +46,15 @@ def refuse_switches(pipeline: dlt.Pipeline | None) -> None:
     """Refuse what the running extraction asks for and the source cannot do without loss.
 
     Args:
-        pipeline: The pipeline that extracts; None if the source is iterated without one: then nothing can be lost.
+        pipeline: The active pipeline. Where none extracts, the source is iterated, and nothing can be lost.
 
     Raises:
         ConfigurationError: Names the switch, what it would do, and what to do instead.
     """
-    if pipeline is not None and SourceInjectableContext in Container():
+    is_extracting = all(
+        context in Container() for context in (SourceInjectableContext, LoadPackageStateInjectableContext)
+    )
+    if pipeline is not None and is_extracting:
         for problem in _problems(pipeline, Container()[SourceInjectableContext].source):
             raise ConfigurationError(f"{problem}. Nothing was read or dropped")
 
@@ -144,9 +156,12 @@ def _contract(name: str, contract: Mapping[str, str]) -> Iterator[str]:
 
 
 def _file_format(name: str, given: str | None, held: Mapping[str, Any], pipeline: dlt.Pipeline) -> Iterator[str]:
-    """Of a folder: DuckDB reads it back, in one format."""
+    """Of a folder: DuckDB reads it back, in one format. Of DuckDB: a table without rows has to be loaded."""
     destination = pipeline.destination
-    if destination is None or not destination.destination_type.endswith("filesystem"):
+    kind = "" if destination is None else destination.destination_type.rsplit(".", 1)[-1]
+    if kind in _DUCKDB and given not in (None, *_FORMATS_OF_DUCKDB):
+        yield f"{name} in {given} files cannot be loaded: choose loader_file_format {' or '.join(_FORMATS_OF_DUCKDB)}"
+    if destination is None or kind != "filesystem":
         return
     usual = held.get("file_format") or destination.capabilities().preferred_loader_file_format
     chosen = given or usual

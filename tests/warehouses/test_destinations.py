@@ -251,6 +251,8 @@ REFUSED: dict[str, tuple[Row, Callable[[Any], Any] | None, str]] = {
     "filter": ({}, filtered, "FilterItem on export_logs may drop rows"),
     "yield_map": ({}, split, "YieldMapItem on export_log_history may drop rows"),
     "incremental": ({}, incremental, "on export_logs may drop rows"),
+    "jsonl": ({"loader_file_format": "jsonl"}, None, "in jsonl files cannot be loaded"),
+    "model": ({"loader_file_format": "model"}, None, "in model files cannot be loaded"),
     "nesting": ({}, nested, "max_table_nesting has to be 0"),
 }  # fmt: skip
 
@@ -320,6 +322,15 @@ def test_a_switch_that_loses_nothing_changes_nothing(
     dataset.load(change(source(api)))
     assert logs(dataset) == truth(api)
     assert dataset.load(change(source(api))) == {"export_syncs": 1}
+
+
+@pytest.mark.parametrize("dataset", ["duckdb"], indirect=True)
+def test_rows_may_be_looked_at_after_a_run(dataset: Dataset, api: Sandbox) -> None:
+    """As in a notebook, while its pipeline is still active: nothing is loaded."""
+    made = source(api)
+    dataset.load(made)
+    assert list(source(api).with_resources("exports")) == []
+    assert dataset.load(source(api)) == {"export_syncs": 1}
 
 
 @on_few
