@@ -119,4 +119,11 @@ def variables(text: str) -> dict[str, Any]:
         raise typer.BadParameter(
             'expected a JSON object, e.g. {"didomi_timezone": "Europe/Paris"}', param_hint="--vars"
         )
+    if found:
+        from didomi_source.warehouse.dbt import variable_names
+
+        known = variable_names()
+        if unknown := sorted(found.keys() - known):
+            msg = f"no model asks for {', '.join(unknown)}: choose from {', '.join(sorted(known))}"
+            raise typer.BadParameter(msg, param_hint="--vars")
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -59,6 +60,12 @@ def project_dir() -> Path:
 def model_names() -> set[str]:
     """The names of all models of the project."""
     return {path.stem for path in (project_dir() / "models").rglob("*.sql")}
+
+
+def variable_names() -> set[str]:
+    """The names of the variables that the models ask for."""
+    files = (path for folder in ("models", "macros") for path in (project_dir() / folder).rglob("*.*"))
+    return {name for path in files for name in re.findall(r"var\('(\w+)'", path.read_text("utf-8"))}
 
 
 def write_manifest(folder: Path) -> Path:
