@@ -85,9 +85,9 @@ def warn_of_open_secrets() -> None:
 
 
 def unquote_environment() -> None:
-    """Remove the quotes that `docker --env-file` and `kubectl --from-env-file` keep around values."""
+    """Remove the quotes that `docker --env-file` and `kubectl --from-env-file` keep around values, and line ends."""
     for name, value in os.environ.items():
-        if name.startswith(_VARIABLES) and unquoted(value) != value.strip():
+        if name.startswith(_VARIABLES) and unquoted(value) != value:
             os.environ[name] = unquoted(value)
 
 

@@ -130,14 +130,16 @@ def test_one_pair_of_matching_quotes_is_removed(text, expected):
     assert unquoted(text) == expected
 
 
-def test_variables_lose_the_quotes_of_an_env_file(monkeypatch):
-    """Those of this project; another program's keep theirs."""
+def test_variables_lose_quotes_and_line_ends(monkeypatch):
+    """As an env file or a mounted secret has them. Those of this project; another program's keep theirs."""
     given = {"SOURCES__DIDOMI__PAGE_SIZE": "'50'", "DIDOMI_DATASET": '"raw"', "NOTIFY__URLS": "'[\"a\"]'",
-             "SOURCES__OTHER__KEY": "'a'", "SOURCES__DIDOMI__API_KEY": "plain"}  # fmt: skip
+             "SOURCES__OTHER__KEY": "'a'", "SOURCES__DIDOMI__API_KEY": "plain",
+             "SOURCES__DIDOMI__DELIVERIES__BUCKET_URL": "s3://b\n", "DESTINATION__DUCKDB__CREDENTIALS": " duckdb:///x\r\n"}  # fmt: skip
     for name, value in given.items():
         monkeypatch.setenv(name, value)
     unquote_environment()
     assert {name: os.environ[name] for name in given} == {
         "SOURCES__DIDOMI__PAGE_SIZE": "50", "DIDOMI_DATASET": "raw", "NOTIFY__URLS": '["a"]',
         "SOURCES__OTHER__KEY": "'a'", "SOURCES__DIDOMI__API_KEY": "plain",
+        "SOURCES__DIDOMI__DELIVERIES__BUCKET_URL": "s3://b", "DESTINATION__DUCKDB__CREDENTIALS": "duckdb:///x",
     }  # fmt: skip
