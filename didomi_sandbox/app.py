@@ -16,7 +16,7 @@ from starlette.routing import Route
 from . import faults
 from . import query as queries
 from .answers import Answer, Refused, WireResponse, error_answer, json_answer, list_answer
-from .reading import Page, Reader, Wanted, hidden_fields
+from .reading import Page, Reader
 from .recorder import Request
 
 if TYPE_CHECKING:
@@ -25,41 +25,28 @@ if TYPE_CHECKING:
     from starlette.requests import Request as HttpRequest
 
     from .sandbox import Sandbox
-    from .store import Record
+    from .store import Collection
 
-_ANONYMOUS = "anonymous"
 _NOT_FOUND = "Page not found"
 
 
 class Exchange:
-    """One request, recorded, and the organization that sent it."""
+    """One request, recorded."""
 
     def __init__(self, sandbox: Sandbox, route: faults.Route, http: HttpRequest, body: bytes) -> None:
         self.sandbox, self.route = sandbox, route
         self.behaviour = sandbox.behaviour
-        self.query = http.url.query
+        query = http.url.query
         self.request = Request(
             method=http.method,
             path=http.url.path,
-            query=self.query,
-            params=dict(parse_qsl(self.query, keep_blank_values=True)),
+            query=query,
+            params=dict(parse_qsl(query, keep_blank_values=True)),
             headers=dict(http.headers),
             body=body,
             time=sandbox.clock.now(),
         )
         sandbox.record(self.request)
-        self._refusal: Refused | None = None
-        self._identify()
-
-    def _identify(self) -> None:
-        if self.route == "login":
-            login = self.login()
-            self.request.organization = self.sandbox.store.organization_of(login.get("key"), login.get("secret"))
-            return
-        try:
-            self.request.organization = self.sandbox.sessions.organization(self.request.headers.get("authorization"))
-        except Refused as refusal:
-            self._refusal = refusal
 
     def login(self) -> dict[str, Any]:
         """The body of a login, empty when it is no JSON object."""
@@ -71,20 +58,18 @@ class Exchange:
             return {}
         return login if isinstance(login, dict) else {}
 
-    def organization(self) -> str:
-        """The organization of the token, which the query has to name.
+    def authorize(self) -> None:
+        """Check the token, and that the query names its organization.
 
         Raises:
             Refused: There is no valid token, or the query names no or another organization.
         """
-        if self._refusal is not None:
-            raise self._refusal
+        self.sandbox.sessions.check(self.request.headers.get("authorization"))
         asked = self.request.params.get("organization_id")
         if asked is None:
             raise Refused(400, "Missing organization_id")
-        if asked != self.request.organization:
+        if asked != self.sandbox.organization_id:
             raise Refused(403, "You cannot access this organization")
-        return asked
 
 
 class Api:
@@ -139,8 +124,7 @@ class Api:
         return Response(body, answer.status, answer.headers)
 
     def _limited(self, exchange: Exchange, handle: Callable[[Exchange], Answer]) -> Answer:
-        organization = exchange.request.organization or _ANONYMOUS
-        verdict = self._sandbox.limiter.check(organization, exchange.request.time, exchange.behaviour)
+        verdict = self._sandbox.limiter.check(exchange.request.time, exchange.behaviour)
         if verdict.allowed:
             answer = self._faulty(exchange, handle)
         else:
@@ -167,19 +151,15 @@ class Api:
         met = self._sandbox.fault_rules.meet(exchange.route, request.params.get("export_id"), replacing=replacing)
         for kind in met[:1] if replacing else met:
             request.fault += (kind.name,)
-            scene = faults.Scene(
-                params=request.params,
-                host=request.headers.get("host", ""),
-                target=request.path + (f"?{request.query}" if request.query else ""),
-                read=self._rereader(exchange) if answer.items is not None and exchange.route == "logs" else None,
-            )
+            is_list = answer.items is not None and exchange.route == "logs"
+            scene = faults.Scene(request, self._rereader(exchange) if is_list else None)
             answer = kind.play(scene, answer)
         return answer if met else None
 
     def _rereader(self, exchange: Exchange) -> Callable[[int, int], list[bytes]]:
         def read(limit: int, skip: int) -> list[bytes]:
-            query = replace(queries.parse(exchange.query), limit=limit, skip=skip)
-            return self._list(exchange, self._read_logs(exchange, query)).items or []
+            query = replace(queries.parse(exchange.request.query), limit=limit, skip=skip)
+            return self._list(exchange, self._read(exchange, "logs", query)).items or []
 
         return read
 
@@ -187,58 +167,44 @@ class Api:
 
     @staticmethod
     def _login(exchange: Exchange) -> Answer:
-        login, organization = exchange.login(), exchange.request.organization
-        if login.get("type") != "api-key" or organization is None:
+        login, sandbox = exchange.login(), exchange.sandbox
+        sent = [login.get(name) for name in ("type", "key", "secret")]
+        if sent != ["api-key", sandbox.api_key, sandbox.api_secret]:
             return error_answer(400, "Invalid authentication information")
-        token = exchange.sandbox.sessions.issue(organization, exchange.behaviour.token_life)
-        return json_answer({"type": "api-key", "key": login["key"], "access_token": token}, 201)
+        token = sandbox.sessions.issue(exchange.behaviour.token_life)
+        return json_answer({"type": "api-key", "key": sandbox.api_key, "access_token": token}, 201)
 
     def _integrations(self, exchange: Exchange) -> Answer:
-        organization = exchange.organization()
+        exchange.authorize()
         if exchange.behaviour.integrations == "forbidden":
             raise Refused(403, "You cannot access this resource")
         if exchange.behaviour.integrations == "missing":
             raise Refused(404, _NOT_FOUND)
-        wanted = Wanted("exports", queries.parse(exchange.query), _of(organization), organization)
-        return self._list(exchange, self._read(exchange, wanted))
+        return self._list(exchange, self._read(exchange, "exports", queries.parse(exchange.request.query)))
 
     def _logs(self, exchange: Exchange) -> Answer:
+        exchange.authorize()
         _check_export(exchange)
         exchange.sandbox.lists_read += 1
         if exchange.behaviour.on_request is not None:
             exchange.behaviour.on_request(exchange.sandbox.store, exchange.sandbox.lists_read)
-        return self._list(exchange, self._read_logs(exchange, queries.parse(exchange.query)))
+        return self._list(exchange, self._read(exchange, "logs", queries.parse(exchange.request.query)))
 
     # -- lists --------------------------------------------------------------
 
-    def _read_logs(self, exchange: Exchange, query: queries.Query) -> Page:
-        organization = exchange.organization()
-        closed = exchange.behaviour.forbidden_exports | exchange.behaviour.missing_exports
-        return self._read(exchange, Wanted("logs", query, _of(organization, closed), (organization, closed)))
-
-    def _read(self, exchange: Exchange, wanted: Wanted) -> Page:
+    def _read(self, exchange: Exchange, collection: Collection, query: queries.Query) -> Page:
         sandbox = exchange.sandbox
-        return self._reader.page(sandbox.store, wanted, exchange.behaviour, sandbox.random)
+        return self._reader.page(sandbox.store, collection, query, exchange.behaviour, sandbox.random)
 
     @staticmethod
     def _list(exchange: Exchange, page: Page) -> Answer:
-        hidden = hidden_fields(exchange.behaviour) if exchange.route == "logs" else ()
-        items = [entry.encoded(hidden) for entry in page.entries]
-        if exchange.behaviour.envelope != "full":
-            return list_answer({}, items)
-        return list_answer({"total": page.total, "limit": page.limit, "skip": page.skip}, items)
+        full = {"total": page.total, "limit": page.limit, "skip": page.skip}
+        return list_answer(full if exchange.behaviour.envelope == "full" else {}, page.items)
 
 
 def _check_export(exchange: Exchange) -> None:
-    exchange.organization()
     export_id, behaviour = exchange.request.params.get("export_id"), exchange.behaviour
     if export_id in behaviour.forbidden_exports:
         raise Refused(403, "You cannot access this export")
     if export_id in behaviour.missing_exports:
         raise Refused(404, f"No record found for id '{export_id}'")
-
-
-def _of(organization: str, closed: frozenset[str] = frozenset()) -> Callable[[Record], bool]:
-    return lambda record: (
-        record.get("organization_id") == organization and (not closed or record.get("export_id") not in closed)
-    )

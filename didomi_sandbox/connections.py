@@ -31,18 +31,6 @@ def _sent(name: str, send: Send, *, replaces: bool = False) -> Kind:
     return Kind(name, play, replaces=replaces)
 
 
-async def _reset(wire: Wire, _: Answer) -> None:
-    await wire.reset()
-
-
-async def _close(wire: Wire, _: Answer) -> None:
-    await wire.close()
-
-
-async def _wait(wire: Wire, _: Answer) -> None:
-    await wire.closed()
-
-
 async def _half(wire: Wire, answer: Answer) -> None:
     body = answer.payload()
     await wire.head(answer.status, answer.headers, len(body))
@@ -167,9 +155,9 @@ async def _many(answer: Answer, size: int) -> AsyncIterator[bytes]:
 
 
 CONNECTION_KINDS = (
-    _sent("reset", _reset, replaces=True),
-    _sent("closed", _close, replaces=True),
-    _sent("hang", _wait, replaces=True),
+    _sent("reset", lambda wire, _: wire.reset(), replaces=True),
+    _sent("closed", lambda wire, _: wire.close(), replaces=True),
+    _sent("hang", lambda wire, _: wire.closed(), replaces=True),
     _sent("reset_mid_body", _reset_mid_body),
     _sent("short_body", _short_body),
     _sent("unfinished_chunks", _unfinished_chunks),

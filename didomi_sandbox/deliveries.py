@@ -123,48 +123,37 @@ def write_files(folder: Path, records: Iterable[bytes], *, files: int, seed: int
     return paths
 
 
-def user_records(count: int, day: date, *, seed: int | str = 0, events: int = 1) -> Iterator[bytes]:
-    """The records of `users/`: a user with the events of the day.
+def user_records(count: int, day: date, *, seed: int | str = 0) -> Iterator[bytes]:
+    """The records of `users/`: a user with an event of the day, 1,400 bytes each.
 
     Args:
         count: The number of records.
         day: The day of the events.
         seed: The seed.
-        events: The events of each user, at least 1; a record has 1,400 bytes, and 720 more for each further event.
     """
     random = _random(seed)
     choices = [_consents(random) for _ in range(64)]
     for _ in range(count):
         who = {"id": _uuid(random), "organization_user_id": f"{random.getrandbits(64):016x}"}
-        made = sorted(_time(day, random.randrange(86_400)) for _ in range(events))
-        history = [
-            {
-                "id": _uuid(random),
-                "user": who,
-                "status": "confirmed",
-                "source": {"type": "sdk-web", "domain": "www.acme.example"},
-                "consents": random.choice(choices),
-                "created_at": at,
-            }
-            for at in made
-        ]
-        times = {"created_at": made[0], "updated_at": made[-1]}
-        last = {"last_seen_country": random.choice(_COUNTRIES), "consents": history[-1]["consents"]}
-        yield _line({"user": {**who, **last, **times}, "events": history})
+        at = _time(day, random.randrange(86_400))
+        event = {
+            "id": _uuid(random),
+            "user": who,
+            "status": "confirmed",
+            "source": {"type": "sdk-web", "domain": "www.acme.example"},
+            "consents": random.choice(choices),
+            "created_at": at,
+        }
+        last = {"last_seen_country": random.choice(_COUNTRIES), "consents": event["consents"]}
+        yield _line({"user": {**who, **last, "created_at": at, "updated_at": at}, "events": [event]})
 
 
-def metric_records(day: date, *, seed: int | str = 0, domains: int = 1) -> Iterator[bytes]:
-    """The records of `cmp_hourly_metrics/`: the counts of an hour, domain, country and device.
-
-    Args:
-        day: The day of the hours.
-        seed: The seed.
-        domains: The number of domains; 480 records for each.
-    """
+def metric_records(day: date, *, seed: int | str = 0) -> Iterator[bytes]:
+    """The 480 records of `cmp_hourly_metrics/`: the counts of each hour, country and device of a day."""
     random = _random(seed)
-    for hour, domain, country, device in itertools.product(range(24), range(domains), _COUNTRIES, _DEVICES):
+    for hour, country, device in itertools.product(range(24), _COUNTRIES, _DEVICES):
         views = random.randrange(400)
-        where = {"domain": f"www{domain}.acme.example", "country": country, "device_type": device}
+        where = {"domain": "www0.acme.example", "country": country, "device_type": device}
         counts = {"pageviews": views, "notices_shown": views // 3, "consents_given": views // 5}
         yield _line({"date": _time(day, hour * 3600), **where, **counts})
 

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from .answers import Answer
+    from .recorder import Request
 
 Route = Literal["login", "logs", "integrations", "other"]
 
@@ -18,15 +19,11 @@ class Scene:
     """The request that meets a fault.
 
     Args:
-        params: Its query parameters.
-        host: The host and port that it named.
-        target: Its path and query, as sent.
+        request: The request.
         read: For the list of logs, reads the items of another page of it, by limit and skip.
     """
 
-    params: Mapping[str, str]
-    host: str
-    target: str
+    request: Request
     read: Callable[[int, int], list[bytes]] | None = None
 
 
@@ -80,13 +77,6 @@ class Fault:
         )
 
 
-@dataclass
-class _Count:
-    fault: Fault
-    kind: Kind
-    seen: int = 0
-
-
 class Faults:
     """The rules in force, and how many requests each has matched.
 
@@ -100,14 +90,15 @@ class Faults:
 
     def __init__(self, faults: Iterable[Fault], kinds: Mapping[str, Kind]) -> None:
         self.rules = tuple(faults)
-        self._counts = [_Count(f, kinds[f.kind] if isinstance(f.kind, str) else f.kind) for f in self.rules]
+        self._kinds = [kinds[rule.kind] if isinstance(rule.kind, str) else rule.kind for rule in self.rules]
+        self._seen = [0] * len(self.rules)
 
     def meet(self, route: Route, export_id: str | None, *, replacing: bool) -> list[Kind]:
         """Count a request, and return the faults that it meets, in the order of the rules."""
         met = []
-        for count in self._counts:
-            if count.kind.replaces is replacing and count.fault.concerns(route, export_id):
-                count.seen += 1
-                if count.fault.strikes(count.seen):
-                    met.append(count.kind)
+        for number, (rule, kind) in enumerate(zip(self.rules, self._kinds, strict=True)):
+            if kind.replaces is replacing and rule.concerns(route, export_id):
+                self._seen[number] += 1
+                if rule.strikes(self._seen[number]):
+                    met.append(kind)
         return met

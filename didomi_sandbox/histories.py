@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import datetime, time, timedelta, timezone
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 from .clock import iso
 from .profiles import OUTAGE, Profile, Trouble, failure, passing_error, profiles
-from .store import Store, new_id
+from .store import ORGANIZATION, Store, new_id, new_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,8 +29,7 @@ def generate(
     seed: int = 0,
     days: int = 200,
     exports: int = 3,
-    until: date | datetime | None = None,
-    organization_id: str = "acme",
+    until: datetime | None = None,
 ) -> Store:
     """A store with the deliveries of several exports; the same arguments give the same store.
 
@@ -42,16 +41,15 @@ def generate(
         seed: The seed.
         days: The days before `until` on which the first export began.
         exports: The number of exports.
-        until: The end of the history, without a zone in UTC; a date is its last moment; now unless given.
-        organization_id: The organization of all of it.
+        until: The end of the history, with a zone; now unless given.
 
     Returns:
         The store; its logs are in the order of their creation.
     """
-    end = _moment(until)
+    end = until or datetime.now(timezone.utc)
     random = Random(seed)  # noqa: S311 - plausible, not secret
-    store = Store(organization_id)
-    bucket = f"didomi-exports-{organization_id}-{new_id(random).lower()}"
+    store = Store()
+    bucket = f"didomi-exports-{ORGANIZATION}-{new_id(random).lower()}"
     logs: list[Record] = []
     for profile in profiles(exports):
         writer = _Writer(profile, store, Random(random.random()), end - days * _DAY, end, bucket)  # noqa: S311 - as above
@@ -84,19 +82,7 @@ def plain_store(
     for number in range(count):
         place = number if distinct_times else number // 50 * 50
         created = iso(until - (count - 1 - place) * step)
-        logs.append(
-            {
-                "id": f"log-{number:06d}",
-                "export_id": export_id,
-                "organization_id": store.organization_id,
-                "status": "completed",
-                "config": {"frequency": "1 day"},
-                "metrics": {"users": number},
-                "result": None,
-                "created_at": created,
-                "updated_at": created,
-            }
-        )
+        logs.append(new_log(export_id, created, id=f"log-{number:06d}", metrics={"users": number}))
     store.add_logs(logs)
     return store
 
@@ -117,7 +103,7 @@ class _Writer:
         self, profile: Profile, store: Store, random: Random, begin: datetime, end: datetime, bucket: str
     ) -> None:
         self._profile, self._store, self._random, self._end = profile, store, random, end
-        self._bucket = bucket if profile.is_s3 else f"{store.organization_id}-consents"
+        self._bucket = bucket if profile.is_s3 else f"{ORGANIZATION}-consents"
         run_at = time(profile.minute // 60, profile.minute % 60)
         # An export that is running at the end has started shortly before.
         first = end - timedelta(minutes=25) if profile.is_running else datetime.combine(end, run_at, timezone.utc)
@@ -195,17 +181,16 @@ class _Writer:
         self, start: datetime, minutes: float, status: str, metrics: dict[str, int], result: str | None = None
     ) -> Record:
         created = start.timestamp()
-        return {
-            "id": new_id(self._random),
-            "export_id": self._export_id,
-            "organization_id": self._store.organization_id,
-            "status": status,
-            "config": {"frequency": "1 week" if self._profile.every == 7 else "1 day"},  # noqa: PLR2004 - days
-            "metrics": metrics,
-            "result": result,
-            "created_at": iso(created),
-            "updated_at": iso(min(created + minutes * 60, self._end.timestamp())),
-        }
+        return new_log(
+            self._export_id,
+            iso(created),
+            id=new_id(self._random),
+            status=status,
+            config={"frequency": "1 week" if self._profile.every == 7 else "1 day"},  # noqa: PLR2004 - days
+            metrics=metrics,
+            result=result,
+            updated_at=iso(min(created + minutes * 60, self._end.timestamp())),
+        )
 
     def _completed(self, start: datetime, metrics: dict[str, int]) -> Record:
         return self._log(start, self._random.uniform(4, 16), "completed", metrics)
@@ -216,11 +201,3 @@ class _Writer:
     def _failed(self, start: datetime, error: str) -> Record:
         result = failure(error, self._random, self._bucket)
         return self._log(start, self._random.uniform(1, 9), "failed", {}, result)
-
-
-def _moment(until: date | datetime | None) -> datetime:
-    if until is None:
-        return datetime.now(timezone.utc)
-    if isinstance(until, datetime):
-        return until if until.tzinfo else until.replace(tzinfo=timezone.utc)
-    return datetime.combine(until, time.max, timezone.utc)

@@ -13,6 +13,7 @@ from .connections import CONNECTION_KINDS
 from .encoding import RawJson, encode
 from .faults import Kind
 from .payloads import PAYLOAD_KINDS
+from .query import parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,7 +78,9 @@ def redirect(location: str, status: int = 302, *, name: str = "redirect") -> Kin
     """A redirect to a location, in which `{host}` is that of the request and `{target}` its path and query."""
 
     def play(scene: Scene, _: Answer) -> Answer:
-        where = location.replace("{host}", scene.host).replace("{target}", scene.target)
+        sent = scene.request
+        target = f"{sent.path}?{sent.query}" if sent.query else sent.path
+        where = location.replace("{host}", sent.headers.get("host", "")).replace("{target}", target)
         return Answer(status, {"Location": where, "Content-Type": _HTML}, b"Moved", from_gateway=True)
 
     return Kind(name, play, replaces=True)
@@ -232,16 +235,11 @@ def _page_kind(name: str, other: Callable[[Scene, Answer, int, int], list[bytes]
 
     def play(scene: Scene, answer: Answer) -> Answer:
         if scene.read is not None and answer.items is not None:
-            limit, skip = _number(scene, "$limit", 10), _number(scene, "$skip", 0)
-            answer.items = other(scene, answer, limit, skip)
+            query = parse(scene.request.query)
+            answer.items = other(scene, answer, 10 if query.limit is None else query.limit, query.skip)
         return answer
 
     return Kind(name, play)
-
-
-def _number(scene: Scene, name: str, otherwise: int) -> int:
-    text = scene.params.get(name, "")
-    return int(text) if text.isdigit() else otherwise
 
 
 def _read(scene: Scene, limit: int, skip: int) -> list[bytes]:

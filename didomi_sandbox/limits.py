@@ -1,4 +1,4 @@
-"""The rate limit of each organization, and its headers."""
+"""The rate limit, and its headers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .behaviour import Behaviour
+    from .behaviour import Behaviour, RateWindow
 
 
 @dataclass(frozen=True)
@@ -20,62 +20,44 @@ class Verdict:
 
 
 class Limiter:
-    """Counts the requests of each organization."""
+    """Counts the requests of the organization."""
 
     def __init__(self) -> None:
-        self._counted: dict[str, deque[float]] = {}
-        self._opened: dict[str, float] = {}
+        self._counted: deque[float] = deque()
+        self._opened: float | None = None
 
-    def check(self, organization: str, now: float, behaviour: Behaviour) -> Verdict:
+    def check(self, now: float, behaviour: Behaviour) -> Verdict:
         """Count a request, unless it is over the limit.
 
         Args:
-            organization: The organization, over all its keys.
             now: Seconds since 1970.
-            behaviour: The limit and its kind of window.
+            behaviour: The limit, its kind of window, and how much of it another client uses.
         """
         if behaviour.rate_limit is None:
             return Verdict(allowed=True, headers={})
         limit, window = behaviour.rate_limit
-        counted = self._counted.setdefault(organization, deque())
-        opened = self._open(organization, counted, now, behaviour)
-        free = limit - len(counted) - self._others(now - opened, behaviour)
+        opened = self._open(now, window, behaviour.rate_window)
+        others = int(limit * behaviour.other_client_share * min(1.0, (now - opened) / window))
+        free = limit - len(self._counted) - others
         allowed = free > 0
         if allowed:
-            counted.append(now)
-        reset = self._reset(counted, opened, now, behaviour)
-        headers = _headers(limit, window, max(0, free - 1), reset)
+            self._counted.append(now)
+        first = opened if behaviour.rate_window == "fixed" else self._counted[0] if self._counted else now
+        reset = max(1, math.ceil(first + window - now))
+        # The headers of the IETF draft, version 7.
+        headers = {
+            "RateLimit-Policy": f"{limit};w={math.ceil(window)}",
+            "RateLimit": f"limit={limit}, remaining={max(0, free - 1)}, reset={reset}",
+        }
         return Verdict(allowed, headers if allowed else {**headers, "Retry-After": str(reset)})
 
-    def _open(self, organization: str, counted: deque[float], now: float, behaviour: Behaviour) -> float:
+    def _open(self, now: float, window: float, kind: RateWindow) -> float:
         """Drop what lies outside the window; returns when the window began."""
-        _, window = behaviour.rate_limit or (0, 0)
-        if behaviour.rate_window == "sliding":
-            while counted and counted[0] <= now - window:
-                counted.popleft()
+        if kind == "sliding":
+            while self._counted and self._counted[0] <= now - window:
+                self._counted.popleft()
             return now - window
-        opened = self._opened.setdefault(organization, now)
-        if now >= opened + window:
-            counted.clear()
-            opened = self._opened[organization] = now
-        return opened
-
-    @staticmethod
-    def _others(elapsed: float, behaviour: Behaviour) -> int:
-        """How much of the limit another client has used since the window began."""
-        limit, window = behaviour.rate_limit or (0, 1)
-        return int(limit * behaviour.other_client_share * min(1.0, elapsed / window))
-
-    @staticmethod
-    def _reset(counted: deque[float], opened: float, now: float, behaviour: Behaviour) -> int:
-        _, window = behaviour.rate_limit or (0, 0)
-        end = opened + window if behaviour.rate_window == "fixed" else (counted[0] if counted else now) + window
-        return max(1, math.ceil(end - now))
-
-
-def _headers(limit: int, window: float, remaining: int, reset: int) -> dict[str, str]:
-    """The headers of the IETF draft, version 7."""
-    return {
-        "RateLimit-Policy": f"{limit};w={math.ceil(window)}",
-        "RateLimit": f"limit={limit}, remaining={remaining}, reset={reset}",
-    }
+        if self._opened is None or now >= self._opened + window:
+            self._counted.clear()
+            self._opened = now
+        return self._opened

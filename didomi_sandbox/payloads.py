@@ -238,43 +238,35 @@ def mutate_log(change: str | Change, *, log_id: object = None, at: int = 0) -> K
     Args:
         change: The name of a payload, or a function from the log to any value.
         log_id: The id of the log, on any page; the log at position `at` unless given.
-        at: The position on the page, from 0; from its end when negative. A shorter page is not changed.
+        at: The position on the page, from 0; a shorter page is not changed.
     """
     become = PAYLOADS[change] if isinstance(change, str) else change
     name = f"log_{change}" if isinstance(change, str) else "log_mutated"
 
     def play(_: Scene, answer: Answer) -> Answer:
         items = answer.items or []
-        places = [at % len(items)] if items and -len(items) <= at < len(items) else []
-        if log_id is not None:
-            places = [n for n, item in enumerate(items) if _id_of(item) == log_id]
-        for place in places:
-            items[place] = encode(become(json.loads(items[place])))
+        for place, item in enumerate(items):
+            if place == at if log_id is None else _id_of(item) == log_id:
+                items[place] = encode(become(json.loads(item)))
         return answer
 
     return Kind(name, play)
 
 
-def duplicate_log(change: str | Change | None = None, *, at: int = 0) -> Kind:
-    """One log of a page twice, the second time as it is or changed.
-
-    Args:
-        change: The change of the second; none unless given.
-        at: The position of the log on the page, from 0; the copy is appended to the page.
-    """
-    become = (PAYLOADS[change] if isinstance(change, str) else change) or (lambda log: log)
+def _duplicated(name: str, **changes: object) -> Kind:
+    """The first log of a page again at its end, with these changes."""
 
     def play(_: Scene, answer: Answer) -> Answer:
-        if answer.items and at < len(answer.items):
-            answer.items.append(encode(become(json.loads(answer.items[at]))))
+        if answer.items:
+            answer.items.append(encode({**json.loads(answer.items[0]), **changes}))
         return answer
 
-    return Kind("duplicate_log" if change is None else "conflicting_log", play)
+    return Kind(name, play)
 
 
 PAYLOAD_KINDS = (
     *(mutate_log(name) for name in PAYLOADS),
-    duplicate_log(),
-    duplicate_log(lambda log: {**log, "status": "failed", "result": "the other one"}),
+    _duplicated("duplicate_log"),
+    _duplicated("conflicting_log", status="failed", result="the other one"),
 )
 """A kind `log_…` for each payload, applied to the first log of a page, and two kinds for logs that are sent twice."""

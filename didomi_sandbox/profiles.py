@@ -90,7 +90,7 @@ class Profile:
         return self.type_id.startswith("analytics-")
 
 
-# Three are what Didomi allows unless more are agreed on.
+# The first three are what Didomi allows unless more are agreed on.
 _PROFILES = (
     Profile(
         "CMP consents \N{EN DASH} EU",
@@ -125,8 +125,6 @@ _PROFILES = (
         1 * 60 + 15,
         troubles=(Trouble("missed", 0, 2), Trouble("retried", 9)),
     ),
-)
-_MORE = (
     Profile(
         "CMP consents \N{EN DASH} US",
         "batch-exports-s3",
@@ -154,8 +152,7 @@ _MORE = (
 
 def profiles(count: int) -> list[Profile]:
     """So many different exports."""
-    known = _PROFILES + _MORE
-    return [_variant(known[n % len(known)], n // len(known)) for n in range(count)]
+    return [_variant(_PROFILES[n % len(_PROFILES)], n // len(_PROFILES)) for n in range(count)]
 
 
 def _variant(profile: Profile, generation: int) -> Profile:

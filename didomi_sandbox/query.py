@@ -15,8 +15,6 @@ from urllib.parse import parse_qsl
 from .answers import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from .store import Record
 
 Sorting = tuple[tuple[str, int], ...]
@@ -69,16 +67,25 @@ def _number(value: str) -> int | None:
     return int(found.group(1)) if found else None
 
 
-def matcher(where: dict[str, str], hidden: tuple[str, ...] = ()) -> Callable[[Record], bool]:
-    """A test of whether a record has these values.
+@dataclass(frozen=True)
+class Filter:
+    """Which records a list has.
 
     Args:
         where: Fields and their values.
         hidden: Fields that no record shows, so that no value matches.
+        closed: The exports whose logs are left out.
     """
-    if any(name in hidden for name in where):
-        return lambda _: False
-    return lambda record: all(_text(record.get(name)) == value for name, value in where.items())
+
+    where: frozenset[tuple[str, str]]
+    hidden: tuple[str, ...]
+    closed: frozenset[str]
+
+    def keeps(self, record: Record) -> bool:
+        """Whether the list has a record."""
+        if _text(record.get("export_id")) in self.closed:
+            return False
+        return all(name not in self.hidden and _text(record.get(name)) == value for name, value in self.where)
 
 
 def _text(value: object) -> str | None:

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 from .answers import Refused
 from .clock import epoch
-from .query import matcher
+from .query import Filter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Hashable
     from random import Random
 
     from .behaviour import Behaviour
     from .query import Query, Sorting
-    from .store import Entry, Record, Store
+    from .store import Collection, Entry, Record, Store
 
 _CACHED_LISTS = 16
 _DEFAULT_LIMIT = 10
@@ -37,23 +37,13 @@ _ORDER_SORTS: dict[str, Sorting] = {
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """A query of `logs` or `exports`; `scope` identifies in the cache which records are `allowed`."""
-
-    collection: str
-    query: Query
-    allowed: Callable[[Record], bool]
-    scope: Hashable
-
-
-@dataclass(frozen=True)
 class Page:
-    """A page of a list of `total` records; `limit` and `skip` as echoed."""
+    """A page of a list of `total` records, each as JSON; `limit` and `skip` as echoed."""
 
     total: int
     limit: int
     skip: int
-    entries: list[Entry]
+    items: list[bytes]
 
 
 @dataclass(frozen=True)
@@ -70,18 +60,18 @@ class Reader:
     def __init__(self) -> None:
         self._cache: OrderedDict[Hashable, _Listing] = OrderedDict()
 
-    def page(self, store: Store, wanted: Wanted, behaviour: Behaviour, random: Random) -> Page:
+    def page(self, store: Store, collection: Collection, query: Query, behaviour: Behaviour, random: Random) -> Page:
         """The page that a query asks for, with a source of every shuffle.
 
         Raises:
             Refused: The query has a sort that the server does not take.
         """
-        query, order = wanted.query, behaviour.order
         if query.sort and behaviour.sort in _SORT_REFUSALS:
             raise Refused(*_SORT_REFUSALS[behaviour.sort])
-        hidden = hidden_fields(behaviour) if wanted.collection == "logs" else ()
+        hidden = _hidden_fields(behaviour) if collection == "logs" else ()
         sort = _sort_in_force(query, behaviour, hidden)
-        listing = self._listing(store, wanted, behaviour, sort, hidden)
+        order = sort or _ORDER_SORTS.get(behaviour.order, ())
+        listing = self._listing(store, collection, _filter(query, behaviour, hidden), order)
         total = len(listing.entries)
         limit, skip = _applied_limit(query, behaviour), query.skip
         if behaviour.envelope == "data_alone_unpaged":
@@ -90,27 +80,17 @@ class Reader:
         if sort:
             entries = cut.shuffled() if behaviour.ties == "shuffled" else cut.plain()
         else:
-            entries = cut.by(order, shuffle_ties=behaviour.ties == "shuffled")
-        if order == "page_only" and not sort:
+            entries = cut.by(behaviour.order, shuffle_ties=behaviour.ties == "shuffled")
+        if behaviour.order == "page_only" and not sort:
             entries = _sorted(entries, query.sort or (("created_at", 1),)).entries
         echoed = limit if behaviour.echoed_limit == "capped" or query.limit is None else query.limit
-        return Page(total, echoed, query.skip, entries)
+        return Page(total, echoed, query.skip, [entry.encoded(hidden) for entry in entries])
 
-    def _listing(
-        self, store: Store, wanted: Wanted, behaviour: Behaviour, sort: Sorting, hidden: tuple[str, ...]
-    ) -> _Listing:
-        where = dict(wanted.query.where)
-        if behaviour.export_filter == "ignored":
-            where.pop("export_id", None)
-        order = sort or _ORDER_SORTS.get(behaviour.order, ())
-        what = (wanted.collection, wanted.scope, repr(where), hidden, order)
-        key: Hashable = (store.version, *what)
+    def _listing(self, store: Store, collection: Collection, wanted: Filter, order: Sorting) -> _Listing:
+        key = (store.version, collection, wanted, order)
         if key not in self._cache:
-            version, entries = store.snapshot(wanted.collection)
-            key = (version, *what)
-            matches, allowed = matcher(where, hidden), wanted.allowed
-            chosen = [entry for entry in entries if allowed(entry.record) and matches(entry.record)]
-            self._cache[key] = _sorted(chosen, order)
+            entries = [entry for entry in store.entries(collection) if wanted.keeps(entry.record)]
+            self._cache[key] = _sorted(entries, order)
         self._cache.move_to_end(key)
         while len(self._cache) > _CACHED_LISTS:
             self._cache.popitem(last=False)
@@ -156,7 +136,7 @@ class _Cut:
         return cut
 
 
-def hidden_fields(behaviour: Behaviour) -> tuple[str, ...]:
+def _hidden_fields(behaviour: Behaviour) -> tuple[str, ...]:
     """The fields that logs do not show."""
     return {"present": (), "created_only": ("updated_at",), "absent": ("created_at", "updated_at")}[
         behaviour.timestamps
@@ -170,6 +150,13 @@ _SORT_REFUSALS = {
     "unprocessable": (422, 'column "created_at" does not exist'),
     "crashes": (500, "no such column: created_at"),
 }
+
+
+def _filter(query: Query, behaviour: Behaviour, hidden: tuple[str, ...]) -> Filter:
+    where = dict(query.where)
+    if behaviour.export_filter == "ignored":
+        where.pop("export_id", None)
+    return Filter(frozenset(where.items()), hidden, behaviour.forbidden_exports | behaviour.missing_exports)
 
 
 def _applied_limit(query: Query, behaviour: Behaviour) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 
 @dataclass
@@ -21,7 +21,6 @@ class Request:
         headers: The headers, names in lower case.
         body: The body.
         time: When it was received, seconds since 1970 by the sandbox's clock.
-        organization: The organization that sent it; None if unknown.
         status: The answer's HTTP status; None before the answer, and when the connection was closed without one.
         fault: The names of the faults that it met.
     """
@@ -33,7 +32,6 @@ class Request:
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
     time: float
-    organization: str | None = None
     status: int | None = None
     fault: tuple[str, ...] = ()
 
@@ -41,18 +39,3 @@ class Request:
     def is_list(self) -> bool:
         """Whether it asked for a page of logs."""
         return self.method == "GET" and self.path.endswith("/marketplace/exports/logs")
-
-
-def most_in_window(times: Sequence[float], seconds: float) -> int:
-    """The highest number of moments in any window.
-
-    Args:
-        times: The moments, ascending.
-        seconds: The window's length; a moment that many seconds after another is outside its window.
-    """
-    most, first = 0, 0
-    for position, moment in enumerate(times):
-        while times[first] <= moment - seconds:
-            first += 1
-        most = max(most, position - first + 1)
-    return most

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter, deque
 from random import Random
 from typing import TYPE_CHECKING
@@ -10,9 +11,9 @@ from .behaviour import Behaviour
 from .faults import Fault, Faults
 from .kinds import KINDS
 from .limits import Limiter
-from .recorder import Request, most_in_window
+from .recorder import Request
 from .sessions import Sessions
-from .store import Store
+from .store import ORGANIZATION, Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,21 +28,16 @@ class Sandbox:
         store: The contents; an empty store unless given.
         behaviour: The switches.
         faults: The rules.
-        api_key: The key to accept.
-        api_secret: The secret to accept with it.
     """
 
+    organization_id = ORGANIZATION
+    api_key = "sandbox-key"
+    api_secret = "sandbox-secret"  # noqa: S105 - opens nothing but this sandbox
+
     def __init__(
-        self,
-        store: Store | None = None,
-        behaviour: Behaviour | None = None,
-        faults: Iterable[Fault] = (),
-        *,
-        api_key: str = "sandbox-key",
-        api_secret: str = "sandbox-secret",  # noqa: S107 - opens nothing but this sandbox
+        self, store: Store | None = None, behaviour: Behaviour | None = None, faults: Iterable[Fault] = ()
     ) -> None:
         self.base_url = ""  # where it is served, ending in `/v1`
-        self.api_key, self.api_secret = api_key, api_secret
         self.behaviour = behaviour or Behaviour()
         self._store = store or Store()
         self.clock = self._store.clock
@@ -52,19 +48,13 @@ class Sandbox:
         self.reset()
 
     @property
-    def organization_id(self) -> str:
-        """The organization that the key belongs to."""
-        return self._store.organization_id
-
-    @property
     def store(self) -> Store:
-        """The contents; another store takes over the clock, and accepts the same key."""
+        """The contents; another store takes over the clock."""
         return self._store
 
     @store.setter
     def store(self, store: Store) -> None:
         store.clock = self.clock
-        store.add_key(self.api_key, self.api_secret)
         self._store = store
 
     @property
@@ -99,11 +89,13 @@ class Sandbox:
         return Counter(request.params.get("export_id", "") for request in self.requests if request.is_list)
 
     def max_requests_in_window(self, seconds: float | None = None) -> int:
-        """The highest number of the organization's requests in any window.
+        """The highest number of requests in any window.
 
         Args:
-            seconds: The window's length; that of the rate limit (15 when there is none) unless given.
+            seconds: The window's length; that of the rate limit (15 when there is none) unless given. A request that
+                many seconds after another is outside its window.
         """
         _, window = self.behaviour.rate_limit or (0, 15)
-        times = [request.time for request in self.requests if request.organization == self.organization_id]
-        return most_in_window(times, window if seconds is None else seconds)
+        length = window if seconds is None else seconds
+        times = [request.time for request in self.requests]
+        return max((n - bisect_right(times, at - length) for n, at in enumerate(times, 1)), default=0)

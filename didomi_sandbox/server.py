@@ -34,8 +34,6 @@ def serve(
     behaviour: Behaviour | None = None,
     faults: Iterable[Fault] = (),
     *,
-    api_key: str = "sandbox-key",
-    api_secret: str = "sandbox-secret",  # noqa: S107 - opens nothing but this sandbox
     port: int = 0,
     tls: tuple[Path, Path] | None = None,
 ) -> Iterator[Sandbox]:
@@ -45,15 +43,13 @@ def serve(
         store: The contents; an empty store unless given.
         behaviour: The switches.
         faults: The rules.
-        api_key: The key to accept.
-        api_secret: The secret to accept with it.
         port: The port; any free one unless given.
         tls: The files of a certificate and its key, to serve HTTPS.
 
     Yields:
         The sandbox, already listening.
     """
-    sandbox = Sandbox(store, behaviour, faults, api_key=api_key, api_secret=api_secret)
+    sandbox = Sandbox(store, behaviour, faults)
     listener = _listen(port)
     scheme = "https" if tls else "http"
     sandbox.base_url = f"{scheme}://{_HOST}:{listener.getsockname()[1]}/v1"

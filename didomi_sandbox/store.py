@@ -1,11 +1,11 @@
-"""The contents of the API: keys, export configurations and logs."""
+"""The contents of the API: export configurations and logs."""
 
 from __future__ import annotations
 
 import itertools
 import threading
 from random import Random, SystemRandom
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from .clock import Clock, iso
 from .encoding import encode
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 Record = dict[str, Any]
 """One log or one export configuration, as sent."""
+Collection = Literal["logs", "exports"]
+
+ORGANIZATION = "acme"
+"""The organization of all exports and logs."""
 
 _T = TypeVar("_T")
 
@@ -49,42 +53,21 @@ class Store:
     """The contents of the API, which any thread may change while others read.
 
     Records are copied on their way in and out.
-
-    Args:
-        organization_id: The organization of new exports and logs, unless they name one.
-        clock: The time of new records; the real one unless given.
     """
 
-    def __init__(self, organization_id: str = "acme", clock: Clock | None = None) -> None:
-        self.organization_id = organization_id
-        self.clock = clock or Clock()
+    def __init__(self) -> None:
+        self.clock = Clock()  # the time of new records
         self._lock = threading.RLock()
         self._exports: list[Entry] = []
         self._logs: list[Entry] = []
-        self._keys: dict[str, tuple[str, str]] = {}
         self._version = next(_versions)
-
-    # -- keys ---------------------------------------------------------------
-
-    def add_key(self, key: str, secret: str, organization_id: str | None = None) -> None:
-        """Accept the logins of a key for an organization."""
-        with self._lock:
-            self._keys[key] = (secret, organization_id or self.organization_id)
-
-    def organization_of(self, key: object, secret: object) -> str | None:
-        """The organization of a key, or None if key or secret are wrong."""
-        known = self._keys.get(key) if isinstance(key, str) else None
-        return known[1] if known and known[0] == secret else None
 
     # -- reading ------------------------------------------------------------
 
-    def snapshot(self, collection: str) -> tuple[int, list[Entry]]:
-        """The version and the entries of `logs` or `exports` in the order of insertion.
-
-        The entries are shared and must not be changed.
-        """
+    def entries(self, collection: Collection) -> list[Entry]:
+        """The entries of a collection in the order of insertion, shared with the store: they must not be changed."""
         with self._lock:
-            return self._version, list(self._logs if collection == "logs" else self._exports)
+            return list(self._logs if collection == "logs" else self._exports)
 
     @property
     def version(self) -> int:
@@ -119,7 +102,7 @@ class Store:
         now = iso(self.clock.now())
         record: Record = {
             "id": new_id(),
-            "organization_id": self.organization_id,
+            "organization_id": ORGANIZATION,
             "type_id": "batch-exports-s3",
             "name": "Export",
             "enabled": True,
@@ -141,20 +124,12 @@ class Store:
             fields: Fields to set or add, such as `status`, `metrics`, or a `created_at` in the past; `users` is short
                 for the metric of that name. Without any: completed now, without users.
         """
-        now = iso(self.clock.now())
-        record: Record = {
-            "id": new_id(),
-            "export_id": export_id,
-            "organization_id": self.organization_id,
-            "status": "completed",
-            "config": {"frequency": "1 day"},
-            "metrics": {"users": fields.pop("users")} if "users" in fields else {},
-            "result": None,
-            "created_at": now,
-            "updated_at": fields.get("created_at", now),
-        }
-        self.add_logs([{**record, **fields}])
-        return str(fields.get("id", record["id"]))
+        if "users" in fields:
+            fields["metrics"] = {"users": fields.pop("users")}
+        created_at = fields.pop("created_at", iso(self.clock.now()))
+        record = new_log(export_id, created_at, **{"id": new_id(), **fields})
+        self.add_logs([record])
+        return str(record["id"])
 
     def add_logs(self, logs: Iterable[Mapping[str, Any]], *, at: int | None = None) -> None:
         """Add logs of any shape, as they are.
@@ -190,16 +165,6 @@ class Store:
             self._logs[position] = Entry({**record, **_copied(dict(changes))})
             self._changed()
 
-    def replace(self, log_id: Any, log: Mapping[str, Any]) -> None:
-        """Replace a log by another, of any shape.
-
-        Raises:
-            KeyError: There is no log with this id.
-        """
-        with self._lock:
-            self._logs[self._position(log_id)] = Entry(_copied(dict(log)))
-            self._changed()
-
     def purge(self, log_ids: Iterable[Any]) -> list[Record]:
         """Remove logs, and return them; unknown ids are ignored."""
         # An odd id need not be hashable: compare texts.
@@ -230,6 +195,22 @@ def _copied(value: _T) -> _T:
     elif isinstance(value, list):
         copied = [_copied(item) for item in value]
     return cast("_T", copied)
+
+
+def new_log(export_id: str, created_at: str, **fields: Any) -> Record:
+    """A completed log without users, except for the fields given."""
+    return {
+        "id": None,
+        "export_id": export_id,
+        "organization_id": ORGANIZATION,
+        "status": "completed",
+        "config": {"frequency": "1 day"},
+        "metrics": {},
+        "result": None,
+        "created_at": created_at,
+        "updated_at": created_at,
+        **fields,
+    }
 
 
 def new_id(random: Random = _SYSTEM) -> str:

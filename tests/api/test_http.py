@@ -421,8 +421,9 @@ def test_no_message_tells_a_secret(
 ) -> None:
     """Key, secret and token are in no error and no log line of any level, even when the API repeats them."""
     caplog.set_level(logging.DEBUG)
-    with serve(plain_store(5), Behaviour(rate_limit=(10_000, 1)), **SECRETS) as server:
-        token = server.sessions.issue("acme", 3600)
+    with serve(plain_store(5), Behaviour(rate_limit=(10_000, 1))) as server:
+        server.api_key, server.api_secret = SECRETS.values()
+        token = server.sessions.issue(3600)
         server.sessions.issue = lambda *_: token
         server.faults = [Fault(_echoing(kind, token), on=route)]
         client = connect(server, answer_seconds=0.3, retry_seconds=0.5)

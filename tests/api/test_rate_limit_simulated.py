@@ -59,7 +59,7 @@ def simulate(requests: int, behaviour: Behaviour, *, slowest: float, workers: in
         budget.send()
         sent += 1
         there = now + latency.uniform(slowest / 10, slowest / 2)
-        verdict = server.check("acme", there, behaviour)
+        verdict = server.check(there, behaviour)
         heapq.heappush(
             answers, (there + latency.uniform(slowest / 5, slowest), worker, verdict.headers, verdict.allowed)
         )

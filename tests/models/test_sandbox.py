@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from datetime import date, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +68,10 @@ def comparable(marts: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[st
 
 def test_the_job_s_marts_are_what_the_api_s_logs_say(tmp_path: Path) -> None:
     """Two runs of the job, between which the last logs came and what was pending settled; one store of three seeds."""
-    seeds = [generate(seed=seed, days=120, exports=5, until=date(2026, 11, 23)) for seed in (1, 2, 3)]
+    seeds = [
+        generate(seed=seed, days=120, exports=5, until=datetime(2026, 11, 23, 23, 59, tzinfo=timezone.utc))
+        for seed in (1, 2, 3)
+    ]
     logs = sorted((log for seed in seeds for log in seed.logs()), key=lambda log: log["created_at"])
     pending = [log["id"] for log in logs if log["status"] == "pending"]
     assert pending

@@ -25,10 +25,6 @@ class Api:
         self.http.trust_env = False
         self.token = ""
 
-    def another(self) -> Api:
-        """Return a second client, without a token."""
-        return Api(self.sandbox)
-
     def login(self, **fields: object) -> requests.Response:
         body = {"type": "api-key", "key": self.sandbox.api_key, "secret": self.sandbox.api_secret, **fields}
         return self.http.post(f"{self.sandbox.base_url}/sessions", json=body, timeout=10)
@@ -77,6 +73,6 @@ def sandbox(running: Sandbox) -> Iterator[Sandbox]:
 def api(sandbox: Sandbox) -> Iterator[Api]:
     """A client that is logged in."""
     client = Api(sandbox)
-    client.token = sandbox.sessions.issue(sandbox.organization_id, 3600)
+    client.token = sandbox.sessions.issue(3600)
     yield client
     client.http.close()

@@ -215,7 +215,7 @@ def test_the_newest_log_is_pending(history: Store) -> None:
 
 @pytest.mark.parametrize(("days_back", "exports"), [(0, 3), (1, 1), (3, 5), (30, 0), (30, 23)])
 def test_any_size_of_history_can_be_made(days_back: int, exports: int) -> None:
-    store = generate(days=days_back, exports=exports, until=date(2026, 3, 1))
+    store = generate(days=days_back, exports=exports, until=datetime(2026, 3, 1, 23, 59, tzinfo=timezone.utc))
     assert len(store.exports()) == exports == len({export["name"] for export in store.exports()})
     assert {log["export_id"] for log in store.logs()} <= {export["id"] for export in store.exports()}
 

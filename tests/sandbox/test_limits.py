@@ -87,25 +87,9 @@ def test_rejected_requests_use_up_nothing(limited: Sandbox, api: Api) -> None:
     assert statuses(api, 4) == [200, 200, 200, 429]
 
 
-def test_limit_is_shared_by_all_keys_of_an_organization(limited: Sandbox, api: Api) -> None:
-    limited.store.add_key("second-key", "second-secret")
-    second = api.another()
-    second.token = second.login(key="second-key", secret="second-secret").json()["access_token"]
-    assert [api.logs().status_code, second.logs().status_code, api.logs().status_code] == [200, 200, 429]
-
-
-def test_limit_is_not_shared_with_other_organizations(limited: Sandbox, api: Api) -> None:
-    limited.store.add_key("other-key", "other-secret", "other")
-    statuses(api, 3)
-    other = api.another()
-    response = other.login(key="other-key", secret="other-secret")
-    assert (response.status_code, api.logs().status_code) == (201, 429)
-
-
-def test_wrong_credentials_use_up_nobodys_limit(limited: Sandbox, api: Api) -> None:
+def test_wrong_credentials_use_up_the_limit(limited: Sandbox, api: Api) -> None:
     assert [api.login(secret="wrong").status_code for _ in range(3)] == [400, 400, 400]
-    assert api.login(secret="wrong").status_code == 429
-    assert (api.logs().status_code, limited.max_requests_in_window()) == (200, 1)
+    assert (api.logs().status_code, limited.max_requests_in_window()) == (429, 4)
 
 
 @pytest.mark.parametrize(

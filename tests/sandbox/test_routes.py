@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import jwt
 import pytest
 import requests
 
@@ -33,9 +33,9 @@ def test_login_gives_a_token_that_opens_the_lists(sandbox: Sandbox, api: Api) ->
 
 def test_token_is_a_jwt_that_names_its_end(sandbox: Sandbox, api: Api) -> None:
     sandbox.behaviour = replace(sandbox.behaviour, token_life=90)
-    claims = jwt.decode(api.login().json()["access_token"], options={"verify_signature": False})
+    payload = api.login().json()["access_token"].split(".")[1]
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     assert claims["exp"] - claims["iat"] in (90, 91)
-    assert claims["organization_id"] == "acme"
 
 
 @pytest.mark.parametrize(
@@ -69,10 +69,9 @@ def test_login_without_a_json_object_answers_400(sandbox: Sandbox, body: bytes |
         (None, "No auth token"),
         ("Basic YTpi", "No auth token"),
         ("Bearer ", "No auth token"),
-        ("Bearer nonsense", "jwt malformed"),
-        (f"Bearer {jwt.encode({'jti': 'x'}, 'k' * 32, 'HS256')}", "invalid signature"),
+        ("Bearer nonsense", "invalid signature"),
     ],
-    ids=["none", "another scheme", "empty", "malformed", "forged"],
+    ids=["none", "another scheme", "empty", "unknown"],
 )
 def test_request_without_a_valid_token_answers_401(api: Api, authorization: str | None, message: str) -> None:
     response = api.logs(headers={"Authorization": authorization})
@@ -162,11 +161,11 @@ def test_requests_are_recorded_with_their_outcome(sandbox: Sandbox, api: Api) ->
     api.login(secret="wrong")
     api.logs({"$limit": 1})
     api.get("/nothing", headers={"Authorization": ""})
-    seen = [(r.method, r.path, r.query, r.organization, r.status) for r in sandbox.requests]
+    seen = [(r.method, r.path, r.query, r.status) for r in sandbox.requests]
     assert seen == [
-        ("POST", "/v1/sessions", "", None, 400),
-        ("GET", "/v1/marketplace/exports/logs", "organization_id=acme&export_id=export-1&%24limit=1", "acme", 200),
-        ("GET", "/v1/nothing", "organization_id=acme", None, 404),
+        ("POST", "/v1/sessions", "", 400),
+        ("GET", "/v1/marketplace/exports/logs", "organization_id=acme&export_id=export-1&%24limit=1", 200),
+        ("GET", "/v1/nothing", "organization_id=acme", 404),
     ]
     assert json.loads(sandbox.requests[0].body)["secret"] == "wrong"
     assert sandbox.requests[1].headers["authorization"] == f"Bearer {api.token}"

@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from datetime import datetime
+from datetime import datetime, timezone
 from pathlib import Path
 
 import duckdb
@@ -21,7 +21,7 @@ from didomi_source.cli.demo import settings_of
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 (VERSION,) = re.findall(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
-UNTIL = datetime(2026, 11, 23, 18, 0)
+UNTIL = datetime(2026, 11, 23, 18, 0, tzinfo=timezone.utc)
 AS_OF = "2026-11-23 18:00:00"
 EXAMPLE = re.compile(r"```sql\n(.*?)```\n\n```text\n(.*?)```", re.DOTALL)
 

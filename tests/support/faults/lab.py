@@ -52,7 +52,8 @@ def store_of(export_ids: Iterable[str], count: int = LOGS) -> Store:
 @contextmanager
 def misbehaving(store: Store, faults: Iterable[Fault] = (), behaviour: Behaviour = QUICK) -> Iterator[Sandbox]:
     """Serve a store to those who know the marked key and secret."""
-    with serve(store, behaviour, faults, api_key=KEY, api_secret=SECRET) as sandbox:
+    with serve(store, behaviour, faults) as sandbox:
+        sandbox.api_key, sandbox.api_secret = KEY, SECRET
         yield sandbox
 
 

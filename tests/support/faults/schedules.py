@@ -12,6 +12,7 @@ from random import Random
 from typing import Any, Protocol
 
 from didomi_sandbox import Behaviour, Fault, Sandbox, Store
+from didomi_sandbox.store import ORGANIZATION
 from didomi_source.api.client import DidomiClient
 from didomi_source.reading.plan import Request
 from didomi_source.settings import Settings
@@ -212,7 +213,7 @@ class Truth:
         log = {
             "id": f"{chance.randrange(1000):03d}-{self.count}",
             "export_id": EXPORT,
-            "organization_id": self.store.organization_id,
+            "organization_id": ORGANIZATION,
             "status": "pending" if what == "pending" else "completed",
             "config": {"frequency": "1 day"},
             "metrics": {} if what == "pending" else {"users": self.count},
