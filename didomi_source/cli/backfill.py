@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime, time, timezone
 from pathlib import Path
 from typing import Annotated
 
@@ -14,12 +14,14 @@ from .options import (
     Dataset,
     Destination,
     ExportIds,
+    Format,
     Log,
-    LogFormat,
     SkipModels,
     Vars,
     Verbose,
     WorkingDir,
+    day,
+    refuse_reversed,
     target_of,
     variables,
 )
@@ -43,32 +45,23 @@ def backfill(
     as_json: AsJson = False,
     variables_: Vars = "{}",
     working_dir: WorkingDir = Path(".didomi"),
-    log_format: Log = LogFormat.text,
+    log_format: Log = Format.text,
     verbose: Verbose = 0,
 ) -> None:
     """Read the logs created in a range of days again.
 
     Later runs read the same as without it.
     """
-    first, last = _day(created_from, "--from"), _day(created_to, "--to")
-    if last < first:
-        raise typer.BadParameter("the last day is before the first", param_hint="--to")
+    first, last = day(created_from, "--from"), day(created_to, "--to")
+    refuse_reversed(first, last)
     target = target_of(verbose, log_format, destination=destination, dataset=dataset, working_dir=working_dir)
     from didomi_source.job.options import Options
 
     options = Options(
         export_ids=tuple(export_id or ()),
-        created_from=first,
-        created_to=last.replace(hour=23, minute=59, second=59, microsecond=999_999),
+        created_from=datetime.combine(first, time.min, timezone.utc),
+        created_to=datetime.combine(last, time.max, timezone.utc),
         skip_models=skip_models,
         model_vars=variables(variables_),
     )
     run_and_report(target, options, as_json=as_json)
-
-
-def _day(text: str, option: str) -> datetime:
-    """The beginning of a day, in UTC."""
-    try:
-        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=timezone.utc)
-    except ValueError:
-        raise typer.BadParameter("expected a day like 2026-05-31", param_hint=option) from None

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from .app import app, text
-from .options import Dataset, Destination, Log, LogFormat, Verbose, WorkingDir, destinations, target_of
+from .options import Dataset, Destination, Format, Log, Verbose, WorkingDir, destinations, target_of
 from .steps import Steps
 from .streams import results
 
@@ -36,7 +36,7 @@ def copy(
     destination: Destination = "duckdb",
     dataset: Dataset = "didomi_raw",
     working_dir: WorkingDir = Path(".didomi"),
-    log_format: Log = LogFormat.text,
+    log_format: Log = Format.text,
     verbose: Verbose = 0,
 ) -> None:
     """Copy the raw tables into another warehouse.

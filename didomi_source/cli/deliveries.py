@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import date
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,29 +15,24 @@ from .options import (
     Dataset,
     Destination,
     ExportIds,
+    Format,
     Log,
-    LogFormat,
     Vars,
     Verbose,
     Wait,
     WorkingDir,
+    day,
+    refuse_reversed,
     target_of,
     variables,
 )
-from .show import new_console, print_line, print_table, styled
+from .show import new_console, print_below, print_line, print_table, styled
 from .steps import Steps
 from .streams import results
 
 if TYPE_CHECKING:
     from didomi_source.health.deliveries import DeliveryStatus
     from didomi_source.warehouse.target import Target
-
-
-class Format(str, Enum):
-    """How `deliveries` prints."""
-
-    text = "text"
-    json = "json"
 
 
 _EXAMPLES = """
@@ -68,26 +62,24 @@ def deliveries(
     variables_: Vars = "{}",
     working_dir: WorkingDir = Path(".didomi"),
     wait: Wait = None,
-    log_format: Log = LogFormat.text,
+    log_format: Log = Format.text,
     verbose: Verbose = 0,
 ) -> None:
     """Print what was delivered, beside what the logs claim.
 
     As of the last run. A wrong delivery is data, and exits with 0.
     """
-    days = [_day(first, "--from"), _day(last, "--to")]
-    again = _day(recount, "--recount")
-    if again:
-        days = [day or again for day in days]
-    if days[0] and days[1] and days[1] < days[0]:
-        raise typer.BadParameter("the last day is before the first", param_hint="--to")
+    again = day(recount, "--recount") if recount else None
+    since = day(first, "--from") if first else again
+    until = day(last, "--to") if last else again
+    refuse_reversed(since, until)
     vars_ = variables(variables_)
     target = target_of(verbose, log_format, wait, destination=destination, dataset=dataset, working_dir=working_dir)
     from didomi_source.health.deliveries import read_deliveries
     from didomi_source.health.status import read_status
 
     failures = _recount(target, again, vars_) if again else []
-    found = read_deliveries(target, tuple(export_id or ()), *days)
+    found = read_deliveries(target, tuple(export_id or ()), since, until)
     if export_id and not found:
         read_status(target, export_id)  # which refuses ids that the marts do not hold
     with results():
@@ -109,13 +101,8 @@ def print_deliveries(found: Sequence[DeliveryStatus], *, is_all: bool = True) ->
     columns = len(_TITLES) if new_console().width >= _WIDE else _NARROW_COLUMNS
     print_table(_TITLES[:columns], [_cells(delivery)[:columns] for delivery in found])
     if columns < len(_TITLES):
-        print_line()
-        print_line("Files, expiry and archive are shown in 110 columns, and by --format json.")
-    reasons = [f"{one.title}, {one.delivery_date}: {one.verdict_reason}" for one in found if one.is_wrong]
-    if reasons:
-        print_line()
-    for reason in reasons:
-        print_line(reason)
+        print_below(["Files, expiry and archive are shown in 110 columns, and by --format json."])
+    print_below([f"{one.title}, {one.delivery_date}: {one.verdict_reason}" for one in found if one.is_wrong])
 
 
 def _cells(delivery: DeliveryStatus) -> list[Any]:
@@ -139,16 +126,9 @@ def _cells(delivery: DeliveryStatus) -> list[Any]:
     ]
 
 
-def _recount(target: Target, day: date, vars_: dict[str, Any]) -> list[str]:
+def _recount(target: Target, again: date, vars_: dict[str, Any]) -> list[str]:
     """Run the job with the files of one day read again; returns what failed."""
     from didomi_source.job import Options, run
 
     with Steps() as steps:
-        return run(target, Options(recount=[day], model_vars=vars_), report=steps.report).failures
-
-
-def _day(given: str | None, option: str) -> date | None:
-    try:
-        return date.fromisoformat(given) if given else None
-    except ValueError:
-        raise typer.BadParameter("expected a day like 2026-05-31", param_hint=option) from None
+        return run(target, Options(recount=[again], model_vars=vars_), report=steps.report).failures

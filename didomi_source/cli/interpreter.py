@@ -23,8 +23,3 @@ def tune() -> None:
     atexit.register(gc.freeze)  # so that the final collection has nothing to traverse
     sys.meta_path.insert(0, _WithoutPandas)
     sys.setswitchinterval(0.05)  # seconds, 0.005 by default: fewer GIL hand-overs between reading and packing
-
-
-def freeze_imports() -> None:
-    """Exempt what was imported from garbage collection: it stays until the end."""
-    gc.freeze()

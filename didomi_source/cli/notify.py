@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from .app import app, end, text
-from .options import Dataset, Destination, ExportIds, Log, LogFormat, MaxAge, MinRate, Verbose, Wait, target_of
+from .options import Dataset, Destination, ExportIds, Format, Log, MaxAge, MinRate, Verbose, Wait, target_of
 from .show import print_line
 from .steps import Steps
 from .streams import results
@@ -45,7 +45,7 @@ def notify(
     max_age: MaxAge = 26,
     min_rate: MinRate = None,
     wait: Wait = None,
-    log_format: Log = LogFormat.text,
+    log_format: Log = Format.text,
     verbose: Verbose = 0,
 ) -> None:
     """Tell people what has changed: healths, deliveries.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date, datetime, timezone
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,8 +15,8 @@ from didomi_source.warehouse.target import DESTINATIONS, Target
 from .log import set_up_logging
 
 
-class LogFormat(str, Enum):
-    """How stderr is written."""
+class Format(str, Enum):
+    """For people, or for programs."""
 
     text = "text"
     json = "json"
@@ -65,7 +66,7 @@ Verbose = Annotated[
     typer.Option("--verbose", "-v", count=True, show_default=False, help="Log more to stderr: -v info, -vv debug."),
 ]
 Log = Annotated[
-    LogFormat,
+    Format,
     typer.Option("--log-format", help="How to write stderr; json: an object a line.", envvar="DIDOMI_LOG_FORMAT"),
 ]
 MaxAge = Annotated[
@@ -98,15 +99,29 @@ Seed = Annotated[int, typer.Option("--seed", help="Seed of the made-up history."
 Days = Annotated[int, typer.Option("--days", help="Days of the made-up history.", min=1, max=3650, metavar="NUMBER")]
 
 
-def set_up_log(verbose: int, log_format: LogFormat = LogFormat.text) -> None:
+def set_up_log(verbose: int, log_format: Format = Format.text) -> None:
     """Log to stderr as the options say."""
-    set_up_logging(verbose, as_json=log_format is LogFormat.json)
+    set_up_logging(verbose, as_json=log_format is Format.json)
 
 
-def target_of(verbose: int, log_format: LogFormat = LogFormat.text, wait: float | None = None, **chosen: Any) -> Target:
+def target_of(verbose: int, log_format: Format = Format.text, wait: float | None = None, **chosen: Any) -> Target:
     """The warehouse that the options name; logging is set up first, since the names may be refused."""
     set_up_log(verbose, log_format)
     return Target(**chosen) if wait is None else Target(**chosen, wait_seconds=wait)
+
+
+def day(text: str, option: str) -> date:
+    """The value of an option that is a day."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=timezone.utc).date()
+    except ValueError:
+        raise typer.BadParameter("expected a day like 2026-05-31", param_hint=option) from None
+
+
+def refuse_reversed(first: date | None, last: date | None) -> None:
+    """Refuse a range whose end, the value of --to, is before its beginning."""
+    if first and last and last < first:
+        raise typer.BadParameter("the last day is before the first", param_hint="--to")
 
 
 def variables(text: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from .app import CODES, app, text
-from .options import Dataset, Destination, Log, LogFormat, MaxAge, Vars, Verbose, Wait, target_of, variables
+from .options import Dataset, Destination, Format, Log, MaxAge, Vars, Verbose, Wait, target_of, variables
 from .show import print_line
 from .streams import results
 
@@ -30,7 +30,7 @@ def report(
     variables_: Vars = "{}",
     max_age: MaxAge = 26,
     wait: Wait = None,
-    log_format: Log = LogFormat.text,
+    log_format: Log = Format.text,
     verbose: Verbose = 0,
 ) -> None:
     """Write the page to read in the morning.

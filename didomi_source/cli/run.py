@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 from collections.abc import Callable, Sequence
@@ -12,15 +13,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from . import interpreter
 from .app import RUN_CODES, app, end, text
 from .options import (
     AsJson,
     Dataset,
     Destination,
     ExportIds,
+    Format,
     Log,
-    LogFormat,
     SkipModels,
     Vars,
     Verbose,
@@ -86,7 +86,7 @@ def run(
         ),
     ] = None,
     working_dir: WorkingDir = Path(".didomi"),
-    log_format: Log = LogFormat.text,
+    log_format: Log = Format.text,
     verbose: Verbose = 0,
 ) -> None:
     """Load the export logs, build the models, print a summary.
@@ -130,7 +130,7 @@ def run_and_report(
         from didomi_source.metrics import watch
 
         found = watchers()
-        interpreter.freeze_imports()
+        gc.freeze()  # what was imported stays until the end: exempt it from garbage collection
         steps = stack.enter_context(Steps())
         job = partial(run_job, target, options, outputs, dbt=dbt)
         summary = watch(job, target, steps.report, found, options.export_ids)

@@ -52,6 +52,12 @@ def print_line(text: Text | str = "") -> None:
     new_console().print(styled(text) if isinstance(text, str) else text, soft_wrap=True)
 
 
+def print_below(lines: Sequence[str]) -> None:
+    """Print lines under a table, after an empty one; nothing where there are none."""
+    for line in ["", *lines] if lines else []:
+        print_line(line)
+
+
 def print_title(title: str) -> None:
     """Print the title of a group of lines."""
     print_line()

@@ -17,7 +17,7 @@ from didomi_source.errors import DidomiError
 
 from . import streams
 from .app import app, text, unexpected
-from .options import Dataset, Destination, ExportIds, Log, LogFormat, MaxAge, MinRate, Verbose, Wait, target_of
+from .options import Dataset, Destination, ExportIds, Format, Log, MaxAge, MinRate, Verbose, Wait, target_of
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ NAGIOS_WAIT_SECONDS = 5.0  # check_nrpe gives up after 10
 _UNKNOWN = 3
 
 
-class Format(str, Enum):
+class StatusFormat(str, Enum):
     """How `status` prints."""
 
     text = "text"
@@ -68,21 +68,21 @@ def status(
     destination: Destination = "duckdb",
     dataset: Dataset = "didomi_raw",
     export_id: ExportIds = None,
-    output: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.text,
+    output: Annotated[StatusFormat, typer.Option("--format", help="How to print it.")] = StatusFormat.text,
     max_age: MaxAge = 26,
     min_rate: MinRate = None,
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="Exit with 1 when not all is well; a limit implies it.")
     ] = False,
     wait: Wait = None,
-    log_format: Log = LogFormat.text,
+    log_format: Log = Format.text,
     verbose: Verbose = 0,
 ) -> None:
     """Print how each export is, the worst first.
 
     The health is as of the last complete run; if that is too old, the load is reported as stale first.
     """
-    is_for_nagios = output is Format.nagios
+    is_for_nagios = output is StatusFormat.nagios
     wait = NAGIOS_WAIT_SECONDS if is_for_nagios and wait is None else wait
     is_asked = exit_code or any(_is_given(context, limit) for limit in ("max_age", "min_rate"))
     with _unknown_on_error() if is_for_nagios else nullcontext():
@@ -98,16 +98,17 @@ def status(
         found = judge(read_status(target, chosen), now, limits, read_recent_deliveries(target, chosen, now))
         code = found.exit_code if is_asked else 0
         with streams.results():
-            if output is Format.json:
+            if output is StatusFormat.json:
                 print(json.dumps(found.as_dict(), indent=2))
             elif is_for_nagios:
                 code, line = nagios(found, limits)
                 print(line)
             else:
-                from .status_table import print_deliveries, print_judgement
+                from .show import print_below
+                from .status_table import print_judgement
 
                 print_judgement(found)
-                print_deliveries(found.deliveries.lines)
+                print_below(found.deliveries.lines)
     raise typer.Exit(_UNKNOWN if is_for_nagios and streams.is_discarded() else code)
 
 

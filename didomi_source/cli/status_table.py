@@ -9,7 +9,7 @@ from didomi_source.health.judge import Judgement
 from didomi_source.health.status import Concern, ExportStatus, Severity
 from didomi_source.health.words import NOTHING, percent
 
-from .show import print_line, print_table, styled
+from .show import print_below, print_line, print_table, styled
 
 # By the class of the style sheet that a state has on the page.
 COLOURS = {"bad": "red", "warn": "yellow", "good": "green", "meta": "dim"}
@@ -33,14 +33,6 @@ def print_judgement(found: Judgement) -> None:
         print_line(line)
 
 
-def print_deliveries(concerns: Sequence[str]) -> None:
-    """Print what is wrong with the delivered files, a line each."""
-    if concerns:
-        print_line()
-    for line in concerns:
-        print_line(line)
-
-
 def print_status(exports: Sequence[ExportStatus]) -> None:
     """Print a line per export, and under them why some are not healthy."""
     print_table(_TITLES, [_cells(export) for export in exports])
@@ -48,10 +40,7 @@ def print_status(exports: Sequence[ExportStatus]) -> None:
     quarantined = sum(export.logs_quarantined for export in exports)
     if quarantined:
         reasons.append(f"{quarantined:,} logs could not be loaded: see the table export_log_quarantine")
-    if reasons:
-        print_line()
-    for reason in reasons:
-        print_line(reason)
+    print_below(reasons)
 
 
 def _cells(export: ExportStatus) -> list[Any]:
