@@ -13,6 +13,7 @@ A list that arrives as a whole in one answer needs neither.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from itertools import takewhile
@@ -34,6 +35,45 @@ class Sort(str, Enum):
     IGNORED = "ignored"
     REJECTED = "rejected"
     NOT_NEEDED = "not_needed"
+
+
+@dataclass
+class _Place:
+    """How far a sorted list has been read: everything from `top` down to `last`.
+
+    Args:
+        top: The key of the first item.
+        last: The key of the last item.
+        position: Where the list continues, if it did not move.
+        overlap: How many items before `position` the next page is to show again.
+        repeated: How many pages in a row showed nothing below `last`.
+    """
+
+    top: Key
+    last: Key
+    position: int
+    overlap: int
+    repeated: int = 0
+
+    @property
+    def skip(self) -> int:
+        """Where the next page begins."""
+        return max(self.position - self.overlap, 0)
+
+    def last_after(self, page: Page) -> Key:
+        """The key of the last item, once a page is read too."""
+        return min(self.last, page.keys[-1]) if page.keys else self.last
+
+    def go_back(self, page: Page) -> None:
+        """Have the next page begin further up, since this one begins below `last`."""
+        self.position, self.overlap = self.skip, 2 * self.overlap + page.length
+
+    def move_past(self, page: Page) -> None:
+        """Continue below a page that was read."""
+        last = self.last_after(page)
+        self.repeated = 0 if last < self.last else self.repeated + 1
+        self.last = last
+        self.position, self.overlap = self.skip + page.length, page.overlap
 
 
 class ListReader:
@@ -171,45 +211,43 @@ class ListReader:
     def _read_sorted(self, first: Page, until: datetime | None) -> Generator[Page, None, bool]:
         """Go down the sorted list, to its end or the watermark.
 
-        Everything from `top` down to `last` has been read; `position` is where the list continues from there, if
-        it did not move.
-
         Returns:
             Whether that was all; False where the list turns out not to be sorted.
         """
         if not first.keys:
             return False
-        top, last = first.keys[0], first.keys[-1]
-        position, overlap, idle = first.length, first.overlap, 0
-        while until is None or last[0] >= until:
-            skip = max(position - overlap, 0)
-            page = self._pages.at(skip)
-            if page.entries and not page.keys:
+        place = _Place(first.keys[0], first.keys[-1], first.length, first.overlap)
+        while until is None or place.last[0] >= until:
+            if place.repeated > MAX_IDLE_PAGES:
                 break
-            if skip and (not page.keys or page.keys[0] < last):  # what stood here vanished: go back
-                position, overlap = skip, 2 * overlap + page.length
-                continue
-            if self._is_overlooked(page, last, top):
+            page = self._page_after(place)
+            if (page.entries and not page.keys) or self._shows_overlooked(page, place):
                 break
             yield self._noted(page)
-            if not page.keys or page.keys[-1] >= last:
-                idle += 1
-                if self._is_last(page, skip, overlap):
-                    return (yield from self._read_top(top))
-                if idle > MAX_IDLE_PAGES:
-                    break
-            else:
-                last, idle = page.keys[-1], 0
-            position, overlap = skip + page.length, page.overlap
+            if place.last_after(page) == place.last and self._is_last(page, place.skip, place.overlap):
+                return (yield from self._read_top(place.top))
+            place.move_past(page)
         else:
             return True
         self.sort = Sort.IGNORED
         return False
 
-    def _is_overlooked(self, page: Page, last: Key, top: Key) -> bool:
+    def _page_after(self, place: _Place) -> Page:
+        """The page that continues the list: it begins at or before the last item read, or is not sorted.
+
+        Where it begins after that item, what stood there vanished: then the page before it is requested.
+        """
+        while True:
+            page = self._pages.at(place.skip)
+            is_unsorted = page.entries and not page.keys
+            if not place.skip or is_unsorted or (page.keys and page.keys[0] >= place.last):
+                return page
+            place.go_back(page)
+
+    def _shows_overlooked(self, page: Page, place: _Place) -> bool:
         """Whether a page shows an item that should have come before: then the list is not sorted."""
-        newer = takewhile(lambda key: key > last, page.keys or ())
-        return any(key <= top and key[1] not in self.seen for key in newer)
+        newer = takewhile(lambda key: key > place.last, page.keys or ())
+        return any(key <= place.top and key[1] not in self.seen for key in newer)
 
     def _is_last(self, page: Page, skip: int, overlap: int) -> bool:
         """Whether the list ends with this page, which showed nothing below what was read before."""
