@@ -6,6 +6,7 @@ DidomiError                      exit 1
 ├── RunLocked                    exit 75: another run is at work
 ├── DestinationError             the warehouse cannot be opened, read or written
 │   └── TableMissing             a table is not there, or not with all its columns
+├── DiskFull                     there is no room for what a run has to keep until it ends
 ├── DeliveryError                the delivered files, or their archive, cannot be listed, read or written
 ├── ModelsFailed                 dbt could not build the models, or a data test failed
 └── ApiError                     the API answered, but not with what was asked for

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timezone
+from datetime import datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,6 +18,7 @@ from .dlt_compat import (
 )
 from .errors import ConfigurationError
 from .schema import TABLES, Columns
+from .values import in_utc
 
 if TYPE_CHECKING:
     from dlt import Pipeline
@@ -67,7 +68,7 @@ class OpenTables:
 
     def _parameter(self, value: Any) -> Any:
         if self._is_sqlite and isinstance(value, datetime):  # it compares texts
-            return value.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M:%S.%f")
+            return in_utc(value).strftime("%Y-%m-%d %H:%M:%S.%f")
         return value
 
 
@@ -109,9 +110,7 @@ def as_utc(when: datetime | str | None) -> datetime | None:
     """A time as a destination returns it, in UTC; SQLite returns texts."""
     if isinstance(when, str):
         when = datetime.fromisoformat(when)
-    if when is None:
-        return None
-    return when.replace(tzinfo=timezone.utc) if when.tzinfo is None else when.astimezone(timezone.utc)
+    return None if when is None else in_utc(when)
 
 
 def as_loaded(value: Any, data_type: str) -> Any:

@@ -113,6 +113,11 @@ def _from_epoch(number: float) -> datetime | None:
         return None
 
 
+def in_utc(when: datetime) -> datetime:
+    """The same time in UTC, which a time without a zone is in."""
+    return when.replace(tzinfo=timezone.utc) if when.tzinfo is None else when.astimezone(timezone.utc)
+
+
 def to_integer(value: object) -> int | None:
     """A whole number of at most 64 bits, also from `432234.0` and `"432234"`; None for anything else."""
     if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):

@@ -370,8 +370,7 @@ def _retry_after(value: str | None) -> float | None:
         when = parsedate_to_datetime(value)
     except (TypeError, ValueError):
         return None
-    when = when if when.tzinfo else when.replace(tzinfo=timezone.utc)
-    return max((when - datetime.now(timezone.utc)).total_seconds(), 0.5)
+    return max((values.in_utc(when) - datetime.now(timezone.utc)).total_seconds(), 0.5)
 
 
 def _clock_time(seconds: float) -> str:

@@ -16,13 +16,13 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 from didomi_source.errors import ConfigurationError, DidomiError
+from didomi_source.values import in_utc
+from didomi_source.warehouse.files import replaced_when_complete
 
 if TYPE_CHECKING:
     from didomi_source.warehouse.target import Target
@@ -89,11 +89,10 @@ def _as_of(model_vars: Mapping[str, Any]) -> datetime | None:
     if given is None:
         return None
     try:
-        found = datetime.fromisoformat(str(given).replace("Z", "+00:00"))
+        return in_utc(datetime.fromisoformat(str(given).replace("Z", "+00:00")))
     except ValueError:
         msg = f"didomi_as_of is {given!r}: write it as 2026-11-23 or 2026-11-23T06:00:00Z"
         raise ConfigurationError(msg) from None
-    return found.replace(tzinfo=timezone.utc) if found.tzinfo is None else found.astimezone(timezone.utc)
 
 
 def _writable(output: Path) -> Path:
@@ -109,19 +108,14 @@ def _writable(output: Path) -> Path:
 
 
 def _write(page: str, path: Path) -> None:
-    beside = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
         # The file gets the rights of any new file; characters that UTF-8 cannot hold were replaced by `visible`.
-        with beside.open("x", encoding="utf-8", newline="\n") as file:
+        with replaced_when_complete(path) as beside, beside.open("x", encoding="utf-8", newline="\n") as file:
             file.write(page)
             file.flush()
             os.fsync(file.fileno())
-        beside.replace(path)
     except OSError as error:
         msg = (
             f"{path} cannot be written ({error.strerror or error}): change its rights, make room, or name another file"
         )
         raise ReportNotWritten(msg) from None
-    finally:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from didomi_source.errors import DestinationError
 
 from .credentials import duckdb_path, location
-from .duckdb_storage import create_if_missing
+from .duckdb_storage import create_if_missing, literal
 from .errors import describe_error, exception_chain
 
 if TYPE_CHECKING:
@@ -78,12 +78,12 @@ def _use_small_buffers(connection: duckdb.DuckDBPyConnection, path: Path) -> Non
         connection.execute("set write_buffer_row_group_count = 1")
     # The size of row groups can be set by `attach` alone.
     ((name,),) = connection.execute("select current_database()").fetchall()
-    database, file = name.replace('"', '""'), str(path).replace("'", "''")
+    database = name.replace('"', '""')
     connection.execute(f"""
         attach ':memory:' as didomi_aside;
         use didomi_aside;
         detach "{database}";
-        attach '{file}' as "{database}" (row_group_size {_ROW_GROUP_ROWS});
+        attach {literal(path)} as "{database}" (row_group_size {_ROW_GROUP_ROWS});
         use "{database}";
         detach didomi_aside""")
 

@@ -26,6 +26,11 @@ def storage_version() -> str:
     return str(dlt.config.get(SETTING) or DEFAULT)
 
 
+def literal(value: object) -> str:
+    """A text or a path as a literal of SQL."""
+    return "'" + str(value).replace("'", "''") + "'"
+
+
 def create_if_missing(path: Path) -> None:
     """Create a DuckDB file of the configured storage version; an existing one is left alone.
 
@@ -38,10 +43,9 @@ def create_if_missing(path: Path) -> None:
     if path.exists():
         return
     version = storage_version()
-    quoted_path, quoted_version = (str(value).replace("'", "''") for value in (path, version))
     with closing(duckdb.connect()) as connection:
         try:
-            connection.execute(f"attach '{quoted_path}' as created (storage_version '{quoted_version}')")
+            connection.execute(f"attach {literal(path)} as created (storage_version {literal(version)})")
         except duckdb.InvalidInputException as error:
             if known := re.search(r"valid options are: (.*)", str(error)):
                 msg = (

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from didomi_source.errors import ConfigurationError, DestinationError
 
 from .credentials import duckdb_path
-from .duckdb_storage import create_if_missing
+from .duckdb_storage import create_if_missing, literal
 from .errors import describe_error
 from .files import replaced_when_complete
 from .open import open_read_only, open_temporary
@@ -69,7 +69,7 @@ def publish(target: Target, output: Path) -> Path:
 
 
 def _copy_marts(copy: duckdb.DuckDBPyConnection, warehouse: Path | None, schema: str) -> None:
-    copy.execute(f"attach '{_quoted(warehouse)}' as source (read_only)")
+    copy.execute(f"attach {literal(warehouse)} as source (read_only)")
     marts = copy.execute(
         "select table_name from duckdb_tables() where database_name = 'source' and schema_name = ?", [schema]
     ).fetchall()
@@ -80,7 +80,3 @@ def _copy_marts(copy: duckdb.DuckDBPyConnection, warehouse: Path | None, schema:
     for (name,) in marts:
         copy.execute(f"create table {schema}.{name} as from source.{schema}.{name}")
     copy.execute("detach source")
-
-
-def _quoted(path: Path | None) -> str:
-    return str(path).replace("'", "''")

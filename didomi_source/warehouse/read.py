@@ -6,11 +6,12 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union
 
 from didomi_source.errors import ConfigurationError, DestinationError, TableMissing
+from didomi_source.values import in_utc
 
 from .credentials import duckdb_path, location
 from .duckdb import check_free_space, wait_until_writable
@@ -162,7 +163,8 @@ def select(
         except TableMissing:
             msg = f"there is no table {schema}.{table} with all its columns yet: run `didomi run` first"
             raise TableMissing(msg) from None
-    return [dict(zip(columns, map(_utc, row), strict=True)) for row in rows]
+    times_in_utc = ((in_utc(value) if isinstance(value, datetime) else value for value in row) for row in rows)
+    return [dict(zip(columns, row, strict=True)) for row in times_in_utc]
 
 
 def count_rows(
@@ -223,9 +225,3 @@ def refuse_foreign_tables(pipeline: dlt.Pipeline, dataset: str, tables: Iterable
                 "with --dataset"
             )
             raise ConfigurationError(msg) from None
-
-
-def _utc(value: Any) -> Any:
-    if not isinstance(value, datetime):
-        return value
-    return value.replace(tzinfo=timezone.utc) if value.tzinfo is None else value.astimezone(timezone.utc)
