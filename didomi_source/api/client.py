@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import math
 import re
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from datetime import datetime, timedelta, timezone
-from email.utils import parsedate_to_datetime
 from enum import Enum
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urljoin, urlsplit
 
-import orjson
 import requests
 import tenacity
 
-from didomi_source import values
 from didomi_source.configuration import environment_name
 from didomi_source.errors import (
     ApiError,
@@ -32,6 +26,7 @@ from didomi_source.errors import (
 )
 from didomi_source.settings import Settings
 
+from .answers import error_message, parse_json, retry_after
 from .auth import TokenCache
 from .envelope import parse_envelope
 from .rate_limit import NotSent, RateLimiter
@@ -153,7 +148,7 @@ class DidomiClient:
             query |= {"$sort[created_at]": int(direction), "$sort[id]": int(direction)}
         return self._page(LOGS_PATH, query, skip)
 
-    def integrations_page(self, skip: int, limit: int, _direction: Direction | None) -> tuple[list[Any], int | None]:
+    def integrations_page(self, skip: int, limit: int) -> tuple[list[Any], int | None]:
         """Get one page of the organization's integrations, the exports among them.
 
         Source: a convention: the documented route creates them with POST (tutorials, read 2026-11).
@@ -274,8 +269,8 @@ class DidomiClient:
         """The parsed JSON of a good answer; any other answer as an error."""
         status = response.status_code
         if status in _OK:
-            return _parse(response, body)
-        said = self._clean(_message(body))
+            return parse_json(body, response.headers.get("Content-Type", "none"))
+        said = self._clean(error_message(body))
         if status == _TOO_MANY_REQUESTS:
             raise self._rate_limited(response.headers)
         if status in _PASSING or status >= 500:  # noqa: PLR2004 - server errors
@@ -288,7 +283,7 @@ class DidomiClient:
         raise ProtocolError(msg)
 
     def _rate_limited(self, headers: Mapping[str, str]) -> RateLimited:
-        wait = _retry_after(headers.get("Retry-After"))
+        wait = retry_after(headers.get("Retry-After"))
         if wait is not None and wait <= self._settings.retry_seconds:
             self._limiter.block(wait)
         when = "" if wait is None else f"; it is open again at {_clock_time(wait)}"
@@ -317,60 +312,6 @@ def _failure(state: tenacity.RetryCallState) -> BaseException | None:
 
 def _headers(**more: str) -> dict[str, str]:
     return {"Accept": "application/json", "User-Agent": "didomi-source", **more}
-
-
-def _parse(response: requests.Response, body: bytes) -> object:
-    """Parse JSON that may hold NaN, numbers of any size and broken text: one log must not cost the page.
-
-    Numbers that are not finite become text.
-    """
-    if not values.has_long_number(body):  # orjson would round it
-        with suppress(ValueError, TypeError):
-            parsed = orjson.loads(body)
-            orjson.dumps(parsed)  # refuses what is nested too deep for all that comes after
-            return parsed
-    body = values.flattened(body)
-    with suppress(ValueError):
-        return json.loads(body, parse_constant=str, parse_float=_float_or_text)
-    try:
-        return json.loads(
-            body.decode("utf-8", "replace"), parse_constant=str, parse_float=_float_or_text, parse_int=_int_or_text
-        )
-    except ValueError:
-        kind = re.sub(r"[^\w/+.;= -]", "", response.headers.get("Content-Type", "none"))[:60]
-        msg = f"expected JSON, got {len(body)} bytes that do not parse (Content-Type: {kind})"
-        raise ProtocolError(msg) from None
-
-
-def _int_or_text(digits: str) -> int | str:
-    return int(digits) if len(digits) < 1000 else digits  # noqa: PLR2004 - beyond any column
-
-
-def _float_or_text(text: str) -> float | str:
-    return number if math.isfinite(number := float(text)) else text
-
-
-def _message(body: bytes) -> str:
-    """What an error answer says of itself, made harmless."""
-    try:
-        answer = json.loads(body[:10_000])
-        said = f"{answer['name']}: {answer['message']}"
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return ""
-    return "(" + "".join(c if c.isprintable() else " " for c in said)[:200] + ")"
-
-
-def _retry_after(value: str | None) -> float | None:
-    """Seconds to wait: the header gives seconds or a date; zero means soon, not at once."""
-    if not value:
-        return None
-    if value.strip().isdigit():
-        return max(float(value), 0.5)
-    try:
-        when = parsedate_to_datetime(value)
-    except (TypeError, ValueError):
-        return None
-    return max((values.in_utc(when) - datetime.now(timezone.utc)).total_seconds(), 0.5)
 
 
 def _clock_time(seconds: float) -> str:

@@ -62,8 +62,8 @@ def list_exports(client: DidomiClient, settings: Settings) -> list[Row]:
 
 
 def _listed(client: DidomiClient, settings: Settings) -> list[Row]:
-    def fetch(skip: int, limit: int, direction: Direction | None) -> Page:
-        items, total = client.integrations_page(skip, limit, direction)
+    def fetch(skip: int, limit: int, _direction: Direction | None) -> Page:
+        items, total = client.integrations_page(skip, limit)
         return Page([_entry(item) for item in items], total)
 
     reader = ListReader(fetch, settings.page_size)
