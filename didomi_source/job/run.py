@@ -108,12 +108,7 @@ def run(
                 dbt.order("build", environment, variables)
             started = time.monotonic()
             report("Loading export logs")
-            try:
-                extracted, reading = _load(pipeline, settings, target, request, deliveries, report)
-            except DestinationError:
-                with suppress(DestinationError):  # the first error says more
-                    refuse_foreign_tables(pipeline, target.dataset, TABLES)
-                raise
+            extracted, reading = _load(pipeline, settings, target, request, deliveries, report)
             with connected(pipeline) as warehouse:
                 syncs = _check_loaded(warehouse, target.dataset, request.run_id, extracted, len(reading.exports))
                 if not settings.export_ids:
@@ -124,17 +119,17 @@ def run(
         unwritten = _write(outputs, report)
     notes += deliveries.notes + (built.warnings if built else [])
     return Summary(
-        request.run_id,
-        where,
-        target.dataset,
-        syncs,
-        built,
-        seconds,
-        notes,
-        unwritten,
-        deliveries.as_dict(),
-        deliveries.failures,
-        reading.unknown,
+        run_id=request.run_id,
+        destination=where,
+        dataset=target.dataset,
+        syncs=syncs,
+        models=built,
+        seconds=seconds,
+        notes=notes,
+        unwritten=unwritten,
+        deliveries=deliveries.as_dict(),
+        unread_deliveries=deliveries.failures,
+        unknown=reading.unknown,
     )
 
 
@@ -153,13 +148,13 @@ def _load(
     deliveries: RunDeliveries,
     report: Report,
 ) -> tuple[Counter[str], Reading]:
+    """Load the logs and what was delivered; returns how many rows of each table were extracted, and what was read."""
     from didomi_source.reading.packages import Reading
     from didomi_source.source import didomi_source
 
     from .progress import Progress
 
     pipeline.collector = Progress(report)
-    extracted: Counter[str] = Counter()
     try:
         with Reading(PACKAGE_BYTES, deliveries.columns) as reading:
             source = didomi_source(**settings, request=request, reading=reading)
@@ -167,20 +162,30 @@ def _load(
             loader_format: Any = LOADER_FORMATS.get(target.destination)
             extract = partial(pipeline.extract, loader_file_format=loader_format)
             deliveries.extract(extract, source, reading)
-            while True:
-                extract(source)
-                rows = _rows_of_ours(pipeline.normalize())
-                extracted.update(rows)
-                if sum(rows.values()) > MANY_ROWS:
-                    _give_memory_back()
-                    load_with_memory_limit(pipeline)
-                else:
-                    pipeline.load()
-                if reading.is_done:
-                    return extracted, reading
-                checkpoint(pipeline)
+            return _load_packages(pipeline, partial(extract, source), reading), reading
     except Exception as error:
-        raise error_of(error, pipeline) from error
+        ours = error_of(error, pipeline)
+        if isinstance(ours, DestinationError):
+            with suppress(DestinationError):  # the first error says more
+                refuse_foreign_tables(pipeline, target.dataset, TABLES)
+        raise ours from error
+
+
+def _load_packages(pipeline: dlt.Pipeline, extract: Callable[[], object], reading: Reading) -> Counter[str]:
+    """Extract and load one package after the other; returns how many rows of each table were extracted."""
+    extracted: Counter[str] = Counter()
+    while True:
+        extract()
+        rows = _rows_of_ours(pipeline.normalize())
+        extracted.update(rows)
+        if sum(rows.values()) > MANY_ROWS:
+            _give_memory_back()
+            load_with_memory_limit(pipeline)
+        else:
+            pipeline.load()
+        if reading.is_done:
+            return extracted
+        checkpoint(pipeline)
 
 
 def _check_loaded(
