@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from didomi_source.health.judge import Judgement
-from didomi_source.health.status import Concern, ExportStatus, Severity
+from didomi_source.health.states import Severity
+from didomi_source.health.status import Concern, ExportStatus
 from didomi_source.health.words import NOTHING, percent
 
 from .show import print_below, print_line, print_table, styled

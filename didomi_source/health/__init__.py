@@ -1,6 +1,7 @@
 """How each export is, whether that is still known, and the words for it.
 
-status    the mart's rows, and one enum of healths with their order, severity, words and marks
+states    what each such word carries with it: urgency, meaning, label, mark
+status    the mart's rows, and one enum of healths, the worst first
 verdicts  one enum of the verdicts on deliveries
 deliveries  the delivered files of the last days
 judge     the judgement on all exports: problems, staleness

@@ -10,7 +10,8 @@ from typing import Any
 
 from .deliveries import NO_DELIVERIES, DeliveryStatus, RecentDeliveries
 from .headline import THEN, headline
-from .status import Concern, ExportStatus, Health, Severity, State
+from .states import Severity, State
+from .status import Concern, ExportStatus, Health
 from .words import counted, moment, span
 
 MAX_AGE = timedelta(hours=26)  # a daily schedule, and two hours of grace

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .status import Facts, Severity, State
+from .states import Facts, Severity, State
 
 
 class Verdict(State):

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from didomi_source.health.judge import Judgement, Problem
-from didomi_source.health.status import Concern, ExportStatus, Health, State
+from didomi_source.health.states import State
+from didomi_source.health.status import Concern, ExportStatus, Health
 from didomi_source.health.verdicts import Verdict
 
 from .ledger import Told

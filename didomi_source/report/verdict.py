@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from didomi_source.health.judge import Judgement
-from didomi_source.health.status import ExportStatus, Severity
+from didomi_source.health.states import Severity
+from didomi_source.health.status import ExportStatus
 from didomi_source.health.words import counted, day, grouped, moment, shortened
 
 from .marts import Marts, Volume

@@ -11,7 +11,8 @@ import pytest
 
 from didomi_source.health.judge import KINDS, Limits, judge
 from didomi_source.health.nagios import nagios
-from didomi_source.health.status import Concern, Health, Severity, read_status
+from didomi_source.health.states import Severity
+from didomi_source.health.status import Concern, Health, read_status
 from didomi_source.notify.changes import changes
 from didomi_source.notify.message import message
 from didomi_source.report.marts import Marts
