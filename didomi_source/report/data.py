@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import fields
 from datetime import date, datetime, timedelta
 from operator import attrgetter, itemgetter
@@ -103,10 +103,9 @@ def _deliveries(
     pipeline: dlt.Pipeline | DuckDbFile, schema: str, detailed: Sequence[str], since: date
 ) -> list[DeliveryStatus]:
     """The deliveries since a day; none where the models are older than deliveries."""
-    places = ", ".join(["%s"] * len(detailed))
     condition = (
         "where delivery_date >= %s and verdict <> 'not_checked' "
-        f"and (is_wrong or is_about_to_expire or export_id in ({places}))"
+        f"and (is_wrong or is_about_to_expire or export_id in ({_places(detailed)}))"
     )
     try:
         return deliveries_in(pipeline, schema, condition, since, *detailed)
@@ -131,9 +130,13 @@ def _as_of(exports: Sequence[ExportStatus], incidents: Sequence[Incident]) -> da
 
 
 def _of(read: Reader, row_class: type[_Row], mart: str, export_ids: Sequence[str], since: date) -> list[_Row]:
-    places = ", ".join(["%s"] * len(export_ids))
-    condition = f"where run_date >= %s and export_id in ({places}) order by export_id, run_date"
+    condition = f"where run_date >= %s and export_id in ({_places(export_ids)}) order by export_id, run_date"
     return read.rows(row_class, mart, condition, since, *export_ids)
+
+
+def _places(values: Collection[object]) -> str:
+    """A place of a query for each value."""
+    return ", ".join(["%s"] * len(values))
 
 
 def _days(read: Reader, detailed: Sequence[str], calendar: date, strip: date) -> list[Day]:
@@ -181,7 +184,7 @@ def _last_texts(read: Reader, days: set[date]) -> dict[str, str | None]:
     if not days:
         return {}
     columns = ["error_kind", "example_message", "last_failure_at", "example_log_id"]
-    condition = f"where run_date in ({', '.join(['%s'] * len(days))})"
+    condition = f"where run_date in ({_places(days)})"
     rows = read.values(columns, "export_errors", condition, *sorted(days))
     return {kind: text for kind, text, *_ in sorted(rows, key=itemgetter(2, 3))}
 

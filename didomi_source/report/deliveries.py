@@ -13,7 +13,7 @@ from didomi_source.health.verdicts import Verdict
 from didomi_source.health.words import counted, day, grouped, listed
 
 from .calendar import Calendar, Square, calendar, shapes_of
-from .marts import STRIP_DAYS, Marts
+from .marts import STRIP_DAYS, Marts, by_export
 from .verdict import name_of
 
 # Verdicts that look alike, and what the legend calls them.
@@ -93,13 +93,11 @@ def deliveries(marts: Marts) -> Deliveries | None:
     if not marts.deliveries or marts.today is None or marts.as_of is None:
         return None
     since = marts.today - timedelta(days=STRIP_DAYS - 1)
-    by_export: dict[str, list[DeliveryStatus]] = {}
-    for one in marts.deliveries:
-        by_export.setdefault(one.export_id, []).append(one)
+    found = by_export(marts.deliveries)
     exports = [
-        _delivered(export, by_export[export.export_id], marts.today, marts.as_of)
+        _delivered(export, found[export.export_id], marts.today, marts.as_of)
         for export in marts.detailed
-        if export.export_id in by_export
+        if export.export_id in found
     ]
     return Deliveries(
         exports,

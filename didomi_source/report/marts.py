@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import TypeVar
 
 from didomi_source.health.deliveries import DeliveryStatus
 from didomi_source.health.status import ExportStatus
@@ -146,3 +147,14 @@ class Marts:
     def detailed(self) -> Sequence[ExportStatus]:
         """The exports that get a calendar and charts."""
         return self.exports[:DETAILED]
+
+
+_Row = TypeVar("_Row", Day, Volume, DeliveryStatus)
+
+
+def by_export(rows: Sequence[_Row]) -> dict[str, list[_Row]]:
+    """Export → its rows, in their order."""
+    found: dict[str, list[_Row]] = {}
+    for row in rows:
+        found.setdefault(row.export_id, []).append(row)
+    return found

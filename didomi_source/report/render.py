@@ -25,7 +25,7 @@ from .calendar import legend
 from .charts import rates_chart
 from .deliveries import deliveries
 from .figures import daily_rates, key_figures
-from .marts import CHART_DAYS, Incident, Marts
+from .marts import Incident, Marts
 from .sections import ATTENTION_FOLDED, ATTENTION_ROWS, attention, details, folded, others, rates_in_words
 from .verdict import verdict
 
@@ -109,7 +109,7 @@ def _rates(rates: Sequence[Any], today: date | None) -> dict[str, Any]:
     return {
         "rates_wide": rates_chart(rates, today, 1040, 150),
         "rates_narrow": rates_chart(rates, today, 236, 150),
-        "rates_label": f"Success rates of all exports together, {CHART_DAYS} days: {rates_in_words(rates, today)}.",
+        "rates_label": rates_in_words("all exports together", rates, today),
     }
 
 

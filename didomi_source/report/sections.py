@@ -5,24 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import TypeVar
 
 from markupsafe import Markup
 
 from didomi_source.health.judge import Judgement
-from didomi_source.health.status import Concern, ExportStatus, State
+from didomi_source.health.states import State
+from didomi_source.health.status import Concern, ExportStatus
 from didomi_source.health.words import change, counted, day, grouped, moment, percent
 
 from .calendar import Calendar, runs_calendar, strip
 from .charts import Level, Rate, sparkline, users_chart
-from .marts import CHART_DAYS, DETAILED, Day, Marts, Volume
+from .marts import CHART_DAYS, DETAILED, Day, Marts, Volume, by_export
 from .verdict import latest_unusual, name_of
 
 ATTENTION_ROWS = 15
 ATTENTION_FOLDED = 35  # further down, opened when wanted
 _ERROR_LENGTH = 2000
-
-_Row = TypeVar("_Row", Day, Volume)
 
 
 @dataclass(frozen=True)
@@ -101,8 +99,8 @@ def details(marts: Marts) -> list[Detail]:
     """The worst exports, each with its calendar and charts."""
     if marts.today is None:
         return []
-    days = _by_export(marts.days)
-    volumes = _by_export(marts.volumes)
+    days = by_export(marts.days)
+    volumes = by_export(marts.volumes)
     return [
         _detail(export, days.get(export.export_id, []), volumes.get(export.export_id, []), marts.today)
         for export in marts.detailed
@@ -113,7 +111,7 @@ def others(marts: Marts) -> list[Other]:
     """The exports that are not in `details`."""
     if marts.today is None:
         return []
-    days = _by_export(marts.days)
+    days = by_export(marts.days)
     return [
         Other(export, strip(name_of(export), days.get(export.export_id, []), marts.today))
         for export in marts.exports[DETAILED:]
@@ -161,7 +159,7 @@ def _detail(export: ExportStatus, days: Sequence[Day], volumes: Sequence[Volume]
         export=export,
         calendar=runs_calendar(name_of(export), days, today),
         spark=sparkline(rates, today),
-        spark_label=_rates_in_words(export, rates, today),
+        spark_label=rates_in_words(name_of(export), rates, today),
         users=users_chart(levels, today, export.interval_days) if delivered else None,
         users_label=_users_in_words(export, delivered, today),
         latest=_latest(delivered[-1], today) if delivered else "nothing delivered in this time",
@@ -176,21 +174,18 @@ def _latest(volume: Volume, today: date) -> str:
     return f"{text} · {change(volume.users_change_rate)} on the week before"
 
 
-def rates_in_words(rates: Sequence[Rate], today: date) -> str:
+def rates_in_words(whose: str, rates: Sequence[Rate], today: date) -> str:
     """A chart of success rates in words, for a screen reader."""
+    head = f"Success rates of {whose}, {CHART_DAYS} days: "
     weeks = [(r.week, r.on) for r in rates if r.week is not None]
     if not weeks:
-        return "no run has settled"
+        return f"{head}no run has settled."
     lowest, on = min(weeks)
     month = next((r.month for r in reversed(rates) if r.month is not None), None)
     return (
-        f"the 7-day rate is {percent(weeks[-1][0])}, the 28-day rate {percent(month)}; "
-        f"the lowest 7-day rate was {percent(lowest)}, on {day(on, today)}"
+        f"{head}the 7-day rate is {percent(weeks[-1][0])}, the 28-day rate {percent(month)}; "
+        f"the lowest 7-day rate was {percent(lowest)}, on {day(on, today)}."
     )
-
-
-def _rates_in_words(export: ExportStatus, rates: Sequence[Rate], today: date) -> str:
-    return f"Success rates of {name_of(export)}, {CHART_DAYS} days: {rates_in_words(rates, today)}."
 
 
 def _users_in_words(export: ExportStatus, delivered: Sequence[Volume], today: date) -> str:
@@ -204,10 +199,3 @@ def _users_in_words(export: ExportStatus, delivered: Sequence[Volume], today: da
         f"{head}{counted(len(users), 'delivery', 'deliveries')}, from {grouped(min(users))} to {grouped(max(users))}, "
         f"the latest {_latest(delivered[-1], today)}{unusual}."
     )
-
-
-def _by_export(rows: Sequence[_Row]) -> dict[str, list[_Row]]:
-    found: dict[str, list[_Row]] = {}
-    for row in rows:
-        found.setdefault(row.export_id, []).append(row)
-    return found
