@@ -17,6 +17,7 @@ Rooms, in the direction of the data:
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -26,20 +27,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Request", "didomi_deliveries", "didomi_source"]
 
+_HOMES = {"didomi_source": ".source", "didomi_deliveries": ".deliveries", "Request": ".reading.plan"}
+
 
 def __getattr__(name: str) -> Any:
     # dlt takes a second to import; `didomi --help` does not need it.
-    if name == "didomi_source":
-        from .source import didomi_source
-
-        return didomi_source
-    if name == "didomi_deliveries":
-        from .deliveries import didomi_deliveries
-
-        return didomi_deliveries
-    if name == "Request":
-        from .reading.plan import Request
-
-        return Request
-    msg = f"module {__name__!r} has no attribute {name!r}"
-    raise AttributeError(msg)
+    if name not in _HOMES:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    return getattr(import_module(_HOMES[name], __name__), name)

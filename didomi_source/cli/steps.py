@@ -8,8 +8,6 @@ from .log import is_json, print_step
 from .show import new_console, styled
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from rich.status import Status
 
 
@@ -37,11 +35,6 @@ class Steps:
     def __enter__(self) -> Steps:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._status is not None:
             self._status.stop()

@@ -8,7 +8,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 from functools import partial
 from operator import itemgetter
@@ -156,7 +156,7 @@ def _load(
 
     pipeline.collector = Progress(report)
     try:
-        with Reading(PACKAGE_BYTES, deliveries.columns) as reading:
+        with closing(Reading(PACKAGE_BYTES, deliveries.columns)) as reading:
             source = didomi_source(**settings, request=request, reading=reading)
             pipeline.sync_destination()
             loader_format: Any = LOADER_FORMATS.get(target.destination)

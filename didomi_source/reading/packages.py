@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from queue import Queue
 from threading import Event
-from types import TracebackType
 from typing import TypeAlias
 
 from didomi_source.schema import Row
@@ -50,14 +49,6 @@ class Reading:
         """The run that is being read."""
         assert self._run is not None
         return self._run
-
-    def __enter__(self) -> Reading:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Give up what is not read yet."""

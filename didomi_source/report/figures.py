@@ -55,19 +55,18 @@ def daily_rates(marts: Marts) -> list[Rate]:
     for row in marts.organizations:
         if row.run_date >= first:
             by_day.setdefault(row.run_date, []).append(row)
-    return [Rate(on, _rate_7d(rows), _rate_28d(rows)) for on, rows in sorted(by_day.items())]
+    return [Rate(on, _rate(rows, 7), _rate(rows, 28)) for on, rows in sorted(by_day.items())]
 
 
-def _rate_7d(rows: Sequence[OrganizationDay]) -> float | None:
-    return _rate(sum(r.runs_completed_7d for r in rows), sum(r.runs_failed_7d for r in rows))
+def _settled(rows: Sequence[OrganizationDay], days: int) -> tuple[int, int]:
+    """How many runs were completed in the last 7 or 28 days, and how many settled."""
+    completed = sum(getattr(row, f"runs_completed_{days}d") for row in rows)
+    return completed, completed + sum(getattr(row, f"runs_failed_{days}d") for row in rows)
 
 
-def _rate_28d(rows: Sequence[OrganizationDay]) -> float | None:
-    return _rate(sum(r.runs_completed_28d for r in rows), sum(r.runs_failed_28d for r in rows))
-
-
-def _rate(completed: int, failed: int) -> float | None:
-    return completed / (completed + failed) if completed + failed else None
+def _rate(rows: Sequence[OrganizationDay], days: int) -> float | None:
+    completed, settled = _settled(rows, days)
+    return completed / settled if settled else None
 
 
 def _names(exports: Sequence[ExportStatus]) -> str:
@@ -95,11 +94,10 @@ def _otherwise_bad(marts: Marts) -> Figure:
 def _success(marts: Marts) -> Figure:
     rows = _on(marts, marts.today)
     before = _on(marts, marts.today - _WEEK) if marts.today else []
-    now, then, month = _rate_7d(rows), _rate_7d(before), _rate_28d(rows)
+    now, then, month = _rate(rows, 7), _rate(before, 7), _rate(rows, 28)
     if now is None:
         return Figure(NOTHING, "success, 7 days", "no run has settled")
-    completed = sum(r.runs_completed_7d for r in rows)
-    settled = completed + sum(r.runs_failed_7d for r in rows)
+    completed, settled = _settled(rows, 7)
     notes = [f"{grouped(completed)} of {counted(settled, 'run')}", f"28 days {percent(month)}"]
     if then is not None:
         notes.insert(1, f"{points(now - then)} on the week before")
