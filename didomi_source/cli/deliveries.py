@@ -86,7 +86,7 @@ def deliveries(
         if output is Format.json:
             print(json.dumps([delivery.as_dict() for delivery in found], indent=2))
         else:
-            print_deliveries(found, is_all=not (export_id or any(days)))
+            print_deliveries(found, is_all=not (export_id or since or until))
     end(failures, 1 if failures else 0)
 
 
