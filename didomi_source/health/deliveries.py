@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from didomi_source.errors import TableMissing
 from didomi_source.warehouse.direct import open_marts
-from didomi_source.warehouse.read import DuckDbFile, select
+from didomi_source.warehouse.read import Warehouse, select
 from didomi_source.warehouse.target import Target
 
 from .verdicts import Verdict
-
-if TYPE_CHECKING:
-    import dlt
 
 MART = "didomi__deliveries"
 USERS = "users"  # the kind that need not be named
@@ -97,8 +94,8 @@ def read_deliveries(
     Raises:
         DestinationError: The models have not been built, or the warehouse cannot be read.
     """
-    with open_marts(target) as pipeline:
-        found = deliveries_in(pipeline, target.marts)
+    with open_marts(target) as warehouse:
+        found = deliveries_in(warehouse, target.marts)
     return [
         delivery
         for delivery in found
@@ -181,20 +178,18 @@ def read_recent_deliveries(target: Target, export_ids: Collection[str], now: dat
     """
     since = now.date() - _RECENT
     try:
-        with open_marts(target) as pipeline:
-            found = deliveries_in(pipeline, target.marts, "where delivery_date >= %s or is_about_to_expire", since)
+        with open_marts(target) as warehouse:
+            found = deliveries_in(warehouse, target.marts, "where delivery_date >= %s or is_about_to_expire", since)
     except TableMissing:
         return RecentDeliveries((), now)
     return RecentDeliveries([one for one in found if not export_ids or one.export_id in export_ids], now)
 
 
-def deliveries_in(
-    pipeline: dlt.Pipeline | DuckDbFile, schema: str, condition: str = "", *values: Any
-) -> list[DeliveryStatus]:
+def deliveries_in(warehouse: Warehouse, schema: str, condition: str = "", *values: Any) -> list[DeliveryStatus]:
     """Read the mart.
 
     Args:
-        pipeline: Whose warehouse it is.
+        warehouse: What to read from.
         schema: The schema of the marts.
         condition: Which rows; all by default.
         values: The values of its places.
@@ -203,9 +198,9 @@ def deliveries_in(
         DestinationError: The models have not been built, or the warehouse cannot be read.
     """
     names = {
-        row["export_id"]: row["name"] for row in select(pipeline, schema, "didomi__exports", ("export_id", "name"))
+        row["export_id"]: row["name"] for row in select(warehouse, schema, "didomi__exports", ("export_id", "name"))
     }
     columns = [field.name for field in fields(DeliveryStatus) if field.name != "name"]
-    rows = select(pipeline, schema, MART, columns, condition, *values)
+    rows = select(warehouse, schema, MART, columns, condition, *values)
     found = [DeliveryStatus(**row, name=names.get(row["export_id"])) for row in rows]
     return sorted(found, key=lambda one: (-one.delivery_date.toordinal(), one.title.casefold(), one.data_kind))

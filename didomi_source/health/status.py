@@ -9,17 +9,14 @@ import math
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from didomi_source.errors import ConfigurationError
 from didomi_source.warehouse.direct import open_marts
-from didomi_source.warehouse.read import DuckDbFile, select
+from didomi_source.warehouse.read import Warehouse, select
 from didomi_source.warehouse.target import Target
 
 from .states import UNKNOWN, Facts, Severity, State
-
-if TYPE_CHECKING:
-    import dlt
 
 _DAY_SECONDS = 86_400
 _MONTH_DAYS = 31
@@ -158,14 +155,14 @@ class _OfOneOrganization(ExportStatus):
         return f"{self.organization_id} / {super().title}" if self.organization_id else super().title
 
 
-def read_exports(pipeline: dlt.Pipeline | DuckDbFile, schema: str) -> list[ExportStatus]:
+def read_exports(warehouse: Warehouse, schema: str) -> list[ExportStatus]:
     """Read the mart `didomi__exports`, the worst export first.
 
     Raises:
         DestinationError: The models have not been built, or the warehouse cannot be read.
     """
     columns = [field.name for field in fields(ExportStatus)]
-    rows = select(pipeline, schema, "didomi__exports", columns)
+    rows = select(warehouse, schema, "didomi__exports", columns)
     return sorted((ExportStatus(**row) for row in rows), key=lambda export: export.rank)
 
 
@@ -180,8 +177,8 @@ def read_status(target: Target, export_ids: Collection[str] = ()) -> list[Export
         ConfigurationError: An export that was asked for is none of them; all of them are named.
         DestinationError: The models have not been built, or the warehouse cannot be read.
     """
-    with open_marts(target) as pipeline:
-        exports = read_exports(pipeline, target.marts)
+    with open_marts(target) as warehouse:
+        exports = read_exports(warehouse, target.marts)
     if len({export.organization_id for export in exports}) > 1:
         exports = [_OfOneOrganization(**vars(export)) for export in exports]
     held = sorted(export.export_id for export in exports)

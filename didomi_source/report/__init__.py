@@ -69,8 +69,8 @@ def write_report(
     from .data import read_marts
     from .render import render
 
-    with open_marts(target) as pipeline:
-        marts = read_marts(pipeline, target.marts)
+    with open_marts(target) as warehouse:
+        marts = read_marts(warehouse, target.marts)
     zone = str((model_vars or {}).get("didomi_timezone", "UTC"))
     page = render(marts, now, schema=target.marts, timezone_name=zone, max_age=max_age or MAX_AGE)
     _write(page, path)

@@ -29,9 +29,7 @@ from .marts import (
 )
 
 if TYPE_CHECKING:
-    import dlt
-
-    from didomi_source.warehouse.read import DuckDbFile
+    from didomi_source.warehouse.read import Warehouse
 
 _LONGEST_LIST = 1000
 
@@ -42,12 +40,12 @@ class Reader:
     """Reads marts of one schema into rows.
 
     Args:
-        pipeline: Whose warehouse it is.
+        warehouse: What to read from.
         schema: The schema of the marts.
     """
 
-    def __init__(self, pipeline: dlt.Pipeline | DuckDbFile, schema: str) -> None:
-        self._pipeline = pipeline
+    def __init__(self, warehouse: Warehouse, schema: str) -> None:
+        self._warehouse = warehouse
         self._schema = schema
 
     def rows(self, row_class: type[_Row], mart: str, condition: str = "", *values: Any) -> list[_Row]:
@@ -57,22 +55,22 @@ class Reader:
 
     def values(self, columns: Sequence[str], mart: str, condition: str = "", *values: Any) -> list[tuple[Any, ...]]:
         """Read some expressions, row by row."""
-        found = select(self._pipeline, self._schema, f"didomi__{mart}", columns, condition, *values)
+        found = select(self._warehouse, self._schema, f"didomi__{mart}", columns, condition, *values)
         return [tuple(row.values()) for row in found]
 
 
-def read_marts(pipeline: dlt.Pipeline | DuckDbFile, schema: str) -> Marts:
+def read_marts(warehouse: Warehouse, schema: str) -> Marts:
     """Read all that the page needs.
 
     Args:
-        pipeline: Whose warehouse it is.
+        warehouse: What to read from.
         schema: The schema of the marts.
 
     Raises:
         DestinationError: The models have not been built, or the warehouse cannot be read.
     """
-    read = Reader(pipeline, schema)
-    exports = read_exports(pipeline, schema)
+    read = Reader(warehouse, schema)
+    exports = read_exports(warehouse, schema)
     today = read.values(["max(run_date)"], "daily_export_success")[0][0]
     if today is None:
         return Marts(exports, _as_of(exports, []), contradictions=_contradictions(read), loads=_loads(read))
@@ -95,20 +93,18 @@ def read_marts(pipeline: dlt.Pipeline | DuckDbFile, schema: str) -> Marts:
         errors=_errors(read, month),
         contradictions=_contradictions(read),
         loads=_loads(read),
-        deliveries=_deliveries(pipeline, schema, detailed, calendar_start(today)),
+        deliveries=_deliveries(warehouse, schema, detailed, calendar_start(today)),
     )
 
 
-def _deliveries(
-    pipeline: dlt.Pipeline | DuckDbFile, schema: str, detailed: Sequence[str], since: date
-) -> list[DeliveryStatus]:
+def _deliveries(warehouse: Warehouse, schema: str, detailed: Sequence[str], since: date) -> list[DeliveryStatus]:
     """The deliveries since a day; none where the models are older than deliveries."""
     condition = (
         "where delivery_date >= %s and verdict <> 'not_checked' "
         f"and (is_wrong or is_about_to_expire or export_id in ({_places(detailed)}))"
     )
     try:
-        return deliveries_in(pipeline, schema, condition, since, *detailed)
+        return deliveries_in(warehouse, schema, condition, since, *detailed)
     except TableMissing:
         return []
 

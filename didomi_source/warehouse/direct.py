@@ -9,15 +9,11 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from .duckdb import DUCKDB_FILE, connect_when_free
 from .open import no_file_yet, open_read_only
-from .read import DuckDbFile
+from .read import Connection, DuckDbFile, connected
 from .target import Target, prepare_environment
-
-if TYPE_CHECKING:
-    import dlt
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +27,7 @@ _SECTIONS = {"sources", "notify", "runtime", "extract", "normalize", "load"}
 
 
 @contextmanager
-def open_marts(target: Target) -> Iterator[dlt.Pipeline | DuckDbFile]:
+def open_marts(target: Target) -> Iterator[Connection | DuckDbFile]:
     """Open the destination to read marts from it: with dlt, unless it is a DuckDB file that is found without.
 
     Raises:
@@ -41,8 +37,8 @@ def open_marts(target: Target) -> Iterator[dlt.Pipeline | DuckDbFile]:
     path = plain_path(target, os.environ, Path.cwd())
     if path is None:
         prepare_environment()
-        with open_read_only(target) as pipeline:
-            yield pipeline
+        with open_read_only(target) as pipeline, connected(pipeline) as connection:
+            yield connection
         return
     if not path.exists():
         raise no_file_yet(path)
