@@ -167,7 +167,7 @@ class ListReader:
         if first.length == 1:
             return second.names <= first.names
         if second.length == 1:
-            return second.entries[0].name == first.entries[-1].name
+            return second.names == {entry.name for entry in first.entries[-1:]}
         return self._is_unpaged(first, second)
 
     def _is_unpaged(self, first: Page, second: Page) -> bool:
@@ -256,11 +256,14 @@ class ListReader:
             return True
         if page.length > overlap:
             return False
-        rest = self._pages.at(end)
-        while rest.entries and rest.names <= page.names:  # of an item that is in the list more than once
-            end += rest.length
+        for _ in range(MAX_IDLE_PAGES):
             rest = self._pages.at(end)
-        return not rest.entries
+            if not rest.names <= page.names:
+                return False
+            if not rest.entries:
+                return True
+            end += rest.length  # of an item that is in the list more than once
+        return False
 
     def _read_top(self, top: Key) -> Generator[Page, None, bool]:
         """End a whole read: request what was added on top meanwhile, and compare the count with `total`."""

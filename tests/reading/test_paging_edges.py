@@ -276,6 +276,19 @@ def test_a_sorted_list_that_only_repeats_is_given_up() -> None:
     assert reader.is_whole is False
 
 
+def test_a_sorted_list_that_repeats_its_last_item_for_ever_is_given_up() -> None:
+    """A server that takes no offset beyond its last item, and does not say how many there are."""
+
+    class Clamped(Server):
+        def __call__(self, skip: int, limit: int, direction: Direction | None) -> Page:
+            return super().__call__(min(skip, len(self.items) - 1), limit, direction)
+
+    server = Clamped(entries(25), has_total=False)
+    with pytest.raises(ProtocolError, match="does not end"):
+        read(server)
+    assert len(server.asked) < 3 * MAX_IDLE_PAGES**2
+
+
 # -- is it sorted? -------------------------------------------------------------------------------
 
 
@@ -417,6 +430,16 @@ def test_a_server_that_does_not_page_may_get_items_while_it_is_asked(before: int
     assert (reader.is_whole, len(server.asked) < 8) == (True, True)
     assert set(received) >= names(entries(before))
     assert set(received) == names(server.items) or at > 1
+
+
+def test_a_server_that_does_not_page_may_be_empty_when_it_is_asked_again() -> None:
+    """It grew before, and shows an item after: which it ends with is not known, and said."""
+
+    def change(server: Server, number: int) -> None:
+        server.items = entries((1, 2, 0, 1)[min(number, 4) - 1])
+
+    with pytest.raises(ProtocolError, match="does not end"):
+        read(Unpaged(entries(1), before=change))
 
 
 @pytest.mark.parametrize(("shared", "sends", "is_unpaged"), [(3, 9, True), (2, 9, False), (3, 2, False)])
