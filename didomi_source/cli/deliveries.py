@@ -80,8 +80,8 @@ def deliveries(
 
     failures = _recount(target, again, vars_) if again else []
     found = read_deliveries(target, tuple(export_id or ()), since, until)
-    if export_id and not found:
-        read_status(target, export_id)  # which refuses ids that the marts do not hold
+    if unseen := set(export_id or ()) - {delivery.export_id for delivery in found}:
+        read_status(target, sorted(unseen))  # which refuses ids that the marts do not hold
     with results():
         if output is Format.json:
             print(json.dumps([delivery.as_dict() for delivery in found], indent=2))

@@ -64,9 +64,10 @@ def test_deliveries_are_printed_the_newest_first_with_what_is_wrong(job, bucket)
     nothing = job.didomi("deliveries", "--export-id", EXPORT, "--from", "2030-01-01")
     assert (nothing.code, nothing.out) == (0, "No deliveries of these exports and days are known.\n")
     assert json.loads(job.didomi("deliveries", "--from", "2030-01-01", "--format", "json").out) == []
-    done = job.didomi("deliveries", "--export-id", "other", "--format", "json")
-    assert (done.code, done.out) == (78, "")
-    assert done.err == f"didomi: the marts hold no export other: choose from {EXPORT}\n"
+    for chosen in (["--export-id", "other"], ["--export-id", EXPORT, "--export-id", "other"]):
+        done = job.didomi("deliveries", *chosen, "--format", "json")
+        assert (done.code, done.out) == (78, "")
+        assert done.err == f"didomi: the marts hold no export other: choose from {EXPORT}\n"
 
 
 def test_a_day_is_counted_again(job, bucket):
