@@ -103,7 +103,7 @@ def unquoted(text: str) -> str:
 
 def _refuse_other_than_files(folder: Path) -> None:
     """Refuse what dlt would pass over: Docker makes a folder of a file to be mounted that is not there."""
-    if folder.is_dir() and not os.access(folder, os.X_OK):
+    if os.path.isdir(folder) and not os.access(folder, os.X_OK):  # noqa: PTH112 - Path.is_dir raises where its folder cannot be read
         msg = f"the settings in {folder} cannot be read: check the rights of this folder"
         raise ConfigurationError(msg)
     for path in (folder / "config.toml", folder / "secrets.toml"):

@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from .duckdb import DUCKDB_FILE, connect_when_free
-from .open import no_file_yet, open_read_only
+from .open import open_read_only, refuse_missing
 from .read import Connection, DuckDbFile, connected
 from .target import Target, prepare_environment
 
@@ -40,8 +40,7 @@ def open_marts(target: Target) -> Iterator[Connection | DuckDbFile]:
         with open_read_only(target) as pipeline, connected(pipeline) as connection:
             yield connection
         return
-    if not path.exists():
-        raise no_file_yet(path)
+    refuse_missing(path)
     with closing(connect_when_free(path, logger.warning, target.wait_seconds, read_only=True)) as connection:
         connection.execute("set timezone = 'UTC'")
         yield DuckDbFile(path, connection)
@@ -75,7 +74,7 @@ def plain_path(target: Target, environment: Mapping[str, str], folder: Path) -> 
 def _settings(environment: Mapping[str, str], folder: Path) -> Iterator[Path]:
     """What dlt may find settings in: of the current folder, of the user and of the machine."""
     local = folder / ".dlt"
-    if local.exists():
+    if os.path.exists(local):  # noqa: PTH110 - as below
         yield from local.iterdir() if os.access(local, os.R_OK | os.X_OK) else [local]  # which dlt has to report
     for home in (Path.home() / ".dlt", Path("/var/dlt"), Path(environment.get("XDG_DATA_HOME", "/")) / "dlt"):
         yield from (path for path in (home / "config.toml", home / "secrets.toml") if os.path.exists(path))  # noqa: PTH110 - as dlt asks: Path.exists raises where a home cannot be read

@@ -80,16 +80,25 @@ def open_read_only(target: Target) -> Iterator[dlt.Pipeline]:
         if path is None:
             yield pipeline
             return
-    if not path.exists():
-        raise no_file_yet(path)
+    refuse_missing(path)
     connection = connect_when_free(path, logger.warning, target.wait_seconds, read_only=True)
     with closing(connection), open_temporary(target, path) as pipeline:
         yield pipeline
 
 
-def no_file_yet(path: Path) -> DestinationError:
-    """The error of a DuckDB file that does not exist."""
-    return DestinationError(f"there is no warehouse {path} yet: run `didomi run` first")
+def refuse_missing(path: Path) -> None:
+    """Refuse a DuckDB file that does not exist, or is in a folder that cannot be read.
+
+    Raises:
+        DestinationError: It says which.
+    """
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        msg = f"there is no warehouse {path} yet: run `didomi run` first"
+        raise DestinationError(msg) from None
+    except OSError as error:
+        raise to_our_error(error, path) from None
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -115,7 +116,7 @@ def check_connection(pipeline: dlt.Pipeline) -> None:
         DestinationError: It cannot be reached, or refuses.
     """
     path = duckdb_path(pipeline)
-    if path is not None and not path.exists():
+    if path is not None and not os.path.exists(path):  # noqa: PTH110 - Path.exists raises where its folder cannot be read
         try:
             folder = next(parent for parent in path.parents if parent.exists())
             tempfile.TemporaryFile(dir=folder).close()

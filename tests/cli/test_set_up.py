@@ -157,6 +157,22 @@ def test_settings_that_this_user_cannot_read_are_reported(folder):
     assert "there is no warehouse" in run("status", folder=folder, environment=environment).err
 
 
+NO_WAREHOUSE = "no permission to write {}/warehouse.duckdb: change its rights or name another file"
+NO_RUN = "cannot write to {}/.didomi (Permission denied): run in another folder, or choose one with --working-dir"
+
+
+@pytest.mark.parametrize(
+    ("command", "message"), [("status", NO_WAREHOUSE), ("deliveries", NO_WAREHOUSE), ("run", NO_RUN)]
+)
+def test_a_folder_that_this_user_cannot_enter_is_reported(folder, command, message):
+    """As with `sudo -u didomi` in somebody else's: there are neither settings nor a warehouse."""
+    closed = folder / "closed"
+    closed.mkdir(mode=0)
+    credentials = {f"SOURCES__DIDOMI__{name}": "x" for name in ("API_KEY", "API_SECRET", "ORGANIZATION_ID")}
+    done = run(command, folder=closed, environment=clean_environment(folder) | credentials)
+    assert (done.code, done.out, done.err) == (1, "", f"didomi: {message.format(closed)}\n")
+
+
 def test_doctor_survives_settings_of_another_shape(folder):
     """A list of tables, or a value, where a table is expected."""
     Path(".dlt").mkdir()
