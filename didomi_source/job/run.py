@@ -90,12 +90,11 @@ def run(
     from didomi_source.settings import load_settings
     from didomi_source.source import new_run_id
 
-    with ExitStack() as stack:
+    prepare_environment(target.destination)
+    settings = load_settings(options.export_ids)
+    with run_lock(target.working_dir), ExitStack() as stack:
         if not options.skip_models and dbt is None:
             dbt = stack.enter_context(models.started(target.working_dir))
-        prepare_environment(target.destination)
-        settings = load_settings(options.export_ids)
-        stack.enter_context(run_lock(target.working_dir))
         report("Opening the warehouse")
         with open_for_loading(target, report) as (pipeline, notes):
             where = describe(pipeline)

@@ -13,7 +13,7 @@ import pytest
 
 from didomi_sandbox import Sandbox
 from didomi_source.cli.demo import settings_of
-from didomi_source.errors import ModelsFailed
+from didomi_source.errors import ConfigurationError, ModelsFailed
 from didomi_source.job import run
 from didomi_source.warehouse import dbt, dbt_speed
 from didomi_source.warehouse.target import Target
@@ -50,6 +50,14 @@ def test_dbt_waits_with_the_project_parsed(tmp_path: Path, environment: dict[str
         time.sleep(1)
         assert (parsed.exists(), file.exists(), build._process.poll()) == (True, False, None)
     assert (build._process.poll(), file.exists()) == (1, False)
+
+
+def test_a_run_that_is_refused_starts_no_dbt(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever calls it from Python: settings and lock come first."""
+    monkeypatch.setattr(dbt, "started", None)
+    monkeypatch.delenv("SOURCES__DIDOMI__API_KEY", raising=False)
+    with pytest.raises(ConfigurationError, match="not configured"):
+        run()
 
 
 def test_a_project_that_cannot_be_parsed_is_reported_by_the_build(tmp_path: Path, environment: dict[str, str]) -> None:
