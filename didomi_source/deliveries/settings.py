@@ -69,7 +69,8 @@ class DeliverySettings(BaseConfiguration):
             if url and protocol_of(url) is None:
                 _refuse(name, f"begins with {re.findall('[^:]*:/*', url)[0]}", "use s3://, gs://, file:// or a folder")
             if url and protocol_of(url) != _FOLDER and not _BUCKET.fullmatch(root_of(url)[0]):
-                _refuse(name, f"is {url!r}, which names no bucket", "write it like s3://bucket or s3://bucket/folder")
+                shown = re.sub("//.*@", "//***@", url, flags=re.DOTALL)  # before it may be a key and its secret
+                _refuse(name, f"is {shown!r}, which names no bucket", "write it like s3://bucket or s3://bucket/folder")
         if self.bucket_url and self.archive_to and _place_of(self.bucket_url) == _place_of(self.archive_to):
             _refuse(
                 "archive_to", "is bucket_url", "archive to another place: nothing is written where the files are read"

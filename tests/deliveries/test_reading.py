@@ -350,6 +350,7 @@ def test_without_a_pipeline_all_is_read(place: Place) -> None:
         ({"bucket_url": "C:\\didomi"}, "setting sources.didomi.deliveries.bucket_url begins with C:: use s3://, gs://, file:// or a folder"),
         ({"bucket_url": "s3:///x"}, "setting sources.didomi.deliveries.bucket_url is 's3:///x', which names no bucket: write it like s3://bucket or s3://bucket/folder"),
         ({"bucket_url": "x", "archive_to": "gs://b\n"}, "setting sources.didomi.deliveries.archive_to is 'gs://b\\n', which names no bucket: write it like s3://bucket or s3://bucket/folder"),
+        ({"bucket_url": "s3://key:sec/ret@bucket"}, "setting sources.didomi.deliveries.bucket_url is 's3://***@bucket', which names no bucket: write it like s3://bucket or s3://bucket/folder"),
         ({"bucket_url": "x", "max_read_bytes": 0}, "setting sources.didomi.deliveries.max_read_bytes is 0: choose 1 or more"),
         ({"bucket_url": "x", "threads": 0}, "setting sources.didomi.deliveries.threads is 0: choose 1 or more"),
         ({"bucket_url": "x", "retention_days": -1}, "setting sources.didomi.deliveries.retention_days is -1: choose 0 or more"),
