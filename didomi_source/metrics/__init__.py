@@ -97,10 +97,11 @@ class Outcome:
         if self.summary is None:
             return ()
         try:
-            return read_status(self.target, self.export_ids)
+            found = read_status(self.target)
         except DidomiError:
             logger.debug("no metrics of exports", exc_info=True)
             return ()
+        return [export for export in found if not self.export_ids or export.export_id in self.export_ids]
 
     @cached_property
     def deliveries(self) -> RecentDeliveries:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import gzip
 import json
 import logging
@@ -127,6 +128,15 @@ def test_the_metrics_file_tells_of_the_run_and_of_each_export(made, folder):
         ["didomi.prom"],
         0o644,
     )
+
+
+def test_an_id_that_is_unknown_costs_no_metric_of_the_others(made):
+    """It has failed the run, which read the others."""
+    made.export(export("a"))
+    made.export(export("b"))
+    made.finish()
+    asked = dataclasses.replace(outcome(), export_ids=("a", "unknown"))
+    assert [one.export_id for one in asked.exports] == ["a"]
 
 
 def test_metrics_count_the_deliveries_of_each_export(made, folder):
