@@ -257,7 +257,7 @@ def test_what_cannot_be_read_does_not_disturb_the_order(has_total: bool, way: st
 
 
 def test_a_sorted_list_that_only_repeats_is_given_up() -> None:
-    """A server that claims more than it has is asked fifty times more, and then swept, and found out."""
+    """A server that claims more than it has is asked ten times more, and then swept, and found out."""
 
     class Claiming(Server):
         def __call__(self, skip: int, limit: int, direction: Direction | None) -> Page:
