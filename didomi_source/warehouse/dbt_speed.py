@@ -14,6 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+_IDLE = 0  # psycopg2's TRANSACTION_STATUS_IDLE
 _PACKAGES = ("dbt-core", "dbt-common", "dbt-adapters", "dbt-duckdb", "dbt-postgres", "dbt-bigquery", "dbt-snowflake")
 
 
@@ -64,8 +65,8 @@ def _keep_connections() -> None:
 
     def keep(self: Any) -> None:
         connection = self.get_if_exists()
-        is_idle = connection is not None and connection.state == "open" and not connection.transaction_open
-        if self.TYPE != "postgres" or not is_idle or connection.handle.closed:
+        is_open = connection is not None and connection.state == "open" and not connection.transaction_open
+        if not is_open or self.TYPE != "postgres" or connection.handle.get_transaction_status() != _IDLE:
             release(self)
 
     manager.release = keep
