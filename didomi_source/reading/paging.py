@@ -120,8 +120,9 @@ class ListReader:
         first = self._pages.first()
         if self._pages.direction is None:
             self.sort = Sort.REJECTED
-        if not first.entries:  # an empty list is requested once more
-            first = self._pages.at(0)
+        repeats = 1 if first.total == 0 else 2  # of an empty answer: without a total nothing else proves it
+        while not first.entries and repeats:
+            first, repeats = self._pages.at(0), repeats - 1
         yield self._noted(first)
         if (first.total is None or first.total <= first.length) and (yield from self._read_small(first)):
             return

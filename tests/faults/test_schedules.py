@@ -91,6 +91,8 @@ FOUND = (
     Schedule(3, 3, Switch(), (Move("odd", 1), Move("odd", 1), Run(moves=(Move("odd", 0, 3),)))),
     # a second log between the first two requests, of a server that sends the whole list each time
     Schedule(1, 3, Switch(envelope="data_alone_unpaged"), (Run(moves=(Move("new", 0, 2),)),)),
+    # two empty answers in a row, with nothing else to tell that the list is not empty
+    Schedule(25, 3, BY_ORDER, (Run(faults=(("empty_page", 1), ("empty_page", 2))),)),
     # three logs of one time that change places on the border of two pages
     Schedule(
         37,

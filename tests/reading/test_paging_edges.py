@@ -360,7 +360,7 @@ def test_places_are_given_only_for_a_page_in_order(items: list[Entry], keys: lis
     ("count", "has_total", "way"),
     [
         (0, True, "-: 0 0"),
-        (0, False, "-: 0 0"),
+        (0, False, "-: 0 0 0"),
         (1, True, "-: 0 1"),
         (1, False, "-: 0 1"),
         (2, True, "-: 0 1"),
@@ -370,7 +370,7 @@ def test_places_are_given_only_for_a_page_in_order(items: list[Entry], keys: lis
     ],
 )
 def test_a_list_of_one_page_costs_two_requests(count: int, has_total: bool, way: str) -> None:
-    """The second one shows that nothing comes after it."""
+    """The second one shows that nothing comes after it; an empty one is asked for a third time where no total confirms it."""
     server = Server(entries(count), has_total=has_total)
     reader, received = read(server)
     assert server.way == way
