@@ -27,9 +27,11 @@ _PACKAGES = {
     "snowflake": ("snowflake-connector-python", "dbt-snowflake"),
     "report": ("altair", "vl-convert-python"),
     "notify": ("apprise",),
+    "deliveries": ("obstore", "boto3"),
     "otel": ("opentelemetry-sdk",),
 }
 _SECRET = {"api_key", "api_secret"}
+_DELIVERIES = "deliveries"  # the section below `sources.didomi`
 _OTHER = ("notify.urls", "notify.ping_url", "runtime.dlthub_telemetry", "destination.duckdb.storage_version")
 _VARIABLES = (
     "DIDOMI_DESTINATION",
@@ -145,7 +147,7 @@ def _settings(asked: Sequence[ConfigProvider]) -> Iterator[Fact]:
             yield Fact("settings", f"{SECTION}.{name}", "all" if default == () else str(default), "default")
         else:
             yield Fact("settings", f"{SECTION}.{name}", _shown(name, value), origin)
-    yield from _unknown(asked, defaults)
+    yield from _of_deliveries_and_unknown(asked, defaults)
     for name in _OTHER:
         value, origin = _found(asked, name)
         if value is not None:
@@ -161,27 +163,53 @@ def _shown(name: str, value: Any) -> str:
     return str(value).rpartition("@")[2]  # an address may hold a password
 
 
-def _unknown(asked: Sequence[ConfigProvider], known: Mapping[str, Any]) -> Iterator[Fact]:
-    """Settings that nobody reads: most are misspelt."""
+def _of_deliveries_and_unknown(asked: Sequence[ConfigProvider], known: Mapping[str, Any]) -> Iterator[Fact]:
+    """The settings of deliveries that are given, and those that nobody reads: most are misspelt."""
+    from didomi_source.deliveries import DeliverySettings
+
+    of_deliveries = {f"{_DELIVERIES}.{name}" for name in DeliverySettings()}
+    for name, origin in sorted(_given(asked).items()):
+        setting = f"{SECTION}.{name}"
+        parent = ".".join(name.split(".")[:2])  # credentials are several settings
+        if parent in of_deliveries and parent.endswith("credentials"):
+            yield Fact("settings", setting, "set, not shown", origin)
+        elif name in of_deliveries:
+            value, origin = _found(asked, setting)  # noqa: PLW2901 - the one that holds
+            yield Fact("settings", setting, _shown(name, value), origin)
+        elif name not in known:
+            yield Fact("settings", setting, "not a setting: is it misspelt?", origin)
+
+
+def _given(asked: Sequence[ConfigProvider]) -> dict[str, str]:
+    """The names below `sources.didomi` in the environment and the files, and where each is."""
     prefix = environment_name("")
-    given = {name.removeprefix(prefix).lower(): "environment" for name in os.environ if name.startswith(prefix)}
+    given = {
+        name.removeprefix(prefix).lower().replace("__", "."): "environment"
+        for name in os.environ
+        if name.startswith(prefix)
+    }
     for provider, section in _sections(asked):
         given |= dict.fromkeys(section, provider)
-    for name, origin in sorted(given.items()):
-        if name not in known and name.partition("__")[0] != "deliveries":
-            yield Fact("settings", f"{SECTION}.{name}", "not a setting: is it misspelt?", origin)
+    return given
 
 
 def _sections(asked: Sequence[ConfigProvider]) -> Iterator[tuple[str, list[str]]]:
-    """The names under [sources.didomi] of each file."""
+    """The names under [sources.didomi] and [sources.didomi.deliveries] of each file."""
     import tomlkit
 
     for provider in asked:
         for location in provider.present_locations:
             found: Any = tomlkit.parse(Path(location).read_text("utf-8"))
             for part in SECTION.split("."):
-                found = found.get(part, {}) if isinstance(found, dict) else {}
-            yield location, list(found) if isinstance(found, dict) else []
+                found = _table(found).get(part)
+            below = _table(found)
+            deliveries = below.get(_DELIVERIES)
+            names = [name for name in below if name != _DELIVERIES or not isinstance(deliveries, dict)]
+            yield location, names + [f"{_DELIVERIES}.{name}" for name in _table(deliveries)]
+
+
+def _table(found: Any) -> dict[str, Any]:
+    return found if isinstance(found, dict) else {}
 
 
 def _found(asked: Sequence[ConfigProvider], name: str) -> tuple[Any, str]:

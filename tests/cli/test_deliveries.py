@@ -134,12 +134,32 @@ def test_status_reports_what_is_wrong_and_what_is_lost_soon(job, api, bucket):
     ]
 
 
-def test_doctor_knows_the_settings(tmp_path):
-    """Those of deliveries are not taken for misspelt ones; another name is."""
-    given = {BUCKET: "bucket", "SOURCES__DIDOMI__DELIVERYS__BUCKET_URL": "bucket"}
+def test_doctor_shows_the_settings_and_names_misspelt_ones(tmp_path):
+    """From the environment and from files; of credentials that they are set."""
+    prefix = "SOURCES__DIDOMI__DELIVERIES__"
+    given = {
+        BUCKET: "bucket",
+        f"{prefix}CREDENTIALS__AWS_SECRET_ACCESS_KEY": "hush",
+        f"{prefix}ARCHIV_TO": "archive",
+        "SOURCES__DIDOMI__DELIVERYS__BUCKET_URL": "bucket",
+    }
+    (tmp_path / ".dlt").mkdir()
+    (tmp_path / ".dlt/config.toml").write_text(
+        "[sources.didomi.deliveries]\nretention_days = 3\nretention = 3\n"
+        "[sources.didomi.deliveries.archive_credentials]\naws_access_key_id = 'hush'\n"
+    )
     done = didomi("doctor", folder=tmp_path, environment={**clean_environment(tmp_path), **given})
-    misspelt = [line.split()[0] for line in done.out.splitlines() if "misspelt" in line]
-    assert misspelt == ["sources.didomi.deliverys__bucket_url"]
+    lines = [re.split(" +", line, maxsplit=1) for line in done.out.splitlines() if "deliver" in line.partition(" ")[0]]
+    file = "./.dlt/config.toml"
+    assert {name.removeprefix("sources.didomi."): value for name, value in lines} == {
+        "deliveries.archiv_to": "not a setting: is it misspelt?  (environment)",
+        "deliveries.archive_credentials": f"set, not shown  ({file})",
+        "deliveries.bucket_url": "bucket  (environment)",
+        "deliveries.credentials.aws_secret_access_key": "set, not shown  (environment)",
+        "deliveries.retention": f"not a setting: is it misspelt?  ({file})",
+        "deliveries.retention_days": f"3  ({file})",
+        "deliverys.bucket_url": "not a setting: is it misspelt?  (environment)",
+    }
 
 
 @pytest.mark.parametrize(("width", "last"), [("80", "Delivered"), ("120", "Archived, UTC")])
