@@ -86,22 +86,39 @@ def deliveries(
         if output is Format.json:
             print(json.dumps([delivery.as_dict() for delivery in found], indent=2))
         else:
-            print_deliveries(found, is_all=not (export_id or since or until))
+            shown = found if since else _from_the_first_check_on(found)
+            print_deliveries(shown, is_all=not (export_id or since or until))
+            if len(shown) < len(found):
+                oldest, newest = found[-1].delivery_date, found[len(shown)].delivery_date
+                print_below([f"{oldest} to {newest}: not checked, and not shown without --from {oldest}."])
     end(failures, 1 if failures else 0)
+
+
+def _from_the_first_check_on(found: Sequence[DeliveryStatus]) -> Sequence[DeliveryStatus]:
+    """Leave out the days before the oldest delivery that was checked; none of them if none was.
+
+    Nobody can check them any more, and after the first run there are a hundred times as many of them.
+    """
+    from didomi_source.health.verdicts import Verdict
+
+    checked = [one.delivery_date for one in found if one.verdict is not Verdict.NOT_CHECKED]
+    return [one for one in found if not checked or one.delivery_date >= checked[-1]]
 
 
 def print_deliveries(found: Sequence[DeliveryStatus], *, is_all: bool = True) -> None:
     """Print a line per delivery, and under them why some are wrong."""
     if not found:
         which = (
-            "are known: docs/deliveries.md says how they are read" if is_all else "of these exports and days are known"
+            "are known: runs read them when SOURCES__DIDOMI__DELIVERIES__BUCKET_URL is set"
+            if is_all
+            else "of these exports and days are known"
         )
         print_line(f"No deliveries {which}.")
         return
     columns = len(_TITLES) if new_console().width >= _WIDE else _NARROW_COLUMNS
     print_table(_TITLES[:columns], [_cells(delivery)[:columns] for delivery in found])
     if columns < len(_TITLES):
-        print_below(["Files, expiry and archive are shown in 110 columns, and by --format json."])
+        print_below(["Files, expiry and archive are shown in a terminal of 110 columns, and by --format json."])
     print_below([f"{one.title}, {one.delivery_date}: {one.verdict_reason}" for one in found if one.is_wrong])
 
 

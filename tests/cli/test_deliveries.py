@@ -70,6 +70,28 @@ def test_deliveries_are_printed_the_newest_first_with_what_is_wrong(job, bucket)
         assert done.err == f"didomi: the marts hold no export other: choose from {EXPORT}\n"
 
 
+def test_days_that_nobody_could_check_are_shown_on_request(job, api, bucket):
+    """They are older than the first listing, and many: their number would hide the others. JSON has all."""
+    for day in (20, 21):
+        at = f"2025-09-{day}T05:00:00.000Z"
+        api.store.add_log(EXPORT, status="completed", metrics={"users": 5}, created_at=at, updated_at=at)
+    assert job.didomi("run").code == 0
+
+    def days(*arguments):
+        return re.findall(r"^Consents  +(\S+)", job.didomi("deliveries", *arguments).out, re.MULTILINE)
+
+    checked, others = ["2025-10-02", "2025-10-01"], ["2025-09-21", "2025-09-20"]
+    assert days() == checked
+    assert (
+        job.didomi("deliveries").out.splitlines()[-1]
+        == "2025-09-20 to 2025-09-21: not checked, and not shown without --from 2025-09-20."
+    )
+    assert days("--from", "2025-09-20") == checked + others
+    assert days("--to", "2025-09-30") == others
+    found = json.loads(job.didomi("deliveries", "--format", "json").out)
+    assert [one["delivery_date"] for one in found] == checked + others
+
+
 def test_a_day_is_counted_again(job, bucket):
     """Though nothing of its files has changed; other days are not."""
     assert job.didomi("run").code == 0
