@@ -30,6 +30,8 @@ RATES = """select
 from didomi_marts.didomi__exports
 order by success_rate_28d nulls last, export"""
 
+_RUNS = "from didomi_marts.didomi__export_runs"
+
 VOLUMES = """select
     coalesce(exports.name, export_id) as export, days.run_date, days.users, days.expected_users,
     days.users / nullif(days.expected_users, 0) - 1 as difference
@@ -40,6 +42,7 @@ qualify row_number() over (partition by export_id order by days.run_date desc) =
 order by export"""
 
 Rows = list[tuple[Any, ...]]
+_DELIVERIES = "SOURCES__DIDOMI__DELIVERIES__"
 
 
 @app.command(epilog=text("Examples:\n  didomi demo\n  didomi demo --folder /tmp/try --seed 3 --days 400", CODES))
@@ -98,7 +101,7 @@ def run_demo(
     write_bucket(store, bucket, "--folder")
     database, target = folder.absolute() / DUCKDB_FILE, Target(working_dir=folder / ".didomi")
     report("Starting a local Didomi API")
-    with module.serve(store) as api, _environment(settings_of(api, database) | _bucket_settings(bucket)):
+    with module.serve(store) as api, _environment(settings_of(api, database) | _of_this_bucket_alone(bucket)):
         summary = run(target, report=report)
         if summary.exit_code:
             return summary, [], [], []
@@ -137,6 +140,7 @@ def next_steps(folder: Path) -> list[str]:
     """Commands to continue with."""
     from didomi_source.warehouse.duckdb import DUCKDB_FILE
 
+    query = f"import duckdb; duckdb.connect('{DUCKDB_FILE}', read_only=True).sql('{_RUNS}').show()"
     # The bare name is found only while the virtual environment is active.
     didomi = "didomi" if shutil.which("didomi") else shlex.quote(str(Path(sys.argv[0]).absolute()))
     return [
@@ -144,7 +148,7 @@ def next_steps(folder: Path) -> list[str]:
         f"{didomi} status",
         f"{didomi} deliveries",
         f"{didomi} report",
-        f'duckdb {DUCKDB_FILE} "from didomi_marts.didomi__export_runs"',
+        f'{shlex.quote(sys.executable)} -c "{query}"',
     ]
 
 
@@ -157,15 +161,14 @@ def settings_of(sandbox: Sandbox, database: Path) -> dict[str, str]:
     }
 
 
-def _bucket_settings(bucket: Path) -> dict[str, str]:
+def access_to_bucket(bucket: Path) -> dict[str, str]:
     """The environment that points the connector at a folder as if it were Didomi's bucket on S3."""
-    prefix = "SOURCES__DIDOMI__DELIVERIES__"
-    # What is configured for another bucket is overridden.
-    return {
-        f"{prefix}BUCKET_URL": str(bucket),
-        f"{prefix}RETENTION_DAYS": "7",
-        f"{prefix}ARCHIVE_TO": "",
-    }
+    return {f"{_DELIVERIES}BUCKET_URL": str(bucket), f"{_DELIVERIES}RETENTION_DAYS": "7"}
+
+
+def _of_this_bucket_alone(bucket: Path) -> dict[str, str]:
+    """The same, and no archive that is configured for another bucket."""
+    return {**access_to_bucket(bucket), f"{_DELIVERIES}ARCHIVE_TO": ""}
 
 
 def write_bucket(store: Store, folder: Path, option: str) -> None:

@@ -39,4 +39,7 @@ def init(
     with results():
         for path in written:
             print_line(f"Wrote {path}")
-        print_line("Next: copy .dlt/example.secrets.toml to .dlt/secrets.toml, fill it in, and run `didomi check`.")
+        print_line(
+            "Next: copy .dlt/example.secrets.toml to .dlt/secrets.toml, fill it in, set organization_id in "
+            ".dlt/config.toml, and run `didomi check`."
+        )

@@ -1,7 +1,8 @@
-"""`didomi sandbox`: the local API as a server."""
+"""`didomi sandbox`: a local Didomi API as a server."""
 
 from __future__ import annotations
 
+import shlex
 import sys
 import threading
 from pathlib import Path
@@ -12,7 +13,7 @@ import typer
 from didomi_source.errors import ConfigurationError
 
 from .app import CODES, app, text
-from .demo import access_to, sandbox_module, write_bucket
+from .demo import access_to, access_to_bucket, sandbox_module, write_bucket
 from .options import Days, Seed, Verbose, set_up_log
 
 
@@ -30,7 +31,7 @@ def sandbox(
     ] = None,
     verbose: Verbose = 0,
 ) -> None:
-    """Serve that local API, for trying things out.
+    """Serve a local Didomi API with made-up exports.
 
     Prints the variables that point `didomi` at it, and serves until it is ended.
     """
@@ -41,8 +42,9 @@ def sandbox(
         write_bucket(store, deliveries, "--deliveries")
     try:
         with module.serve(store, port=port) as api:
-            for name, value in access_to(api).items():
-                print(f"export {name}={value}", flush=True)
+            variables = access_to(api) | (access_to_bucket(deliveries.absolute()) if deliveries else {})
+            for name, value in variables.items():
+                print(f"export {name}={shlex.quote(value)}", flush=True)
             print("Serving until Ctrl-C; run those lines in another terminal.", file=sys.stderr)
             threading.Event().wait()
     except OSError as error:

@@ -362,7 +362,7 @@ def sandbox(folder: Path, *arguments: str) -> Iterator[dict[str, str]]:
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=program_environment(clean_environment(folder)),
     )  # fmt: skip
     try:
-        exports = [process.stdout.readline().rstrip("\n") for _ in range(4)]
+        exports = [process.stdout.readline().rstrip("\n") for _ in range(6 if "--deliveries" in arguments else 4)]
         assert process.stderr.readline() == "Serving until Ctrl-C; run those lines in another terminal.\n"
         script = "\n".join([*exports, "env -0"])  # as another terminal would run them
         told = subprocess.run(["bash", "-c", script], env={}, capture_output=True, text=True, check=True).stdout
@@ -384,10 +384,14 @@ def test_the_sandbox_prints_exports_that_work(job: Job, tmp_path: Path) -> None:
 
 
 def test_the_sandbox_writes_the_files_that_its_logs_claim(tmp_path: Path) -> None:
-    """For each of its exports, before it serves."""
-    with sandbox(tmp_path, "--deliveries", str(tmp_path / "bucket")):
-        delivered = {path.parts[-4] for path in tmp_path.glob("bucket/data/*/*/*/*.json.gz")}
+    """For each of its exports, before it serves; what it prints makes the other commands read them."""
+    with sandbox(tmp_path, "--deliveries", str(tmp_path / "the bucket")) as variables:
+        delivered = {path.parts[-4] for path in tmp_path.glob("the bucket/data/*/*/*/*.json.gz")}
+        environment = {**clean_environment(tmp_path), **variables}
+        checked = didomi("check", folder=tmp_path, environment=environment).out
     assert [name[:10] for name in delivered] == ["export-id="] * 3
+    assert f"ok      deliveries: {tmp_path}/the bucket can be read, " in checked
+    assert variables["SOURCES__DIDOMI__DELIVERIES__RETENTION_DAYS"] == "7"
 
 
 def test_a_folder_for_deliveries_that_cannot_be_made_is_named(job: Job) -> None:
