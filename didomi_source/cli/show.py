@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     from didomi_source.job import Summary
 
 # dbt's status of a node → what is printed.
-_NODES = {"success": "built", "pass": "tests passed", "warn": "warnings", "fail": "tests failed", "error": "errors"}
+_NODES = {
+    "success": "built",
+    "pass": "tests passed",
+    "warn": "with a warning",
+    "fail": "tests failed",
+    "error": "in error",
+}
 _PIPE_WIDTH = 160  # columns, where there is no terminal: wide enough that almost no line is wrapped
 
 
