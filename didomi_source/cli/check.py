@@ -123,11 +123,13 @@ def _is_loaded(target: Target, export: Row) -> bool:
 def _check_deliveries() -> Iterator[Finding]:
     """Send one LIST and one GET, if deliveries are read at all."""
     from didomi_source.deliveries import delivery_settings
+    from didomi_source.deliveries.source import refuse_missing_packages
 
     subject = "deliveries"
     try:
         settings = delivery_settings()
         if settings.bucket_url:
+            refuse_missing_packages()
             yield Finding(subject, True, _newest_delivery(settings))
     except DidomiError as error:
         yield _failed(subject, error)

@@ -27,7 +27,7 @@ _PACKAGES = {
     "snowflake": ("snowflake-connector-python", "dbt-snowflake"),
     "report": ("altair", "vl-convert-python"),
     "notify": ("apprise",),
-    "deliveries": ("obstore", "boto3"),
+    "deliveries": ("isal", "obstore", "boto3"),
     "otel": ("opentelemetry-sdk",),
 }
 _SECRET = {"api_key", "api_secret"}

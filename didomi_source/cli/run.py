@@ -153,7 +153,7 @@ def _watchers(metrics_file: Path | None, ping_url: str | None) -> list[Watcher]:
         try:
             found.append(telemetry.Telemetry())
         except ImportError:
-            logger.warning("OTEL_EXPORTER_OTLP_ENDPOINT is set, but: pip install 'didomi-source[otel]'")
+            logger.warning("OTEL_EXPORTER_OTLP_ENDPOINT is set, and nothing is sent: pip install 'didomi-source[otel]'")
     url = ping_url or ping.configured_url()
     if url is not None:
         found.append(ping.Ping(url))

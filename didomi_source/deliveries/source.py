@@ -42,13 +42,14 @@ def didomi_deliveries(
         The resource `export_deliveries`; grain: export, date and data kind. docs/tables.md describes its rows.
 
     Raises:
-        ConfigurationError: `bucket_url` is not set, or a setting cannot be right.
+        ConfigurationError: `bucket_url` is not set, a setting cannot be right, or a package is missing.
     """
     resolved = delivery_settings(**settings)
     if not resolved.bucket_url:
         name = "__".join([*SECTIONS, "bucket_url"]).upper()
         msg = f"there is no place to read deliveries from: set {name} to the folder that holds data/"
         raise ConfigurationError(msg)
+    refuse_missing_packages()
     dlt.current.source_schema().remove_type_detection("iso_timestamp")
     asked = request or DeliveryRequest()
     if asked.export_ids is None:
@@ -68,6 +69,19 @@ def didomi_deliveries(
     return dlt.resource(export_deliveries, name=TABLE, columns=hints, write_disposition=disposition)
 
 
+def refuse_missing_packages() -> None:
+    """Refuse to begin what could not count a file.
+
+    Raises:
+        ConfigurationError: A package of the extra `deliveries` is missing.
+    """
+    try:
+        from . import archive, reading  # noqa: F401 - they import the packages
+    except ModuleNotFoundError as error:
+        msg = f"counting needs {error.name}: pip install 'didomi-source[deliveries]'"
+        raise ConfigurationError(msg) from None
+
+
 def delivery_reader(
     settings: DeliverySettings, request: DeliveryRequest, known: KnownDeliveries
 ) -> DeliveryReader | None:
@@ -84,14 +98,11 @@ def delivery_reader(
     Raises:
         ConfigurationError: A package of the extra `deliveries` or the credentials are missing.
     """
+    refuse_missing_packages()
     from .access import open_archive, open_source
+    from .archive import Archive
+    from .reading import DeliveryReader
 
-    try:
-        from .archive import Archive
-        from .reading import DeliveryReader
-    except ModuleNotFoundError as error:
-        msg = f"counting needs {error.name}: pip install 'didomi-source[deliveries]'"
-        raise ConfigurationError(msg) from None
     outcome = request.outcome
     for export_id in request.export_ids or ():
         outcome.of(export_id)

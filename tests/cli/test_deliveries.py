@@ -138,6 +138,18 @@ def test_check_reads_a_file_of_the_newest_delivery(job, bucket):
     assert (done.code, f"failed  deliveries: there is no folder {bucket}: check bucket_url\n" in done.out) == (1, True)
 
 
+@pytest.mark.parametrize("command", [["check"], ["run"], ["run", "--dry-run"]], ids=" ".join)
+def test_without_the_extra_nothing_is_begun(job, bucket, tmp_path, command):
+    """Each command names it before a log is read, also where the files are in a folder."""
+    (tmp_path / "isal.py").write_text("raise ModuleNotFoundError(name='isal')\n")
+    before = f"PYTHONPATH={tmp_path}:$PYTHONPATH"
+    done = didomi(*command, folder=job.folder, environment=job.environment, shell=f"{before} {{}}")
+    needed = "counting needs isal: pip install 'didomi-source[deliveries]'"
+    assert done.code == 78
+    assert f"deliveries: {needed}\n" in done.out if command == ["check"] else done.err.endswith(f"didomi: {needed}\n")
+    assert "Loading" not in done.err
+
+
 def test_status_reports_what_is_wrong_and_what_is_lost_soon(job, api, bucket):
     """A line for each wrong delivery of seven days, and one for those that expire."""
     now = datetime.now(timezone.utc)
