@@ -4,7 +4,7 @@
 # Versions: dbt-core 1.11.16, dbt-postgres 1.10.2, psycopg2-binary 2.9.13, Python 3.11;
 #   the server is PGlite 0.5.14 (PostgreSQL 18.6 in WebAssembly, from npm) on Node 20.
 # Guess: a thread keeps its connection: the profile has `threads` and `keepalives_idle`, and dbt's log names connections that it
-#   uses again ("Re-using an available connection from the pool").
+#   uses again, from a pool.
 # Behaviour: what is used again is an object that holds a name. Its socket is closed when the node is done
 #   (BaseConnectionManager.release), and the next node logs in anew.
 # Cost: with TLS and SCRAM a login takes five or six round trips, more than the statements of a small model. At 50 ms that is 0.3 s
