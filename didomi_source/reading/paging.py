@@ -261,8 +261,8 @@ class ListReader:
             rest = self._pages.at(end)
             if not rest.names <= page.names:
                 return False
-            if not rest.entries:
-                return True
+            if not rest.entries:  # without a total nothing else tells that this is the end
+                return page.total is not None or not self._pages.at(end).entries
             end += rest.length  # of an item that is in the list more than once
         return False
 

@@ -93,6 +93,8 @@ FOUND = (
     Schedule(1, 3, Switch(envelope="data_alone_unpaged"), (Run(moves=(Move("new", 0, 2),)),)),
     # two empty answers in a row, with nothing else to tell that the list is not empty
     Schedule(25, 3, BY_ORDER, (Run(faults=(("empty_page", 1), ("empty_page", 2))),)),
+    # a false empty answer behind a page that shows nothing new, since logs went from the top
+    Schedule(29, 3, BY_ORDER, (Run(moves=(Move("purge_newest", 0, 7),), faults=(("empty_page", 9),)),)),
     # three logs of one time that change places on the border of two pages
     Schedule(
         37,
