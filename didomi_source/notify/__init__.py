@@ -21,7 +21,7 @@ from didomi_source.errors import ConfigurationError
 from didomi_source.health.deliveries import read_recent_deliveries
 from didomi_source.health.judge import Judgement, Limits, judge
 from didomi_source.health.status import read_status
-from didomi_source.warehouse.duckdb import wait_until_writable
+from didomi_source.warehouse.duckdb import lock_duckdb_file
 from didomi_source.warehouse.open import open_read_only, open_temporary
 from didomi_source.warehouse.target import Target, prepare_environment
 
@@ -106,8 +106,7 @@ def _send(
 ) -> tuple[list[Notice], list[str]]:
     """Send and write to the ledger under the lease; the ledger is read again, since another machine may have sent."""
     sent, refused = [], []
-    with open_temporary(target) as pipeline:
-        wait_until_writable(pipeline, report, target.wait_seconds)
+    with open_temporary(target) as pipeline, lock_duckdb_file(pipeline, report, target.wait_seconds):
         ledger = Ledger(pipeline, target)
         ledger.prepare()
         with ledger.alone(report):

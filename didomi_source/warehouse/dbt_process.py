@@ -14,6 +14,7 @@ import os
 import queue
 import sys
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ RESULTS = "results.json"
 """The results of a build in the target folder, as far as the job reads them: as dbt's run_results.json has them."""
 
 _BUILD = ["build", "--exclude-resource-type", "unit_test"]
+_TRY_SECONDS = 3.0
 
 
 def _obey(lines: queue.SimpleQueue[bytes]) -> None:
@@ -62,6 +64,25 @@ def _is_dbt_2() -> bool:
     return importlib.util.find_spec("dbt._core") is not None
 
 
+def _try_for_longer() -> None:
+    """Let each of dbt-duckdb's seven tries to open the file last, so that it meets the moments between two readers."""
+    import duckdb
+
+    connect = duckdb.connect
+
+    def connect_when_free(*arguments: Any, **options: Any) -> duckdb.DuckDBPyConnection:
+        deadline = time.monotonic() + _TRY_SECONDS
+        while True:
+            try:
+                return connect(*arguments, **options)
+            except duckdb.IOException as error:
+                if "Could not set lock" not in str(error) or time.monotonic() >= deadline:
+                    raise
+            time.sleep(0.02)
+
+    duckdb.connect = connect_when_free
+
+
 def _command(arguments: list[str]) -> int:
     """Run dbt's command line; returns its exit code."""
     from dbt.cli.main import cli
@@ -93,6 +114,8 @@ def main() -> None:
     order = json.loads(lines.get())
     os.environ.update(order["environment"])
     os.chdir(target)
+    if order["environment"].get("DIDOMI_TARGET") == "duckdb":
+        _try_for_longer()
     command, *options = order["arguments"]
     sys.exit(_command([command, *options]) if command == "parse" else _build(options, target, lines))
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -287,6 +289,23 @@ def test_a_dry_run_shows_and_changes_nothing(marts, urls, listener, didomi, monk
     assert listener.requests == []
     monkeypatch.delenv("NOTIFY__URLS")
     assert didomi("notify", "--dry-run").out == shown.replace("target 1 (JSON)", "nobody yet")
+
+
+def test_no_reader_keeps_what_was_told_from_being_written_down(marts, urls, listener, didomi):
+    """A reader of the DuckDB file that came while the message was sent would have it sent again."""
+    marts(failing("a", **read_now()))
+    code = "import duckdb; duckdb.connect('warehouse.duckdb', read_only=True)"
+    readers = []
+
+    def read(_):
+        readers.append(subprocess.run([sys.executable, "-c", code], check=False).returncode)
+        return 200
+
+    listener.status = read
+    assert didomi("notify").code == 0
+    assert readers == [1]
+    assert didomi("notify").out == "Nothing is new.\n"
+    assert readers == [1]
 
 
 def test_a_target_that_refuses_is_tried_again_alone(marts, urls, listener, didomi):

@@ -15,7 +15,7 @@ from didomi_sandbox import Sandbox
 from didomi_source.cli.demo import settings_of
 from didomi_source.errors import ConfigurationError, ModelsFailed
 from didomi_source.job import run
-from didomi_source.warehouse import dbt, dbt_speed
+from didomi_source.warehouse import dbt, dbt_process, dbt_speed
 from didomi_source.warehouse.target import Target
 from support.harness import Job
 
@@ -69,6 +69,31 @@ def test_a_project_that_cannot_be_parsed_is_reported_by_the_build(tmp_path: Path
         build.order("build", {**environment, "DIDOMI_TARGET": "nowhere"}, {})
         with pytest.raises(ModelsFailed, match="dbt could not build the models: it ended with 2: .*- snowflake"):
             build.run()
+
+
+def test_a_file_that_readers_hold_is_asked_for_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Readers that poll leave it free for moments only. Another error is told at once."""
+    answers: list[object] = [*[duckdb.IOException("IO Error: Could not set lock on file")] * 3, "open"]
+    asked: list[tuple[str, bool]] = []
+
+    def connect(path: str, *, read_only: bool) -> object:
+        asked.append((path, read_only))
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(duckdb, "connect", connect)
+    dbt_process._try_for_longer()
+    assert duckdb.connect("w.duckdb", read_only=False) == "open"
+    assert asked == [("w.duckdb", False)] * 4
+    answers.append(duckdb.IOException("IO Error: No space left on device"))
+    with pytest.raises(duckdb.IOException, match="No space left"):
+        duckdb.connect("w.duckdb", read_only=False)
+    monkeypatch.setattr(dbt_process, "_TRY_SECONDS", 0)
+    answers.append(duckdb.IOException("IO Error: Could not set lock on file"))
+    with pytest.raises(duckdb.IOException, match="Could not set lock"):
+        duckdb.connect("w.duckdb", read_only=False)
 
 
 def test_without_what_makes_it_fast_the_same_is_built(
