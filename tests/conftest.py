@@ -21,8 +21,14 @@ from support.warehouse import Start, Warehouse
 
 pytest_plugins = ["support.counts", "support.jobs", "support.commands"]
 
-# No deadline, since machines are loaded, and nothing left in the working directory.
-settings.register_profile("tests", deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+# No deadline, since machines are loaded, and nothing left in the working directory. CI tries the same examples each time.
+settings.register_profile(
+    "tests",
+    deadline=None,
+    database=None,
+    derandomize=bool(os.environ.get("CI")),
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("tests")
 
 

@@ -142,8 +142,7 @@ def test_no_schedule_loses_doubles_or_misreads_a_log(server: Sandbox, counted: C
     judge(World(schedule, server, InMemory()).play(), counted)
 
 
-@with_examples
-@settings(UNHURRIED, max_examples=100 if IS_NIGHTLY else 2)
+@settings(UNHURRIED, max_examples=100 if IS_NIGHTLY else 3)
 @given(schedule=schedules)
 def test_no_schedule_of_whole_jobs_does(
     server: Sandbox,

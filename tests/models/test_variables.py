@@ -26,14 +26,11 @@ COMBINATIONS: dict[str, dict[str, Any]] = {
         "didomi_skip_weekdays": [6, 7],
         "didomi_as_of": "2028-03-31T12:00:00Z",
     },
-    "tokyo": {
-        "didomi_timezone": "Asia/Tokyo",
+    "auckland": {
+        "didomi_timezone": "Pacific/Auckland",
         "didomi_as_of": "2028-03-31",
         "didomi_retired_exports": ["e", "s1-daily", "kept", "healthy", "it's none"],
         "didomi_error_kinds": {"quota": "money", "o": "has an o's"},
-    },
-    "auckland": {
-        "didomi_timezone": "Pacific/Auckland",
         "didomi_anomaly_deviations": 1,
         "didomi_anomaly_min_change_rate": 0.9,
         "didomi_anomaly_min_observations": 2,
