@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +13,7 @@ import typer
 from didomi_source.cli import app
 from didomi_source.warehouse.target import DESTINATIONS, Target
 from support.harness import Job, clean_environment
-from support.shell import DIDOMI, ROOT, didomi, program_environment
+from support.shell import DIDOMI, ROOT, didomi
 
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 README = (ROOT / "README.md").read_text()
@@ -71,18 +70,6 @@ def test_a_copy_has_exit_codes_of_its_own(job: Job) -> None:
     assert re.findall(r"^    (\d+)  ", codes, re.MULTILINE) == ["0", "1", "2", "75", "78"]
     assert "every row of every raw table" in codes
     assert "export" not in codes
-
-
-def test_help_is_there_at_once(tmp_path: Path) -> None:
-    """In under 0.3 seconds; those of the processor, since other tests are at work: it waits for nothing else."""
-    environment = program_environment(clean_environment(tmp_path))
-    times = []
-    for _ in range(5):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([DIDOMI, "--help"], env=environment, capture_output=True, check=True)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    assert min(times) < 0.3
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["--version"], ["run", "--nope"]])

@@ -60,20 +60,21 @@ def test_every_command_is_in_the_list_with_one_line(didomi):
     assert "..." not in listed
 
 
-def seconds(*arguments):
-    """CPU seconds of a command in a process of its own; the machine may be busy with other things."""
+def seconds(code, *arguments):
+    """CPU seconds of a program in a process of its own."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     environment = {k: v for k, v in os.environ.items() if not k.startswith("COV")}
-    call = [sys.executable, "-c", "from didomi_source.cli import main; main()", *arguments]
-    subprocess.run(call, env=environment, capture_output=True, check=True)
+    subprocess.run([sys.executable, "-c", code, *arguments], env=environment, capture_output=True, check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def test_the_help_is_there_at_once():
-    """Less than 0.3 seconds, since nothing heavy is imported."""
-    assert min(seconds("--help") for _ in range(3)) < 0.3
-    assert min(seconds("run", "--help") for _ in range(3)) < 0.3
+    """Within four times what Typer's import takes, on however busy a machine: dlt's alone takes ten times as long."""
+    ours = "from didomi_source.cli import main; main()"
+    calls = [("import typer",), (ours, "--help"), (ours, "run", "--help")]
+    least = [min(times) for times in zip(*[[seconds(*call) for call in calls] for _ in range(5)], strict=True)]
+    assert max(least[1:]) < 4 * least[0]
 
 
 def test_commands_import_what_they_need_when_they_need_it():
