@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 EXTRAS := demo,deliveries,notify,otel,postgres,bigquery,snowflake
 
-.PHONY: help demo test test-quick test-oldest test-newest test-engines faults test-feathers lint format settings pages constraints clean bench bench-deliveries bench-models bench-daily test-lineage bench-cost test-airflow test-dagster test-image test-marimo test-superset warehouses cloud-bigquery cloud-snowflake test-metrics nightly mutation
+.PHONY: help demo test test-quick test-oldest test-newest test-engines faults test-feathers lint format settings pages constraints clean bench bench-deliveries bench-models bench-daily test-lineage bench-cost test-airflow test-dagster test-image test-marimo test-superset test-pgbouncer warehouses cloud-bigquery cloud-snowflake test-metrics nightly mutation
 help: ## Show this list
 	@grep -hE '^[a-z -]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
@@ -114,6 +114,9 @@ test-marimo: $(BIN)/.dev .venvs/marimo/ready ## Run the notebook in marimo
 
 test-superset: $(BIN)/.dev .venvs/superset/ready ## Import the dashboard into Superset and look at it
 	$(BIN)/python -m pytest -n 0 tests/bi/in_superset.py
+
+test-pgbouncer: $(BIN)/.dev ## Run the job on PostgreSQL through pgbouncer (Debian's package)
+	$(BIN)/python -m pytest -n 0 tests/warehouses/in_pgbouncer.py
 
 warehouses: $(BIN)/.dev ## Run the whole job on PostgreSQL, DuckLake and the emulators of BigQuery and Snowflake
 	tests/warehouses/install

@@ -76,18 +76,22 @@ def one_build_at_a_time(target: Target, report: Callable[[str], None]) -> Iterat
         pipeline = stack.enter_context(open_temporary(target))
         try:
             client: Any = pipeline.sql_client()
-            _lock(stack.enter_context(client), target, report)
+            stack.enter_context(client)
+            client.native_connection.autocommit = False
+            client.execute_sql("set local idle_in_transaction_session_timeout = 0")
+            _lock(client, target, report)
         except DidomiError:
             raise
         except Exception as error:  # noqa: BLE001 - of dlt or psycopg2
             raise error_of(error, pipeline) from None
-        yield  # the server releases the lock with the connection
+        yield  # the server releases the lock with the connection, which ends the transaction
 
 
 def _lock(client: Any, target: Target, report: Callable[[str], None]) -> None:
     deadline = time.monotonic() + BUILD_SECONDS
-    # Two keys of 32 bits: one for this package, one for the schema.
-    query = "select pg_try_advisory_lock(hashtext('didomi'), hashtext(%s))"
+    # Two keys of 32 bits: one for this package, one for the schema. The lock is the transaction's: a pooler may give
+    # each another connection to the server, and one that it keeps would keep the lock of a session.
+    query = "select pg_try_advisory_xact_lock(hashtext('didomi'), hashtext(%s))"
     while not client.execute_sql(query, target.marts)[0][0]:
         if time.monotonic() >= deadline:
             msg = f"another machine has been building {target.marts} for {BUILD_SECONDS / 60:.0f} minutes: run again"

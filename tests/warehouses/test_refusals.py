@@ -127,8 +127,11 @@ def test_a_table_of_somebody_else_is_not_touched(server, site) -> None:
 
 
 def test_two_machines_build_one_after_the_other(server, monkeypatch) -> None:
-    """The second waits, reports it, and gives up in one line; each dataset has a lock of its own."""
-    monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", server.url)
+    """The second waits, reports it, and gives up in one line; each dataset has a lock of its own, however long a build takes."""
+    impatient = role(server, "impatient", "alter role impatient set idle_in_transaction_session_timeout = '100ms'")
+    monkeypatch.setenv(
+        "DESTINATION__POSTGRES__CREDENTIALS", impatient.environment["DESTINATION__POSTGRES__CREDENTIALS"]
+    )
     steps: list[str] = []
     monkeypatch.setattr(locks, "BUILD_SECONDS", 1.5)
     target = Target("postgres", "one_raw")
