@@ -25,9 +25,9 @@ $(BIN)/.dev: pyproject.toml constraints.txt
 demo: $(BIN)/.demo ## Run the whole job against a local API with made-up exports
 	$(BIN)/didomi demo
 
-# Tests that build the models or run the job again and again: measuring would make them take half as long again. The first wait a lot.
-WHOLE_JOBS := $(addprefix source/test_,modes.py packages.py runs.py tables.py) reading/test_paging.py deliveries/test_run.py \
-  $(addprefix cli/test_,deliveries.py models.py shown.py streams.py) warehouse/test_duckdb_storage.py docs warehouses faults job models bi browser pipelines packaging
+# Tests that build the models or run the job again and again: measuring would make them take half as long again. Short files are last.
+WHOLE_JOBS := docs models warehouses faults job packaging pipelines browser bi reading/test_paging.py deliveries/test_run.py \
+  $(addprefix source/test_,modes.py packages.py runs.py tables.py) $(addprefix cli/test_,deliveries.py models.py shown.py streams.py) warehouse/test_duckdb_storage.py
 
 test: $(BIN)/.dev ## Run all tests, and ask for 90 % branch coverage
 	$(BIN)/coverage erase
