@@ -31,7 +31,7 @@ WHOLE_JOBS := docs models warehouses faults job packaging pipelines browser bi r
 
 test: $(BIN)/.dev ## Run all tests, and ask for 90 % branch coverage
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n 3 $(addprefix --ignore=tests/,$(WHOLE_JOBS))
+	$(BIN)/coverage run -m pytest $(addprefix --ignore=tests/,$(WHOLE_JOBS))
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 	$(BIN)/pytest -n 3 $(addprefix tests/,$(WHOLE_JOBS))

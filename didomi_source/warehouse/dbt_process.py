@@ -14,8 +14,8 @@ import os
 import queue
 import sys
 import threading
-import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -68,17 +68,12 @@ def _try_for_longer() -> None:
     """Let each of dbt-duckdb's seven tries to open the file last, so that it meets the moments between two readers."""
     import duckdb
 
+    from didomi_source.warehouse.duckdb import try_while_locked
+
     connect = duckdb.connect
 
     def connect_when_free(*arguments: Any, **options: Any) -> duckdb.DuckDBPyConnection:
-        deadline = time.monotonic() + _TRY_SECONDS
-        while True:
-            try:
-                return connect(*arguments, **options)
-            except duckdb.IOException as error:
-                if "Could not set lock" not in str(error) or time.monotonic() >= deadline:
-                    raise
-            time.sleep(0.02)
+        return try_while_locked(partial(connect, *arguments, **options), _TRY_SECONDS)
 
     duckdb.connect = connect_when_free
 

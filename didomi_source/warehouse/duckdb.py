@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,22 +26,13 @@ logger = logging.getLogger(__name__)
 DUCKDB_FILE = "warehouse.duckdb"
 _MIN_FREE_BYTES = 50 * 1024 * 1024
 _MEMORY_LIMIT = "64MB"
+_PAUSE_SECONDS = 0.05
 _ROW_GROUP_ROWS = 16 * 1024  # buffered uncompressed until they are written; DuckDB's default is 122,880
-
-
-def wait_until_writable(pipeline: dlt.Pipeline, report: Callable[[str], None], seconds: float) -> None:
-    """Wait for a DuckDB file that another process has locked, and check that its disk has room.
-
-    Raises:
-        DestinationError: Which process holds the file, or what else is wrong with it.
-    """
-    with lock_duckdb_file(pipeline, report, seconds):
-        pass
 
 
 @contextmanager
 def lock_duckdb_file(pipeline: dlt.Pipeline, report: Callable[[str], None], seconds: float) -> Iterator[None]:
-    """Keep a DuckDB file locked: between two connections of dlt another process could lock it.
+    """Keep a DuckDB file locked, on a disk that has room: between two connections of dlt another process could lock it.
 
     Args:
         pipeline: Whose warehouse it is.
@@ -48,7 +40,7 @@ def lock_duckdb_file(pipeline: dlt.Pipeline, report: Callable[[str], None], seco
         seconds: How long to wait for that process.
 
     Raises:
-        DestinationError: See `wait_until_writable`.
+        DestinationError: Which process holds the file, or what else is wrong with it.
     """
     path = duckdb_path(pipeline)
     if path is None:
@@ -141,24 +133,48 @@ def connect_when_free(
 
     Raises:
         ConfigurationError: The file is missing, and its storage version is none that DuckDB knows.
-        DestinationError: See `wait_until_writable`.
+        DestinationError: Which process holds it, or what else is wrong with it.
+    """
+    import duckdb
+
+    def connect() -> duckdb.DuckDBPyConnection:
+        if not read_only:
+            create_if_missing(path)
+        return duckdb.connect(str(path), read_only=read_only)
+
+    report_once = cache(report)
+    try:
+        return try_while_locked(
+            connect, seconds, lambda: report_once(f"Waiting for {path}, which another program holds")
+        )
+    except duckdb.Error as error:
+        raise DestinationError(describe_error(error, path)) from None
+
+
+def try_while_locked(
+    connect: Callable[[], duckdb.DuckDBPyConnection], seconds: float, wait: Callable[[], None] = lambda: None
+) -> duckdb.DuckDBPyConnection:
+    """Connect to a DuckDB file; twenty tries a second meet the moments that readers who poll it leave between them.
+
+    Args:
+        connect: Connects to the file.
+        seconds: How long to try while another process has locked it.
+        wait: Called after each try that failed.
+
+    Raises:
+        duckdb.Error: As the last try raised it.
     """
     import duckdb
 
     deadline = time.monotonic() + seconds
-    is_waiting = False
     while True:
         try:
-            if not read_only:
-                create_if_missing(path)
-            return duckdb.connect(str(path), read_only=read_only)
-        except duckdb.Error as error:
+            return connect()
+        except duckdb.IOException as error:
             if "Could not set lock" not in str(error) or time.monotonic() >= deadline:
-                raise DestinationError(describe_error(error, path)) from None
-        if not is_waiting:
-            report(f"Waiting for {path}, which another program holds")
-            is_waiting = True
-        time.sleep(0.5)
+                raise
+        wait()
+        time.sleep(_PAUSE_SECONDS)
 
 
 def check_free_space(path: Path) -> None:

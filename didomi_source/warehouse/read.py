@@ -15,7 +15,7 @@ from didomi_source.errors import ConfigurationError, DestinationError, TableMiss
 from didomi_source.values import in_utc
 
 from .credentials import duckdb_path, location
-from .duckdb import check_free_space, wait_until_writable
+from .duckdb import check_free_space, lock_duckdb_file
 from .errors import describe_error
 from .sqlstate import error_of
 
@@ -124,12 +124,12 @@ def check_connection(pipeline: dlt.Pipeline) -> None:
         except OSError as error:
             raise DestinationError(describe_error(error, path)) from None
         return
-    wait_until_writable(pipeline, lambda _: None, seconds=0)
-    try:
-        with pipeline.sql_client() as client:
-            client.execute_sql("select 1")
-    except Exception as error:  # noqa: BLE001 - each engine has its own, wrapped or not
-        raise error_of(error, pipeline) from None
+    with lock_duckdb_file(pipeline, lambda _: None, seconds=0):
+        try:
+            with pipeline.sql_client() as client:
+                client.execute_sql("select 1")
+        except Exception as error:  # noqa: BLE001 - each engine has its own, wrapped or not
+            raise error_of(error, pipeline) from None
 
 
 def select(

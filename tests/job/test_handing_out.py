@@ -17,7 +17,7 @@ from didomi_source.errors import ConfigurationError, DestinationError
 from didomi_source.job import Options
 from didomi_source.job.run import _write
 from didomi_source.warehouse import publish
-from didomi_source.warehouse.duckdb import lock_duckdb_file, wait_until_writable
+from didomi_source.warehouse.duckdb import lock_duckdb_file
 from didomi_source.warehouse.open import open_read_only, open_temporary
 from didomi_source.warehouse.read import select
 from didomi_source.warehouse.target import Target
@@ -177,8 +177,8 @@ def test_a_reader_that_leaves_in_time_is_waited_for(made, reader):
     made.finish()
     holder, steps = reader("warehouse.duckdb"), []
     threading.Timer(1, holder.process.kill).start()
-    with open_temporary(Target()) as pipeline:
-        wait_until_writable(pipeline, steps.append, seconds=20)
+    with open_temporary(Target()) as pipeline, lock_duckdb_file(pipeline, steps.append, seconds=20):
+        pass
     assert {step.split(", which")[1] for step in steps} == {" another program holds"}
 
 
@@ -189,8 +189,9 @@ def test_a_reader_that_stays_is_named(made, reader):
     with (
         open_temporary(Target()) as pipeline,
         pytest.raises(DestinationError, match=rf"is held by another program \(.*, process {holder.process.pid}\)"),
+        lock_duckdb_file(pipeline, print, seconds=0),
     ):
-        wait_until_writable(pipeline, print, seconds=0)
+        pass
 
 
 def test_nobody_slips_in_while_a_run_holds_the_file(made):
