@@ -9,9 +9,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Generator, Iterable, Iterator
-from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 from isal import isal_zlib
 
@@ -72,8 +71,7 @@ class BadFile(DidomiError):
         self.flaw = flaw
 
 
-@dataclass(frozen=True)
-class FileCount:
+class FileCount(NamedTuple):
     """What a sound file holds.
 
     Args:
