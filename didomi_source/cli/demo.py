@@ -92,20 +92,22 @@ def run_demo(
     """
     from didomi_source.health.deliveries import read_deliveries
     from didomi_source.job.run import run
+    from didomi_source.warehouse.dbt import started
     from didomi_source.warehouse.duckdb import DUCKDB_FILE
     from didomi_source.warehouse.target import Target
 
-    module = sandbox_module()
-    store, bucket = module.generate(seed=seed, days=days), folder.absolute() / "bucket"
-    report("Writing the files that the exports delivered")
-    write_bucket(store, bucket, "--folder")
-    database, target = folder.absolute() / DUCKDB_FILE, Target(working_dir=folder / ".didomi")
-    report("Starting a local Didomi API")
-    with module.serve(store) as api, _environment(settings_of(api, database) | _of_this_bucket_alone(bucket)):
-        summary = run(target, report=report)
-        if summary.exit_code:
-            return summary, [], [], []
-        wrong = [delivery for delivery in read_deliveries(target) if delivery.is_wrong]
+    module, database, bucket = sandbox_module(), folder.absolute() / DUCKDB_FILE, folder.absolute() / "bucket"
+    target = Target(working_dir=folder / ".didomi")
+    with started(target.working_dir) as dbt:  # which imports itself while the history is made up
+        store = module.generate(seed=seed, days=days)
+        report("Writing the files that the exports delivered")
+        write_bucket(store, bucket, "--folder")
+        report("Starting a local Didomi API")
+        with module.serve(store) as api, _environment(settings_of(api, database) | _of_this_bucket_alone(bucket)):
+            summary = run(target, report=report, dbt=dbt)
+            if summary.exit_code:
+                return summary, [], [], []
+            wrong = [delivery for delivery in read_deliveries(target) if delivery.is_wrong]
     return summary, _query(database, RATES), _query(database, VOLUMES), wrong
 
 

@@ -19,8 +19,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from didomi_source.warehouse import dbt_speed
-
 RESULTS = "results.json"
 """The results of a build in the target folder, as far as the job reads them: as dbt's run_results.json has them."""
 
@@ -99,6 +97,8 @@ def _code(done: Any) -> int:
 
 def main() -> None:
     """Import dbt, and obey."""
+    from didomi_source.warehouse import dbt_speed
+
     target = Path(sys.argv[1])
     lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_obey, args=[lines], daemon=True).start()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib.metadata
+import importlib.util
 import json
 import sys
 from collections.abc import Callable
@@ -22,10 +24,11 @@ def tune(folder: Path) -> None:
     """Change how dbt starts in this process, before it is imported.
 
     Args:
-        folder: Where what was computed is kept for the next start.
+        folder: Where what was computed is kept for the next start, if it cannot be kept with the installation.
     """
-    gc.set_threshold(50_000)  # objects between two collections, 700 by default: dbt's start leaves few cycles
-    kept = folder / "start"
+    gc.set_threshold(150_000)  # objects between two collections, 700 by default: dbt leaves few cycles
+    atexit.register(gc.freeze)  # so that the final collection has nothing to traverse: 50 MB of dbt's objects
+    kept = _folder_of_installation() or folder / "start"
     for change in (
         _compile_serializers_when_used,
         _drop_debug_events,
@@ -35,6 +38,17 @@ def tune(folder: Path) -> None:
     ):
         with suppress(ImportError, AttributeError):
             change()
+
+
+def _folder_of_installation() -> Path | None:
+    """A folder beside Python's own compiled modules: what is kept depends on the installed packages alone, too."""
+    folder = Path(importlib.util.cache_from_source(__file__)).with_name("dbt")
+    try:
+        if not sys.dont_write_bytecode:
+            folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return folder if folder.is_dir() else None
 
 
 def _compile_serializers_when_used() -> None:

@@ -174,3 +174,21 @@ def test_a_view_gives_way_to_a_table_and_a_table_to_a_view(job: Job) -> None:
         " where table_name in ('stg_didomi__exports', 'didomi__export_runs') order by 1"
     )
     assert kinds == [("didomi__export_runs", "BASE TABLE"), ("stg_didomi__exports", "VIEW")]
+
+
+@pytest.mark.parametrize("cannot", ["nothing", "write bytecode", "write there"])
+def test_what_was_computed_is_kept_with_the_installation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cannot: str
+) -> None:
+    """A first run in any folder finds it; in the working folder where Python may keep its bytecode nowhere."""
+    installed = tmp_path / "cache"
+    monkeypatch.setattr("sys.pycache_prefix", str(installed))
+    monkeypatch.setattr("sys.dont_write_bytecode", cannot == "write bytecode")
+    if cannot == "write there":
+        installed.write_text("no folder")
+    kept: list[Path] = []
+    for change in ("_keep_schemas", "_keep_templates"):
+        monkeypatch.setattr(dbt_speed, change, kept.append)
+    dbt_speed.tune(tmp_path / "dbt")
+    beside = installed / Path(dbt_speed.__file__).parent.relative_to("/") / "dbt"
+    assert kept == [beside if cannot == "nothing" else tmp_path / "dbt" / "start"] * 2
