@@ -7,13 +7,15 @@ import gc
 import sys
 
 
-class _WithoutPandas:
-    """Hides pandas, which dlt imports where another package has installed it: 40 MB, and a third of a second."""
+class _WithoutExtras:
+    """Hides what dlt and pyarrow import only because another package has installed it, and nothing here uses."""
 
-    @staticmethod
-    def find_spec(name: str, *_: object) -> None:
+    names = ("numpy", "pandas", "sqlalchemy")
+
+    @classmethod
+    def find_spec(cls, name: str, *_: object) -> None:
         """The first finder that Python asks for a module."""
-        if name == "pandas":
+        if name in cls.names:
             raise ModuleNotFoundError(name, name=name)
 
 
@@ -21,5 +23,5 @@ def tune() -> None:
     """Run the garbage collector and switch threads less often, and import nothing that is not used."""
     gc.set_threshold(50_000)  # objects between two collections, 700 by default: rows and imports leave few cycles
     atexit.register(gc.freeze)  # so that the final collection has nothing to traverse
-    sys.meta_path.insert(0, _WithoutPandas)
+    sys.meta_path.insert(0, _WithoutExtras)
     sys.setswitchinterval(0.05)  # seconds, 0.005 by default: fewer GIL hand-overs between reading and packing

@@ -26,7 +26,7 @@ def tune(folder: Path) -> None:
     Args:
         folder: Where what was computed is kept for the next start, if it cannot be kept with the installation.
     """
-    gc.set_threshold(150_000)  # objects between two collections, 700 by default: dbt leaves few cycles
+    gc.set_threshold(500_000)  # objects between two collections, 700 by default: dbt leaves few cycles
     atexit.register(gc.freeze)  # so that the final collection has nothing to traverse: 50 MB of dbt's objects
     kept = _folder_of_installation() or folder / "start"
     for change in (

@@ -88,6 +88,21 @@ finally:
     assert done.stderr.splitlines()[-1] == "[]"
 
 
+def test_a_command_imports_nothing_of_other_packages_extras() -> None:
+    """dlt and pyarrow would, where numpy, pandas or SQLAlchemy are installed for something else."""
+    code = """
+import sys
+from didomi_source.cli import interpreter
+interpreter.tune()
+import dlt.destinations, pyarrow.compute
+print(dlt.destinations.postgres("postgresql://me:p%40ss@db:5433/logs").configuration(
+    dlt.destinations.postgres().spec()._bind_dataset_name("raw")).credentials.password)
+print(sorted({"numpy", "pandas", "sqlalchemy"} & sys.modules.keys()))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.splitlines() == ["p@ss", "[]"]
+
+
 def test_the_version_is_the_one_installed(tmp_path: Path) -> None:
     """As pip would name it."""
     done = didomi("--version", folder=tmp_path, environment=clean_environment(tmp_path))
