@@ -95,37 +95,48 @@ def any_row(log: Mapping[str, Any], text: str, export_id: str, extra: ExtraColum
         "export_id": export_id,
         "organization_id": _text(raw, "organization_id", flags),
         "status": _text(raw, "status", flags),
-        "config__frequency": None,
-        "metrics__users": None,
         "result": values.to_text_or_none(raw.get("result")),
         "created_at": _time(raw, "created_at", flags),
         "updated_at": _time(raw, "updated_at", flags),
         "raw_log": values.canonical(raw),
         "content_hash": values.digest(text),
+        "run_id": read.run_id,
+        "extracted_at": read.read_at,
+        "read_sequence": read.sequence,
     }
-    further: Row = {}
+    further = _fitted(raw, extra, flags)
+    own |= {name: further.pop(name, None) for name in _NESTED}
+    if len(flags) > MAX_FLAGS:
+        flags[MAX_FLAGS:] = [f"and {len(flags) - MAX_FLAGS} more"]
+    return LogRow(**own, flags=flags or None, further=further)
+
+
+def _fitted(log: Mapping[str, Any], extra: ExtraColumns, flags: list[str]) -> Row:
+    """The columns of nested and further fields with their values; what fits none is flagged and left out."""
+    columns: Row = {}
     taken: set[str] = set()
-    for name, value, path in _further_fields(raw, flags):
+    for name, value, path in _further_fields(log, flags):
         if name in taken:
             flags.append(f"{path}: another field has the same column")
             continue
         taken.add(name)
-        if name == "config__frequency":
-            own[name] = values.to_text_or_none(value)
-        elif name == "metrics__users":
-            own[name] = values.to_integer(value)
-            if own[name] is None:
-                flags.append(f"{path}: not a whole number of 64 bits")
-        else:
-            fitted, wrong = extra.coerce(name, value)
-            if wrong:
-                flags.append(f"{path}: {wrong}; kept in raw_log")
-            if fitted is not None:
-                further[name] = fitted
-    if len(flags) > MAX_FLAGS:
-        flags[MAX_FLAGS:] = [f"and {len(flags) - MAX_FLAGS} more"]
-    own |= {"run_id": read.run_id, "extracted_at": read.read_at, "read_sequence": read.sequence}
-    return LogRow(**own, flags=flags or None, further=further)
+        fitted, wrong = _fit(name, value, extra)
+        if wrong:
+            flags.append(f"{path}: {wrong}")
+        if fitted is not None:
+            columns[name] = fitted
+    return columns
+
+
+def _fit(column: str, value: Any, extra: ExtraColumns) -> tuple[Any, str | None]:
+    """The value as its column takes it, and why it does not."""
+    if column == "config__frequency":
+        return values.to_text_or_none(value), None
+    if column == "metrics__users":
+        users = values.to_integer(value)
+        return users, "not a whole number of 64 bits" if users is None else None
+    fitted, wrong = extra.coerce(column, value)
+    return fitted, wrong and f"{wrong}; kept in raw_log"
 
 
 def _further_fields(log: Mapping[str, Any], flags: list[str]) -> Iterator[tuple[str, Any, str]]:
@@ -147,10 +158,8 @@ def _further_fields(log: Mapping[str, Any], flags: list[str]) -> Iterator[tuple[
             yield f"source_{key}", value, key
 
 
-_RESERVED = {"raw_log", "flags", "content_hash", "read_sequence", "missing_at_source_since", *RUN} | {
-    "config__frequency",
-    "metrics__users",
-}
+_NESTED = ("config__frequency", "metrics__users")
+_RESERVED = {"raw_log", "flags", "content_hash", "read_sequence", "missing_at_source_since", *RUN, *_NESTED}
 
 
 @lru_cache(maxsize=10_000)
