@@ -7,6 +7,7 @@ import gc
 import importlib.metadata
 import importlib.util
 import json
+import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -41,14 +42,13 @@ def tune(folder: Path) -> None:
 
 
 def _folder_of_installation() -> Path | None:
-    """A folder beside Python's own compiled modules: what is kept depends on the installed packages alone, too."""
+    """A folder beside Python's bytecode, if that may be written: what is kept depends on the packages alone, too."""
     folder = Path(importlib.util.cache_from_source(__file__)).with_name("dbt")
-    try:
-        if not sys.dont_write_bytecode:
-            folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
+    if sys.dont_write_bytecode:
         return None
-    return folder if folder.is_dir() else None
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder if os.access(folder, os.W_OK) else None
 
 
 def _compile_serializers_when_used() -> None:
