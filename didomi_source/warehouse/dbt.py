@@ -160,16 +160,21 @@ def started(working_dir: Path) -> AbstractContextManager[Dbt]:
 
 @contextmanager
 def _started(target: Path) -> Iterator[Dbt]:
-    with subprocess.Popen(  # noqa: S603 - our own interpreter and project
-        [sys.executable, "-m", "didomi_source.warehouse.dbt_process", str(target)],
-        env={**_inherited(os.environ), **_OURS},
-        stdin=subprocess.PIPE,  # it ends when this is closed
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-        cwd=project_dir(),  # `-m` imports from there first
-    ) as process:
+    try:
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter and project
+            [sys.executable, "-m", "didomi_source.warehouse.dbt_process", str(target)],
+            env={**_inherited(os.environ), **_OURS},
+            stdin=subprocess.PIPE,  # it ends when this is closed
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            cwd=project_dir(),  # `-m` imports from there first
+        )
+    except OSError as error:
+        msg = f"dbt cannot be started ({error.strerror}): end other processes, or run without models (--skip-models)"
+        raise ModelsFailed(msg) from error
+    with process:
         try:
             yield Dbt(process, target)
         finally:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import re
 import time
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -58,6 +60,21 @@ def test_a_run_that_is_refused_starts_no_dbt(environment: dict[str, str], monkey
     monkeypatch.delenv("SOURCES__DIDOMI__API_KEY", raising=False)
     with pytest.raises(ConfigurationError, match="not configured"):
         run()
+
+
+def test_where_no_more_processes_are_allowed_the_way_out_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In one line; nothing was written."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr("subprocess.Popen", refuse)
+    message = "dbt cannot be started (Resource temporarily unavailable): end other processes, or run without models (--skip-models)"
+    with pytest.raises(ModelsFailed, match=f"^{re.escape(message)}$"), dbt.started(tmp_path):
+        pass
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_project_that_cannot_be_parsed_is_reported_by_the_build(tmp_path: Path, environment: dict[str, str]) -> None:
