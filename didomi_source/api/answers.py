@@ -14,6 +14,8 @@ import orjson
 from didomi_source import values
 from didomi_source.errors import ProtocolError
 
+_LONGEST_WAIT_SECONDS = 30 * 86_400.0  # a time in milliseconds since 1970 would be beyond any calendar
+
 
 def parse_json(body: bytes, content_type: str) -> object:
     """Parse JSON that may hold NaN, numbers of any size and broken text: one log must not cost the page.
@@ -68,10 +70,11 @@ def retry_after(value: str | None) -> float | None:
     """Seconds to wait: the header gives seconds or a date; zero means soon, not at once."""
     if not value:
         return None
-    if value.strip().isdigit():
-        return max(float(value), 0.5)
-    try:
-        when = parsedate_to_datetime(value)
-    except (TypeError, ValueError):
-        return None
-    return max((values.in_utc(when) - datetime.now(timezone.utc)).total_seconds(), 0.5)
+    if re.fullmatch("[0-9]+", value.strip()):
+        seconds = float(value)
+    else:
+        try:
+            seconds = (values.in_utc(parsedate_to_datetime(value)) - datetime.now(timezone.utc)).total_seconds()
+        except (TypeError, ValueError, OverflowError):
+            return None
+    return min(max(seconds, 0.5), _LONGEST_WAIT_SECONDS)

@@ -17,6 +17,9 @@ DEFAULT_LIMIT = 100
 DEFAULT_WINDOW_SECONDS = 15.0
 # Two clocks do not tick alike.
 _SLACK_SECONDS = 0.02
+# No answer makes us wait longer without a word: of a longer `reset` an answer 429 and its Retry-After tell.
+_LONGEST_RESET_SECONDS = 60.0
+_LONGEST_WINDOW_SECONDS = 3600.0
 # `reset` is rounded up to whole seconds, and the answer has been on its way.
 _ROUNDING_SECONDS = 1.5
 
@@ -78,10 +81,10 @@ class Budget:
     def observe(self, headers: Mapping[str, str], now: float) -> None:
         """Take over what the headers of an answer say, before it counts as answered."""
         limit, window = _policy(headers)
-        if limit and window:
+        if limit and window and window <= _LONGEST_WINDOW_SECONDS:
             self.limit, self.window = limit, window
         remaining, reset = _left(headers)
-        if remaining is not None and reset is not None:
+        if remaining is not None and reset is not None and reset <= max(self.window, _LONGEST_RESET_SECONDS):
             self._take_over(remaining, now, now + reset)
 
     def block(self, until: float) -> None:

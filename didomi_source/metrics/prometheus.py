@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from didomi_source.errors import ConfigurationError, DidomiError
+from didomi_source.warehouse.duckdb_storage import is_duckdb_file
+from didomi_source.warehouse.files import replaced_when_complete
 
 from . import Outcome
 from .measures import measures
@@ -17,12 +19,15 @@ class MetricsFile:
         path: Where it goes; node_exporter reads those that end in `.prom`.
 
     Raises:
-        ConfigurationError: Its folder does not exist.
+        ConfigurationError: Its folder does not exist, or it is a database.
     """
 
     def __init__(self, path: Path) -> None:
         if not path.absolute().parent.is_dir() or path.is_dir():
             msg = f"--metrics-file {path}: name a file in a folder that exists"
+            raise ConfigurationError(msg)
+        if is_duckdb_file(path):
+            msg = f"--metrics-file {path}: it is a DuckDB file, which metrics would replace: name another one"
             raise ConfigurationError(msg)
         self._path = path
         self.name = f"the metrics file {path}"
@@ -36,7 +41,7 @@ class MetricsFile:
         Raises:
             DidomiError: It cannot be written.
         """
-        from prometheus_client import CollectorRegistry, Gauge, write_to_textfile
+        from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
         registry = CollectorRegistry()
         gauges: dict[str, Gauge] = {}
@@ -45,8 +50,10 @@ class MetricsFile:
                 gauges[name] = Gauge(name, text, list(labels), registry=registry)
             gauges[name].labels(**labels).set(value)
         try:
-            write_to_textfile(str(self._path), registry)
-            self._path.chmod(0o644)  # another user reads it
+            with replaced_when_complete(self._path) as beside:
+                beside.write_bytes(generate_latest(registry))
+                if beside.is_file():
+                    beside.chmod(0o644)  # another user reads it
         except OSError as error:
             msg = f"the metrics could not be written to {self._path} ({error.strerror}); the run is not affected"
             raise DidomiError(msg) from None

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from didomi_source.errors import ConfigurationError, DidomiError
 from didomi_source.values import in_utc
+from didomi_source.warehouse.duckdb_storage import is_duckdb_file
 from didomi_source.warehouse.files import replaced_when_complete
 
 if TYPE_CHECKING:
@@ -104,16 +105,20 @@ def _writable(output: Path) -> Path:
     if not path.parent.is_dir():
         msg = f"the folder of {output} does not exist: make it first, or write somewhere else"
         raise ReportNotWritten(msg)
+    if is_duckdb_file(path):
+        msg = f"{output} is a DuckDB file, which the page would replace: name another file"
+        raise ReportNotWritten(msg)
     return path
 
 
 def _write(page: str, path: Path) -> None:
     try:
         # The file gets the rights of any new file; characters that UTF-8 cannot hold were replaced by `visible`.
-        with replaced_when_complete(path) as beside, beside.open("x", encoding="utf-8", newline="\n") as file:
+        with replaced_when_complete(path) as beside, beside.open("w", encoding="utf-8", newline="\n") as file:
             file.write(page)
             file.flush()
-            os.fsync(file.fileno())
+            if beside.is_file():
+                os.fsync(file.fileno())
     except OSError as error:
         msg = (
             f"{path} cannot be written ({error.strerror or error}): change its rights, make room, or name another file"

@@ -31,6 +31,11 @@ def literal(value: object) -> str:
     return "'" + str(value).replace("'", "''") + "'"
 
 
+def is_duckdb_file(path: Path) -> bool:
+    """Whether a path leads to a DuckDB database."""
+    return path.is_file() and written_by(path) is not None  # not a pipe, which would be waited for
+
+
 def create_if_missing(path: Path) -> None:
     """Create a DuckDB file of the configured storage version; an existing one is left alone.
 

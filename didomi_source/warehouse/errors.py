@@ -36,7 +36,8 @@ def to_our_error(error: BaseException, where: Path | str, code: str | None = Non
     """
     from didomi_source.dlt_compat import ConfigValueCannotBeCoercedException
 
-    chain = list(exception_chain(error))
+    # dlt's loops end with a StopIteration, which becomes the context of what a thread had raised
+    chain = [found for found in exception_chain(error) if not isinstance(found, StopIteration)] or [error]
     for found in chain:
         if isinstance(found, DidomiError):
             return found

@@ -30,7 +30,8 @@ def check(target: Target, output: Path) -> None:
         raise ConfigurationError(msg)
     prepare_environment(target.destination)
     with open_temporary(target) as pipeline:
-        if duckdb_path(pipeline) == output.absolute():
+        warehouse = duckdb_path(pipeline)
+        if warehouse and output.resolve() == warehouse.resolve():
             msg = f"{output} is the warehouse itself: name another file for its copy"
             raise ConfigurationError(msg)
     if not output.absolute().parent.is_dir():

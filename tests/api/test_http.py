@@ -278,6 +278,16 @@ def test_a_long_retry_after_ends_at_once(sandbox: Start, connect: Connect, pause
     assert (pauses, sum(server.list_requests.values())) == ([], 1)
 
 
+@pytest.mark.parametrize("value", ["1764500000000", "9" * 400, "Fri, 31 Dec 9999 23:59:59 -2300", "²", "soon"])
+def test_a_retry_after_beyond_any_calendar_is_an_error_like_others(
+    sandbox: Start, connect: Connect, pauses: list[float], value: str
+) -> None:
+    """Milliseconds since 1970, for one; what is no number is no order."""
+    server = sandbox(plain_store(5), faults=[Fault(too_many("value", value))])
+    with pytest.raises(Unavailable, match="rate limit is used up"):
+        page(connect(server, retry_seconds=1))
+
+
 def test_many_429_are_outwaited(sandbox: Start, connect: Connect, pauses: list[float]) -> None:
     """A rate limit passes: only the time allowed ends the attempts, not their number."""
     server = sandbox(plain_store(5), faults=[Fault("429_missing", first=12)])

@@ -180,6 +180,8 @@ def test_an_error_inside_a_slot_is_not_swallowed() -> None:
     [
         {}, {"RateLimit": ""}, {"RateLimit": "remaining=0"}, {"RateLimit": "limit=x, remaining=-, reset=?"},
         {"RateLimit-Policy": "0;w=15"}, {"RateLimit-Policy": "100"}, {"RateLimit-Policy": "5;w=0"},
+        {"RateLimit-Policy": "1;w=99999999999999"}, {"RateLimit": "limit=100, remaining=0, reset=86400"},
+        {"RateLimit": "limit=100, remaining=0, reset=1796057321"},
     ],
 )  # fmt: skip
 def test_headers_that_say_nothing_change_nothing(said: dict[str, str]) -> None:

@@ -116,9 +116,14 @@ def test_a_copy_that_makes_no_sense_is_refused_before_the_run(made, folder, monk
     """Of another destination, onto the warehouse itself, into a folder that is not there."""
     made.finish()
     publish.check(Target(), Path("bi.duckdb"))
+    Path("linked").symlink_to(folder)
+    Path("link.duckdb").symlink_to(folder / "warehouse.duckdb")
     for target, output, words in (
         (Target(destination="postgres"), "bi.duckdb", "postgres lets others read"),
         (Target(), "warehouse.duckdb", "is the warehouse itself"),
+        (Target(), f"../{folder.name}/warehouse.duckdb", "is the warehouse itself"),
+        (Target(), "linked/warehouse.duckdb", "is the warehouse itself"),
+        (Target(), "link.duckdb", "is the warehouse itself"),
         (Target(), "no/bi.duckdb", "does not exist"),
     ):
         with pytest.raises(ConfigurationError, match=words):

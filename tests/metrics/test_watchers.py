@@ -7,10 +7,12 @@ import dataclasses
 import gzip
 import json
 import logging
+import os
 import socket
 import threading
 import time
 
+import duckdb
 import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -218,6 +220,22 @@ def test_a_folder_for_metrics_that_is_not_there_is_refused_before_the_run(folder
         MetricsFile(folder / "no" / "didomi.prom")
     with pytest.raises(ConfigurationError, match="name a file in a folder that exists"):
         MetricsFile(folder)
+
+
+def test_metrics_replace_neither_a_database_nor_a_pipe_nor_a_link(folder):
+    """A database is refused; a pipe is written to; of a link the file behind it is replaced."""
+    duckdb.connect("warehouse.duckdb").close()
+    with pytest.raises(ConfigurationError, match="it is a DuckDB file, which metrics would replace"):
+        MetricsFile(folder / "warehouse.duckdb")
+    os.mkfifo(folder / "pipe")
+    reader = os.open(folder / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    MetricsFile(folder / "pipe").ended(outcome())
+    assert os.read(reader, 6) == b"# HELP"
+    os.close(reader)
+    (folder / "link").symlink_to(folder / "behind.prom")
+    MetricsFile(folder / "link").ended(outcome())
+    assert [(folder / name).is_symlink() for name in ("link", "behind.prom")] == [True, False]
+    assert (folder / "pipe").is_fifo()
 
 
 def received(listener, kind, path):

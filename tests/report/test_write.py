@@ -9,6 +9,7 @@ import sys
 from datetime import datetime, timezone
 from pathlib import Path
 
+import duckdb
 import pytest
 
 import didomi_source.report as package
@@ -77,8 +78,11 @@ def test_the_old_page_stays_whole_until_the_new_one_is(target, tmp_path, monkeyp
 
 
 def test_a_place_that_cannot_be_written_is_told_before_anything_is_read(tmp_path):
-    """A folder, and a folder that is not there."""
+    """A folder, a folder that is not there, and a database."""
     nowhere = Target(working_dir=tmp_path)
+    duckdb.connect(str(tmp_path / "warehouse.duckdb")).close()
+    with pytest.raises(ReportNotWritten, match="is a DuckDB file, which the page would replace"):
+        write_report(nowhere, tmp_path / "warehouse.duckdb")
     with pytest.raises(ReportNotWritten, match=r"is a folder: name a file in it, such as .*report\.html"):
         write_report(nowhere, tmp_path)
     with pytest.raises(ReportNotWritten, match="the folder of .* does not exist: make it first"):
