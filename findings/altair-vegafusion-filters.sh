@@ -5,9 +5,9 @@
 #   Python 3.11.
 # Guess: VegaFusion computes the same numbers elsewhere, so that a chart is drawn the same with and without it; whether
 #   the rows are in Polars or pandas matters even less.
-# Behaviour: it runs the filters as SQL does. A text column of Polars, a categorical one, and a category of pandas are
-#   no "same type" as the 'de' of the filter, so `===`, which Altair makes of Python's ==, is false everywhere, and its
-#   negation true. For rows without a value, JavaScript has null < 10 and null != 'de' true and null + 1 = 1, where
+# Behaviour: it runs the filters as SQL does. A text column of Polars and a category of pandas are no "same type" as the
+#   'de' of the filter, so `===`, which Altair makes of Python's ==, is false everywhere, and its negation true; of a
+#   category so is `==`. For rows without a value, JavaScript has null < 10 and null != 'de' true and null + 1 = 1, where
 #   VegaFusion has nothing. A median of whole numbers is cut to a whole number. Nothing warns.
 # Cost: a report grows over 5,000 rows, or one line is added to make it small, and its countries are empty or all there;
 #   rows without a value leave the counts. Whoever compares two charts of one specification sees two numbers.
