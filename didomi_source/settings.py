@@ -97,7 +97,7 @@ class Settings(BaseConfiguration):
             if not _is_plain(self[name]):
                 problem = "holds a line end, a byte order mark or another character that no key has"
                 _refuse(name, problem, "copy it again; a file that it is read from has to be plain text")
-        self.export_ids = _ids(self.export_ids)
+        self.export_ids = ids_of(self.export_ids)
         for name, value in (("organization_id", self.organization_id), *(("export_ids", i) for i in self.export_ids)):
             if any(c in "\"'`<>" or unicodedata.category(c).startswith(_NOT_IN_AN_ID) for c in value):
                 _refuse(name, f"is not an id ({value!r})", "write it without quotes, brackets and blanks")
@@ -150,8 +150,12 @@ def load_settings(export_ids: Sequence[str] = ()) -> Settings:
     return settings
 
 
-def _ids(value: Any) -> tuple[str, ...]:
-    """Ids without repetitions: of a list, of a JSON list, or of names with commas between them."""
+def ids_of(value: Any) -> tuple[str, ...]:
+    """Ids without repetitions: of a list, of a JSON list, or of names with commas between them.
+
+    Raises:
+        ConfigurationError: It is none of these.
+    """
     if isinstance(value, str):
         text = unquoted(value)
         try:

@@ -134,6 +134,8 @@ def variables(text: str) -> dict[str, Any]:
         raise typer.BadParameter(
             'expected a JSON object, e.g. {"didomi_timezone": "Europe/Paris"}', param_hint="--vars"
         )
+    if "didomi_schema" in found:
+        raise typer.BadParameter("didomi_schema is the dataset: name it with --dataset", param_hint="--vars")
     if found:
         from didomi_source.warehouse.dbt import variable_names
 

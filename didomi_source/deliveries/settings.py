@@ -16,6 +16,7 @@ from didomi_source.errors import ConfigurationError
 
 SECTIONS = ("sources", "didomi", "deliveries")
 S3_RETENTION_DAYS = 7  # "files are deleted after 7 days" (Didomi, batch exports to its bucket, read 2026-11)
+_MOST_RETENTION_DAYS = 10_000  # whose seconds the warehouses' integers hold
 _BUCKET = re.compile(r"[\w.-]+", re.ASCII)
 _FOLDER, _S3, _GCS = "file", "s3", "gs"
 _PROTOCOLS = {"file": _FOLDER, "s3": _S3, "gs": _GCS, "gcs": _GCS}
@@ -80,10 +81,16 @@ class DeliverySettings(BaseConfiguration):
             self.requester_pays = is_s3
         if self.retention_days is None:
             self.retention_days = S3_RETENTION_DAYS if is_s3 else 0
+        self._check_numbers()
+
+    def _check_numbers(self) -> None:
         for name, least in (("retention_days", 0), ("max_read_bytes", 1), ("threads", 1), ("retry_seconds", 0)):
             value = getattr(self, name)
-            if value is not None and value < least:
-                _refuse(name, f"is {value}", f"choose {least} or more")
+            if value is not None and not (isinstance(value, (int, float)) and value >= least):
+                _refuse(name, f"is {value!r}", f"choose {least} or more")
+        if (self.retention_days or 0) > _MOST_RETENTION_DAYS:
+            remedy = f"choose {_MOST_RETENTION_DAYS:,} at most, or 0 for never"
+            _refuse("retention_days", f"is {self.retention_days}", remedy)
         if self.answer_seconds <= 0:
             _refuse("answer_seconds", f"is {self.answer_seconds}", "choose more than 0")
 
@@ -101,6 +108,10 @@ def delivery_settings(**explicit: Any) -> DeliverySettings:
         ConfigurationError: A setting is incomplete or cannot be right.
     """
     settings = DeliverySettings()
+    if unknown := sorted(explicit.keys() - DeliverySettings.__dataclass_fields__.keys()):
+        known = sorted(name for name in DeliverySettings.__dataclass_fields__ if not name.startswith("_"))
+        msg = f"there is no setting {'.'.join([*SECTIONS, unknown[0]])}: choose from {', '.join(known)}"
+        raise ConfigurationError(msg)
     given = {name: value for name, value in explicit.items() if value is not None}
     try:
         return resolve_configuration(settings, sections=SECTIONS, explicit_value=given)

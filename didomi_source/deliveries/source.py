@@ -13,6 +13,7 @@ from didomi_source.dlt_compat import DltResource
 from didomi_source.errors import ConfigurationError, DeliveryError
 from didomi_source.read_back import active_pipeline
 from didomi_source.schema import EXPORT_DELIVERIES, OF_DLT, WRITE_DISPOSITION
+from didomi_source.settings import ids_of
 from didomi_source.switches import refuse_switches
 
 from .known import TABLE, KnownDeliveries
@@ -53,7 +54,7 @@ def didomi_deliveries(
     dlt.current.source_schema().remove_type_detection("iso_timestamp")
     asked = request or DeliveryRequest()
     if asked.export_ids is None:
-        asked.export_ids = export_ids
+        asked.export_ids = ids_of(export_ids or ()) or None
 
     def export_deliveries() -> Iterator[Any]:
         pipeline = active_pipeline()

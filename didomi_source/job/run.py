@@ -102,7 +102,7 @@ def run(
             deliveries = _deliveries(pipeline, request, options)
             environment: dict[str, str] = {}
             if dbt:
-                variables = {"didomi_schema": target.dataset, **deliveries.model_vars, **options.model_vars}
+                variables = {**deliveries.model_vars, **options.model_vars, "didomi_schema": target.dataset}
                 environment = dbt_environment(pipeline, target)
                 dbt.order("build", environment, variables)
             started = time.monotonic()
@@ -233,7 +233,9 @@ def _unlisted(
     """A note for each export of the organization that was listed once, is not listed now and is not retired."""
     from didomi_source.reading.exports import export_row
 
-    known = {*(row["id"] for row in reading.exports), *options.model_vars.get("didomi_retired_exports", ())}
+    retired = options.model_vars.get("didomi_retired_exports")  # the models say what is wrong with it
+    known = {row["id"] for row in reading.exports}
+    known |= {name for name in retired if isinstance(name, str)} if isinstance(retired, (list, tuple)) else set()
     columns = ("id", "name", "content_hash")
     rows = select(warehouse, dataset, "exports", columns, "where organization_id = %s", organization_id)
     gone = {

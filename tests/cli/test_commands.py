@@ -43,6 +43,7 @@ def no_network() -> Iterator[str]:
         (["run", "--nope"], "No such option: --nope"),
         (["run", "--vars", "nope"], '--vars: expected a JSON object, e.g. {"didomi_timezone": "Europe/Paris"}'),
         (["run", "--vars", "[]"], "--vars: expected a JSON object"),
+        (["run", "--vars", '{"didomi_schema": "other"}'], "--vars: didomi_schema is the dataset: name it with --dataset"),
         (["run", "--vars", '{"didomi_timzone": "Europe/Paris"}'], "--vars: no model asks for didomi_timzone: choose from didomi_anomaly_deviations, "),
         (["backfill", "--from", "2026-01-01"], "Missing option '--to'"),
         (["backfill", "--from", "yesterday", "--to", "2026-01-01"], "--from: expected a day like 2026-05-31"),

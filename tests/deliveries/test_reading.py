@@ -342,6 +342,17 @@ def test_without_a_pipeline_all_is_read(place: Place) -> None:
 
 
 @pytest.mark.parametrize(
+    ("export_ids", "read"),
+    [([EXPORT], [EXPORT]), (EXPORT, [EXPORT]), (f"other, {EXPORT}", [EXPORT]), (f"the {EXPORT}x", []), ([], [EXPORT, "other-one"])],
+)  # fmt: skip
+def test_exports_are_named_as_the_logs_source_takes_them(place: Place, export_ids: object, read: list[str]) -> None:
+    """A list, a text with commas; an empty list means all, and a text is not looked into."""
+    place.put(partition(users(3)))
+    place.put(partition(users(2), export_id="other-one"))
+    assert [row["export_id"] for row in didomi_deliveries(export_ids, bucket_url=place.url)] == read
+
+
+@pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({}, "there is no place to read deliveries from: set SOURCES__DIDOMI__DELIVERIES__BUCKET_URL to the folder that holds data/"),
@@ -354,6 +365,10 @@ def test_without_a_pipeline_all_is_read(place: Place) -> None:
         ({"bucket_url": "x", "max_read_bytes": 0}, "setting sources.didomi.deliveries.max_read_bytes is 0: choose 1 or more"),
         ({"bucket_url": "x", "threads": 0}, "setting sources.didomi.deliveries.threads is 0: choose 1 or more"),
         ({"bucket_url": "x", "retention_days": -1}, "setting sources.didomi.deliveries.retention_days is -1: choose 0 or more"),
+        ({"bucket_url": "x", "retention_days": 36500}, "setting sources.didomi.deliveries.retention_days is 36500: choose 10,000 at most, or 0 for never"),
+        ({"bucket_url": "x", "threads": "8"}, "setting sources.didomi.deliveries.threads is '8': choose 1 or more"),
+        ({"bucket_url": "x", "archive": "y"}, "there is no setting sources.didomi.deliveries.archive: choose from answer_seconds, archive_credentials, archive_to, bucket_url, credentials, max_read_bytes, requester_pays, retention_days, retry_seconds, role_arn, threads"),
+        ({"bucket_url": "x", "export_ids": 5}, 'setting sources.didomi.export_ids is not a list of ids: write it like ["id1", "id2"]'),
         ({"bucket_url": "x", "answer_seconds": 0}, "setting sources.didomi.deliveries.answer_seconds is 0: choose more than 0"),
     ],
 )  # fmt: skip
