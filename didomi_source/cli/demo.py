@@ -218,6 +218,10 @@ def sandbox_module() -> Any:
 
 @contextmanager
 def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    from didomi_source.warehouse.open import NAME
+
+    # Settings of the pipeline alone, which dlt looks for first, would lead to the real API and warehouse.
+    values = {**values, **{f"{NAME.upper()}__{name}": value for name, value in values.items()}}
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:

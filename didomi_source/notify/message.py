@@ -86,9 +86,9 @@ class Content:
 def message(changes: Sequence[Change], found: Judgement, now: datetime, size: SizeLimit = UNLIMITED) -> Message:
     """The message for some changes, the worst first, within a limit."""
     ordered = sorted(changes, key=lambda c: (c.problem is None, not c.is_severe))
-    title = _title(ordered[0]) if len(ordered) == 1 else found.headline
+    title = _title(ordered[0]) if len(ordered) == 1 else _headline(found)
     kind = _kind(is_severe=any(c.is_severe for c in changes), is_bad=any(c.problem for c in changes))
-    tail = () if found.is_stale else ("", f"Now: {found.headline}.")
+    tail = () if found.is_stale else ("", f"Now: {_headline(found)}.")
     return Content(kind, title, "change", [_item(change, now) for change in ordered], tail=tail).within(size)
 
 
@@ -101,7 +101,14 @@ def digest_message(found: Judgement, now: datetime, size: SizeLimit = UNLIMITED)
     ]
     items += [Item(f"✕ {visible(shortened(one.sentence, _DETAIL_LENGTH))}") for one in found.other_wrong_deliveries]
     kind = _kind(is_severe=found.is_severe, is_bad=bool(items))
-    return Content(kind, found.headline, "export", items, [f"{found.headline}."], _rates(found, now)).within(size)
+    title = _headline(found)
+    return Content(kind, title, "export", items, [f"{title}."], _rates(found, now)).within(size)
+
+
+def _headline(found: Judgement) -> str:
+    """The headline about the exports, with the wrong deliveries that are in no export's health."""
+    wrong = 0 if found.is_stale else len(found.other_wrong_deliveries)
+    return f"{found.headline}; {counted(wrong, 'wrong delivery', 'wrong deliveries')}" if wrong else found.headline
 
 
 def _rates(found: Judgement, now: datetime) -> list[str]:

@@ -194,7 +194,8 @@ def _destination(target: Target) -> Any:
         given["staging_dataset_name_layout"] = target.loading
     if name != "bigquery":  # whose transactions create no table, while dlt takes `created_at` for the creation of one
         given["supports_transactions"] = True
-    settings = (f"destination.{name}.credentials", f"destination.{name}.credentials.database")
+    # dlt looks for those of a pipeline first
+    settings = [f"{of}destination.{name}.credentials{field}" for of in ("", f"{NAME}.") for field in ("", ".database")]
     if name == "duckdb" and not any(dlt.config.get(setting) for setting in settings):
         return dlt.destinations.duckdb(str(Path(DUCKDB_FILE).absolute()), **given)
     return dlt.destination(name, **given)

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from didomi_source.cli.demo import _environment
+from didomi_source.warehouse.credentials import duckdb_path
+from didomi_source.warehouse.open import open_temporary
+from didomi_source.warehouse.target import Target
+
 DEFAULT = {"DESTINATION__DUCKDB__CREDENTIALS": ""}  # warehouse.duckdb in the folder
 
 
@@ -42,3 +47,17 @@ def test_dev_mode_of_dlt_is_ignored_with_a_word(job) -> None:
     schemas = "select schema_name from duckdb_schemas() where schema_name like 'didomi%' order by 1"
     assert job.sql(schemas) == [("didomi_raw",), ("didomi_raw_staging",)]
     assert job.run()["notes"] == []
+
+
+def test_settings_of_the_pipeline_alone_are_followed_and_lead_no_demo_astray(tmp_path, monkeypatch) -> None:
+    """dlt looks for them before the general ones; the demo stays in its own file."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DESTINATION__DUCKDB__CREDENTIALS", raising=False)
+    monkeypatch.setenv("DIDOMI__DESTINATION__DUCKDB__CREDENTIALS", f"duckdb:///{tmp_path}/mine.duckdb")
+    with open_temporary(Target(working_dir=tmp_path)) as pipeline:
+        assert duckdb_path(pipeline) == tmp_path / "mine.duckdb"
+    with (
+        _environment({"DESTINATION__DUCKDB__CREDENTIALS": f"duckdb:///{tmp_path}/demo.duckdb"}),
+        open_temporary(Target(working_dir=tmp_path)) as pipeline,
+    ):
+        assert duckdb_path(pipeline) == tmp_path / "demo.duckdb"
