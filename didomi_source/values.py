@@ -100,6 +100,8 @@ def _offset(zone: str | None) -> timedelta:
         return timedelta(0)
     digits = zone[1:].replace(":", "").ljust(4, "0")
     size = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+    if size >= timedelta(days=1) or int(digits[2:]) >= 60:  # noqa: PLR2004 - no offset of any calendar
+        raise ValueError(zone)
     return size if zone[0] == "+" else -size
 
 

@@ -118,7 +118,7 @@ def partitions_of(files: Iterable[StoredFile]) -> list[Partition]:
             continue
         export_id, _, below, name = match.groups()
         kind, *deeper = (below or UNNAMED_KIND).split("/")
-        if name == SUCCESS and not deeper:
+        if name == SUCCESS and not deeper and not _is_hidden([kind]):
             if below:
                 complete_kinds.add((day, export_id, kind))
             else:

@@ -78,6 +78,8 @@ def test_a_lone_success_is_an_empty_delivery(marker: str) -> None:
         f"{FOLDER}_temporary/0/task/part-0.json.gz",
         f"{FOLDER}users/_temporary/part-0.json.gz",
         f"{FOLDER}users/deep/_SUCCESS",
+        f"{FOLDER}_temporary/_SUCCESS",
+        f"{FOLDER}.staging/_SUCCESS",
         "data/export-id=a/date=2026-02-30/users/part-0.json.gz",
         "data/export-id=a/date=20261120/users/part-0.json.gz",
         "data/export-id=/date=2026-11-20/users/part-0.json.gz",
