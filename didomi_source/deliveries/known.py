@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -89,17 +90,28 @@ def oldest_days(
     Returns:
         The days; of an export without any, all days matter.
     """
-    newest: dict[str, date] = {}
+    days: defaultdict[str, set[date]] = defaultdict(set)
     for delivery in known.values():
-        day = min(delivery.delivery_date, today)
-        newest[delivery.export_id] = max(day, newest.get(delivery.export_id, date.min))
-    oldest = {export_id: min([day - RECENT, *recount]) for export_id, day in newest.items()}
+        days[delivery.export_id].add(min(delivery.delivery_date, today))
+    newest = {export_id: max(found) for export_id, found in days.items()}
+    oldest = {
+        export_id: min([newest[export_id] - RECENT, _first_gap(found), *recount]) for export_id, found in days.items()
+    }
     for delivery in known.values():
         export_id, day = delivery.export_id, delivery.delivery_date
         is_unsettled = (not delivery.is_complete or delivery.error) and day >= newest[export_id] - UNSETTLED
         if delivery.gone_since is None and (is_unsettled or is_pending(delivery)):
             oldest[export_id] = min(oldest[export_id], day)
     return oldest
+
+
+def _first_gap(days: set[date]) -> date:
+    """The first of the last UNSETTLED days without a partition, which may still come; without one, the newest."""
+    newest = max(days)
+    day = max(min(days), newest - UNSETTLED)
+    while day in days and day < newest:
+        day += timedelta(days=1)
+    return day
 
 
 def _as_loaded(columns: Iterable[str], values: Sequence[Any]) -> Row:

@@ -206,6 +206,21 @@ def test_days_that_matter_are_listed_again(loads: Loads, place: Place, retention
     assert (changed, right) == (len(seen), [days[n] for n in seen])
 
 
+@pytest.mark.parametrize(("late", "is_found"), [(15, True), (29, True), (35, False)])
+def test_a_whole_delivery_that_comes_late_is_found_for_a_month(
+    loads: Loads, place: Place, late: int, is_found: bool
+) -> None:
+    """Where nothing is deleted: its day has none yet, so that it counts as missing until then."""
+    newest = date(2026, 11, 20)
+    for n in range(50):
+        if n != late:
+            place.put(partition(users(3), day=newest - timedelta(days=n)))
+    loads.run(place)
+    place.put(partition(users(4), day=newest - timedelta(days=late)))
+    assert loads.run(place) == is_found
+    assert ((newest - timedelta(days=late), 4) in loads.told("delivery_date", "records")) == is_found
+
+
 def test_a_folder_of_the_future_hides_no_day(loads: Loads, place: Place) -> None:
     place.put(
         partition(users(3)) | partition(users(1), day=date(2999, 12, 31)) | partition(users(1), day=date(1000, 1, 1))
