@@ -19,7 +19,7 @@ from .known import KnownDeliveries, KnownDelivery, oldest_days
 from .layout import Partition, StoredFile
 from .listing import Listing, list_partitions
 from .outcome import DeliveryRequest
-from .rows import delivery_row, gone_row
+from .rows import delivery_row, expired_row, gone_row
 from .settings import DeliverySettings
 from .stores import Store, StoreRefused
 
@@ -38,12 +38,14 @@ class Work:
         known: Its row in the destination; None for a new one.
         results: Of its files, as far as earlier runs have them.
         to_read: The files to read in this run; `max_read_bytes` may leave others to the next.
+        is_expired: It was counted and lost files by their age since: what is left is only copied.
     """
 
     partition: Partition
     known: Row | None
     results: dict[str, FileResult] = field(default_factory=dict)
     to_read: list[StoredFile] = field(default_factory=list)
+    is_expired: bool = False
 
 
 @dataclass
@@ -124,9 +126,12 @@ class DeliveryReader:
         changed = [partition for partition in listing.partitions if self._has_changed(partition, known)]
         gone = self._gone(listing, since, known)
         rows = self._known.rows([*(partition.delivery_id for partition in changed), *gone])
-        expired = [p.delivery_id for p in changed if self._is_expired(p, rows.get(p.delivery_id), plan.listed_at)]
-        plan.work = self._work([partition for partition in changed if partition.delivery_id not in expired], rows)
-        gone += [delivery_id for delivery_id in expired if known[delivery_id].gone_since is None]
+        expired = {p.delivery_id for p in changed if self._is_expired(p, rows.get(p.delivery_id), plan.listed_at)}
+        to_copy = {name for name in expired if self._archive is not None and rows[name]["archived_at"] is None}
+        plan.work = self._work([p for p in changed if p.delivery_id not in expired - to_copy], rows)
+        for work in plan.work:
+            work.is_expired = work.partition.delivery_id in expired
+        gone += sorted(name for name in expired - to_copy if known[name].gone_since is None)
         plan.gone = [gone_row(rows[delivery_id], plan.listed_at, self._request.run_id) for delivery_id in gone]
         return plan
 
@@ -181,8 +186,6 @@ class DeliveryReader:
         """Whether a partition that was counted lost files by their age: a store deletes one file after the other."""
         days = self._settings.retention_days
         if not days or known is None or known["first_modified_at"] is None or known["records"] is None:
-            return False
-        if self._archive is not None and known["archived_at"] is None:  # what is still there is copied
             return False
         counted = {(file["name"], file["etag"]) for file in known["files"]}
         listed = {(partition.name_of(file), file.etag) for file in partition.files}
@@ -272,7 +275,8 @@ class DeliveryReader:
             results = [FileResult(partition.name_of(file), file.bytes, file.etag) for file in partition.files]
         else:
             results = [self._result_of(work, file) for file in partition.files]
-        return delivery_row(partition, work.known, results, self._archive, listed_at, self._request.run_id)
+        row = delivery_row(partition, work.known, results, self._archive, listed_at, self._request.run_id)
+        return expired_row(row, work.known) if work.is_expired and work.known else row
 
     def _result_of(self, work: Work, file: StoredFile) -> FileResult:
         name = work.partition.name_of(file)

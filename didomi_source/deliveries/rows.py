@@ -11,6 +11,10 @@ from .archive import Archive
 from .files import FileResult
 from .layout import Partition
 
+_COUNTED = (
+    "is_complete", "file_count", "bytes", "records", "records_counted", "odd_lines", "uncompressed_bytes",
+    "first_modified_at", "last_modified_at",
+)  # fmt: skip
 _NAMED_FILES = 3  # in the error of a row
 
 
@@ -68,6 +72,11 @@ def _archived(partition: Partition, known: Row | None, results: list[FileResult]
     is_same = known.get("archived_to") == to
     at = (known.get("archived_at") if is_same else None) or datetime.now(timezone.utc)
     return {"archived_to": to, "archived_at": at if is_archived else None}
+
+
+def expired_row(row: Row, known: Row) -> Row:
+    """Make the row of a partition that lost files by their age: what is left was copied, what was counted stays."""
+    return {**row, **{name: known[name] for name in _COUNTED}, "archived_at": None}
 
 
 def gone_row(row: Row, listed_at: datetime, run_id: str) -> Row:

@@ -259,8 +259,15 @@ def test_what_is_left_of_an_old_delivery_is_copied(loads: Loads, place: Place, t
     place.put(partition(users(3), users(4)))
     loads.run(place, retention_days=7)
     place.delete(folder_of() + "part-0.json.gz")
-    loads.run(place, retention_days=7, archive_to=str(tmp_path / "kept"))
+    archive = {"retention_days": 7, "archive_to": str(tmp_path / "kept")}
+    loads.run(place, **archive)
     assert Place(tmp_path / "kept").files() == {f"{folder_of()}part-1.json.gz": users(4)}
+    counted = ("records", "file_count", "is_complete", "archived_at")
+    assert loads.told(*counted) == [(7, 2, True, None)]  # it is not short, nor is all of it kept
+    assert loads.run(place, **archive) == 0
+    place.delete(folder_of() + "part-1.json.gz")
+    loads.run(place, **archive)
+    assert loads.told(*counted) == [(7, 2, True, None)]
 
 
 def test_a_limit_of_bytes_leaves_the_rest_to_the_next_run(loads: Loads, place: Place) -> None:
