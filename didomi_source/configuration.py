@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import json
 import logging
 import os
 import re
@@ -99,6 +100,23 @@ def unquoted(text: str) -> str:
 
 
 # -- settings files ------------------------------------------------------------------------------
+
+
+def ids_of(value: Any) -> tuple[str, ...]:
+    """Ids without repetitions: of a list, of a JSON list, or of names with commas between them.
+
+    Raises:
+        ConfigurationError: It is none of these.
+    """
+    if isinstance(value, str):
+        text = unquoted(value)
+        try:
+            value = json.loads(text) if text.startswith(("[", "{")) else [i for i in text.split(",") if i.strip()]
+        except ValueError:
+            value = None
+    if isinstance(value, (list, tuple)) and all(isinstance(i, str) and i.strip() for i in value):
+        return tuple(dict.fromkeys(i.strip() for i in value))
+    raise ConfigurationError(f'setting {SECTION}.export_ids is not a list of ids: write it like ["id1", "id2"]')
 
 
 def _refuse_other_than_files(folder: Path) -> None:

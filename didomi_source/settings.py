@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import unicodedata
 from collections.abc import Sequence
@@ -23,7 +22,7 @@ from dlt.common.configuration.exceptions import (
 from dlt.common.configuration.specs import BaseConfiguration
 
 from . import configuration
-from .configuration import SECTION, environment_name, unquoted
+from .configuration import SECTION, environment_name, ids_of, unquoted
 from .errors import ConfigurationError
 
 DEFAULT_BASE_URL = "https://api.didomi.io/v1"
@@ -148,23 +147,6 @@ def load_settings(export_ids: Sequence[str] = ()) -> Settings:
         raise ConfigurationError(msg) from error
     configuration.warn_of_open_secrets()
     return settings
-
-
-def ids_of(value: Any) -> tuple[str, ...]:
-    """Ids without repetitions: of a list, of a JSON list, or of names with commas between them.
-
-    Raises:
-        ConfigurationError: It is none of these.
-    """
-    if isinstance(value, str):
-        text = unquoted(value)
-        try:
-            value = json.loads(text) if text.startswith(("[", "{")) else [i for i in text.split(",") if i.strip()]
-        except ValueError:
-            value = None
-    if isinstance(value, (list, tuple)) and all(isinstance(i, str) and i.strip() for i in value):
-        return tuple(dict.fromkeys(i.strip() for i in value))
-    return _refuse("export_ids", "is not a list of ids", 'write it like ["id1", "id2"]')
 
 
 def _is_plain(text: str) -> bool:

@@ -45,7 +45,8 @@ Exit codes:
   0   printed; with --exit-code, --max-age or --min-rate: and every export
       is healthy
   1   the warehouse cannot be read; with one of those options: an export is
-      failing, undelivered, late, stuck, unread or below --min-rate, or the load is stale
+      failing, undelivered, late, stuck, unread or below --min-rate, or the
+      load is stale
   2   the command line is wrong
   78  a setting is wrong
   --format nagios: 0 ok, 1 warning, 2 critical (also when stale), 3 unknown

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import dlt
 
+from didomi_source.configuration import ids_of
 from didomi_source.dlt_compat import DltResource
 from didomi_source.errors import ConfigurationError, DeliveryError
 from didomi_source.read_back import active_pipeline
 from didomi_source.schema import EXPORT_DELIVERIES, OF_DLT, WRITE_DISPOSITION
-from didomi_source.settings import ids_of
 from didomi_source.switches import refuse_switches
 
 from .known import TABLE, KnownDeliveries
