@@ -99,9 +99,6 @@ def unquoted(text: str) -> str:
     return text[1:-1].strip() if is_quoted else text
 
 
-# -- settings files ------------------------------------------------------------------------------
-
-
 def ids_of(value: Any) -> tuple[str, ...]:
     """Ids without repetitions: of a list, of a JSON list, or of names with commas between them.
 
@@ -117,6 +114,9 @@ def ids_of(value: Any) -> tuple[str, ...]:
     if isinstance(value, (list, tuple)) and all(isinstance(i, str) and i.strip() for i in value):
         return tuple(dict.fromkeys(i.strip() for i in value))
     raise ConfigurationError(f'setting {SECTION}.export_ids is not a list of ids: write it like ["id1", "id2"]')
+
+
+# -- settings files ------------------------------------------------------------------------------
 
 
 def _refuse_other_than_files(folder: Path) -> None:

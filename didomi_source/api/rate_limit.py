@@ -17,7 +17,7 @@ DEFAULT_LIMIT = 100
 DEFAULT_WINDOW_SECONDS = 15.0
 # Two clocks do not tick alike.
 _SLACK_SECONDS = 0.02
-# No answer makes us wait longer without a word: of a longer `reset` an answer 429 and its Retry-After tell.
+# A longer one is no order of this API, and nobody would know why a run waits: an answer 429 says when to come back.
 _LONGEST_RESET_SECONDS = 60.0
 _LONGEST_WINDOW_SECONDS = 3600.0
 # `reset` is rounded up to whole seconds, and the answer has been on its way.
