@@ -9,8 +9,9 @@ import os
 import re
 import stat
 import unicodedata
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from .errors import ConfigurationError
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SECTION = "sources.didomi"
+MAX_WAIT_SECONDS = 7 * 86_400
 # Variables that set up this project; those of other programs in the same process keep their quotes.
 _VARIABLES = ("DIDOMI_", "SOURCES__DIDOMI__", "DESTINATION__", "NOTIFY__", "PROVIDERS__", "RUNTIME__", "LOAD__")
 _TYPOGRAPHIC_QUOTES = ("Pi", "Pf")  # categories of Unicode
@@ -114,6 +116,23 @@ def ids_of(value: Any) -> tuple[str, ...]:
     if isinstance(value, (list, tuple)) and all(isinstance(i, str) and i.strip() for i in value):
         return tuple(dict.fromkeys(i.strip() for i in value))
     raise ConfigurationError(f'setting {SECTION}.export_ids is not a list of ids: write it like ["id1", "id2"]')
+
+
+def check_ranges(section: str, settings: Mapping[str, Any], ranges: Mapping[str, tuple[float, float]]) -> None:
+    """Refuse settings that are no numbers within their ranges, both ends included; None is not set."""
+    for name, (least, most) in ranges.items():
+        value = settings[name]
+        if value is not None and not (isinstance(value, (int, float)) and least <= value <= most):
+            refuse(f"{section}.{name}", f"is {value!r}", f"choose a number from {least:g} to {most:g}")
+
+
+def refuse(setting: str, problem: str, remedy: str) -> NoReturn:
+    """Refuse the value of a setting.
+
+    Raises:
+        ConfigurationError: Always.
+    """
+    raise ConfigurationError(f"setting {setting} {problem}: {remedy}")
 
 
 # -- settings files ------------------------------------------------------------------------------

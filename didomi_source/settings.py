@@ -22,7 +22,7 @@ from dlt.common.configuration.exceptions import (
 from dlt.common.configuration.specs import BaseConfiguration
 
 from . import configuration
-from .configuration import SECTION, environment_name, ids_of, unquoted
+from .configuration import MAX_WAIT_SECONDS, SECTION, check_ranges, environment_name, ids_of, refuse, unquoted
 from .errors import ConfigurationError
 
 DEFAULT_BASE_URL = "https://api.didomi.io/v1"
@@ -30,7 +30,6 @@ DEFAULT_BASE_URL = "https://api.didomi.io/v1"
 DEFAULT_PAGE_SIZE = 99
 MAX_PAGE_SIZE = 1000
 MAX_DAYS = 36_500
-MAX_WAIT_SECONDS = 7 * 86_400
 _REQUIRED = ("api_key", "api_secret", "organization_id")
 _TYPES = {int: "a whole number", float: "a number", bool: "true or false"}
 # Categories of Unicode: what cannot be seen or printed, blanks, brackets and typographic quotes.
@@ -107,15 +106,14 @@ class Settings(BaseConfiguration):
     def _check_ranges(self) -> None:
         if not 1 <= self.page_size <= MAX_PAGE_SIZE:
             _refuse("page_size", f"is {self.page_size}", f"choose 1 to {MAX_PAGE_SIZE}; the API wants less than 100")
-        for name, least, most in (
-            ("lookback_days", 0, MAX_DAYS),
-            ("full_read_every_days", 0, MAX_DAYS),
-            ("retry_seconds", 0, MAX_WAIT_SECONDS),
-            ("answer_seconds", 0.1, MAX_WAIT_SECONDS),
-            ("max_answer_bytes", 1024, math.inf),
-        ):
-            if not least <= self[name] <= most:
-                _refuse(name, f"is {self[name]}", f"choose a number from {least:g} to {most:g}")
+        ranges = {
+            "lookback_days": (0, MAX_DAYS),
+            "full_read_every_days": (0, MAX_DAYS),
+            "retry_seconds": (0, MAX_WAIT_SECONDS),
+            "answer_seconds": (0.1, MAX_WAIT_SECONDS),
+            "max_answer_bytes": (1024, math.inf),
+        }
+        check_ranges(SECTION, self, ranges)
 
 
 def load_settings(export_ids: Sequence[str] = ()) -> Settings:
@@ -177,4 +175,4 @@ def is_loopback(host: str) -> bool:
 
 
 def _refuse(name: str, problem: str, remedy: str) -> NoReturn:
-    raise ConfigurationError(f"setting {SECTION}.{name} {problem}: {remedy}")
+    refuse(f"{SECTION}.{name}", problem, remedy)

@@ -21,7 +21,7 @@ from typing import Annotated
 import typer
 
 from didomi_source.configuration import unquote_environment
-from didomi_source.errors import DidomiError
+from didomi_source.errors import ConfigurationError, DidomiError
 
 from . import interpreter, streams
 from .app import app, fail, unexpected
@@ -79,8 +79,11 @@ def _version(value: bool) -> None:  # noqa: FBT001 - Typer calls it so
 
 @app.callback()
 def _didomi(
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001 - its callback prints it
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    pass
+    try:
+        os.getcwd()  # noqa: PTH109 - only asks whether it exists
+    except FileNotFoundError:
+        raise ConfigurationError("the current folder does not exist any more: change to another one") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from typing import NoReturn
 
@@ -35,7 +36,9 @@ def end(failures: list[str], exit_code: int) -> NoReturn:
 
 
 def unexpected(error: Exception) -> str:
-    """The message for an error that no module has foreseen."""
+    """The message for an error that no module has foreseen; a full disk may meet each of them."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"there is no room for {error.filename or 'what is printed or kept'} ({error.strerror}): make room"
     return f"this should not happen ({type(error).__name__}: {str(error)[:300]}); run with -vv to see where"
 
 

@@ -14,6 +14,8 @@ from didomi_source.warehouse.target import DESTINATIONS, Target
 
 from .log import set_up_logging
 
+_MOST = 1_000_000  # seconds or hours that Python's clocks and durations can hold
+
 
 class Format(str, Enum):
     """For people, or for programs."""
@@ -25,6 +27,12 @@ class Format(str, Enum):
 def destinations() -> list[str]:
     """The names that complete --destination and --to."""
     return list(DESTINATIONS)
+
+
+def _bounded(value: float | None) -> float | None:
+    if value is not None and not value <= _MOST:  # nan is not, either
+        raise typer.BadParameter(f"expected a number up to {_MOST:,}")
+    return value
 
 
 Destination = Annotated[
@@ -72,7 +80,12 @@ Log = Annotated[
 MaxAge = Annotated[
     float,
     typer.Option(
-        "--max-age", help="How old the last complete read may be.", metavar="HOURS", min=0, envvar="DIDOMI_MAX_AGE"
+        "--max-age",
+        help="How old the last complete read may be.",
+        metavar="HOURS",
+        min=0,
+        callback=_bounded,
+        envvar="DIDOMI_MAX_AGE",
     ),
 ]
 MinRate = Annotated[
@@ -83,6 +96,7 @@ MinRate = Annotated[
         metavar="RATE",
         min=0,
         max=1,
+        callback=_bounded,
         envvar="DIDOMI_MIN_RATE",
     ),
 ]
@@ -93,6 +107,7 @@ Wait = Annotated[
         help="How long to wait for a DuckDB file that another program holds (default: 60; --format nagios: 5).",
         metavar="SECONDS",
         min=0,
+        callback=_bounded,
     ),
 ]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of the made-up history.", metavar="NUMBER")]

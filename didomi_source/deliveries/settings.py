@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from typing import Any, ClassVar, Optional
 
 from dlt.common.configuration import configspec, resolve_type
-from dlt.common.configuration.exceptions import ConfigurationException, ConfigurationValueError
+from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.configuration.specs import BaseConfiguration, CredentialsConfiguration
 from dlt.common.storages.configuration import FilesystemConfiguration
 
+from didomi_source.configuration import MAX_WAIT_SECONDS, check_ranges, refuse
 from didomi_source.errors import ConfigurationError
 
 SECTIONS = ("sources", "didomi", "deliveries")
 S3_RETENTION_DAYS = 7  # "files are deleted after 7 days" (Didomi, batch exports to its bucket, read 2026-11)
 _MOST_RETENTION_DAYS = 10_000  # whose seconds the warehouses' integers hold
+_MOST_THREADS = 256
 _BUCKET = re.compile(r"[\w.-]+", re.ASCII)
 _FOLDER, _S3, _GCS = "file", "s3", "gs"
 _PROTOCOLS = {"file": _FOLDER, "s3": _S3, "gs": _GCS, "gcs": _GCS}
@@ -84,15 +87,14 @@ class DeliverySettings(BaseConfiguration):
         self._check_numbers()
 
     def _check_numbers(self) -> None:
-        for name, least in (("retention_days", 0), ("max_read_bytes", 1), ("threads", 1), ("retry_seconds", 0)):
-            value = getattr(self, name)
-            if value is not None and not (isinstance(value, (int, float)) and value >= least):
-                _refuse(name, f"is {value!r}", f"choose {least} or more")
-        if (self.retention_days or 0) > _MOST_RETENTION_DAYS:
-            remedy = f"choose {_MOST_RETENTION_DAYS:,} at most, or 0 for never"
-            _refuse("retention_days", f"is {self.retention_days}", remedy)
-        if self.answer_seconds <= 0:
-            _refuse("answer_seconds", f"is {self.answer_seconds}", "choose more than 0")
+        ranges = {
+            "retention_days": (0, _MOST_RETENTION_DAYS),
+            "max_read_bytes": (1, math.inf),
+            "threads": (1, _MOST_THREADS),
+            "retry_seconds": (0, MAX_WAIT_SECONDS),
+            "answer_seconds": (0.1, MAX_WAIT_SECONDS),
+        }
+        check_ranges(".".join(SECTIONS), self, ranges)
 
 
 def delivery_settings(**explicit: Any) -> DeliverySettings:
@@ -115,8 +117,6 @@ def delivery_settings(**explicit: Any) -> DeliverySettings:
     given = {name: value for name, value in explicit.items() if value is not None}
     try:
         return resolve_configuration(settings, sections=SECTIONS, explicit_value=given)
-    except ConfigurationValueError as error:
-        raise ConfigurationError(str(error)) from None
     except ConfigurationException as error:
         names = ", ".join(sorted(getattr(error, "traces", {}) or {})) or type(error).__name__
         msg = f"the settings {'.'.join(SECTIONS)} cannot be resolved: check {names}"
@@ -166,5 +166,4 @@ def _credentials_type(url: str | None) -> Any:
 
 
 def _refuse(name: str, problem: str, remedy: str) -> None:
-    msg = f"setting {'.'.join(SECTIONS)}.{name} {problem}: {remedy}"
-    raise ConfigurationValueError(msg)
+    refuse(f"{'.'.join(SECTIONS)}.{name}", problem, remedy)

@@ -26,9 +26,9 @@ from didomi_source.warehouse.open import open_read_only, open_temporary
 from didomi_source.warehouse.target import Target, prepare_environment
 
 from . import channels
-from .changes import DIGEST, Change, changes
+from .changes import DIGEST, Change, changes, subject_of
 from .channels import Channel
-from .ledger import Ledger, Told
+from .ledger import Ledger
 from .message import Message, digest_message, message
 
 
@@ -88,11 +88,11 @@ def notify(
         notices = [
             notice
             for channel in found or [channels.NOBODY]
-            if (notice := _notice(channel, state, ledger.told(channel.key), now, ledger, digest=digest))
+            if (notice := _notice(channel, state, now, ledger, export_ids, digest=digest))
         ]
     if dry_run or not notices:
         return [notice for notice in notices if notice.message], []
-    return _send(target, state, now, found, report, digest=digest)
+    return _send(target, state, now, found, report, export_ids, digest=digest)
 
 
 def _send(
@@ -101,6 +101,7 @@ def _send(
     now: datetime,
     found: Sequence[Channel],
     report: Callable[[str], None],
+    export_ids: Collection[str],
     *,
     digest: bool,
 ) -> tuple[list[Notice], list[str]]:
@@ -111,7 +112,7 @@ def _send(
         ledger.prepare()
         with ledger.alone(report):
             for channel in found:
-                notice = _notice(channel, state, ledger.told(channel.key), now, ledger, digest=digest)
+                notice = _notice(channel, state, now, ledger, export_ids, digest=digest)
                 if notice is None:
                     continue
                 told = [(change.subject, change.state, change.since) for change in notice.changes]
@@ -120,7 +121,7 @@ def _send(
                     continue
                 report(f"Telling {channel.name}")
                 if channel.send(notice.message):
-                    ledger.write(channel.key, told or [(DIGEST, DIGEST, None)])
+                    ledger.write(channel.key, told or [(subject_of(DIGEST, export_ids), DIGEST, None)])
                     sent.append(notice)
                 else:
                     refused.append(f"{channel.name} did not take the message: it is tried again next time")
@@ -128,13 +129,14 @@ def _send(
 
 
 def _notice(
-    channel: Channel, state: Judgement, told: dict[str, Told], now: datetime, ledger: Ledger, *, digest: bool
+    channel: Channel, state: Judgement, now: datetime, ledger: Ledger, export_ids: Collection[str], *, digest: bool
 ) -> Notice | None:
+    told = ledger.told(channel.key)
     if digest:
-        last = told.get(DIGEST)
+        last = told.get(subject_of(DIGEST, export_ids))
         if last is not None and last.told_at.date() == now.date():
             return None
         return Notice(channel, digest_message(state, now, channel.size), ())
-    found = changes(state, told, now, ledger.recoveries)
+    found = changes(state, told, now, ledger.recoveries, export_ids)
     news = [change for change in found if change.is_news]
     return Notice(channel, message(news, state, now, channel.size) if news else None, found) if found else None

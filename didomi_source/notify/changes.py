@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +14,7 @@ from didomi_source.health.verdicts import Verdict
 
 from .ledger import Told
 
-LOAD, DIGEST, FILES = "(load)", "(digest)", "(files)"
+LOAD, DIGEST, FILES = "(load)", "(digest)", "(files)"  # of all exports that are judged: see `subject_of`
 WELL = "well"  # in the ledger, of a subject without a problem
 
 Recoveries = Callable[[], Sequence[Mapping[str, Any]]]
@@ -25,7 +25,7 @@ class Change:
     """A change of health.
 
     Args:
-        subject: An export's id, that of a delivery, `FILES` or `LOAD`.
+        subject: An export's id, that of a delivery, or what `subject_of` returns.
         title: The name of the subject.
         before: The state before; None where nothing was wrong.
         problem: What is wrong now; None for a recovery.
@@ -55,7 +55,18 @@ class Change:
         return self.problem.kind.value if self.problem else WELL
 
 
-def changes(found: Judgement, told: Mapping[str, Told], now: datetime, recoveries: Recoveries) -> list[Change]:
+def subject_of(name: str, export_ids: Collection[str]) -> str:
+    """The subject `LOAD`, `DIGEST` or `FILES` of the exports that are judged; of all of them without ids."""
+    return " ".join([name, *sorted(set(export_ids))])
+
+
+def changes(
+    found: Judgement,
+    told: Mapping[str, Told],
+    now: datetime,
+    recoveries: Recoveries,
+    export_ids: Collection[str] = (),
+) -> list[Change]:
     """The differences between the current health and what a channel was sent last.
 
     While the load is stale exports are not reported, since their state is not known.
@@ -65,23 +76,25 @@ def changes(found: Judgement, told: Mapping[str, Told], now: datetime, recoverie
         told: Subject → what was sent last; a subject without an entry was well.
         now: The time of the judgement.
         recoveries: Reads the ends of incidents; called when there is a recovery.
+        export_ids: The exports that are judged; empty means all.
     """
-    before = told.get(LOAD)
+    load = subject_of(LOAD, export_ids)
+    before = told.get(load)
     was_stale = before is not None and before.state == Concern.STALE
     if found.is_stale:
         problem = Problem(Concern.STALE, found.headline, None)  # the headline says since when
-        return [] if was_stale else [Change(LOAD, "The load", None, problem, found.read_at)]
+        return [] if was_stale else [Change(load, "The load", None, problem, found.read_at)]
     news = []
     if before is not None and was_stale:
         lasted = now - (before.since_at or before.told_at)
-        news.append(Change(LOAD, "The load", Concern.STALE, None, lasted=lasted))
+        news.append(Change(load, "The load", Concern.STALE, None, lasted=lasted))
     for export in found.exports:
         if export.health.is_retired:  # neither a problem nor a recovery
             continue
         change = _change(export, found.problems.get(export.export_id), told.get(export.export_id), now, recoveries)
         if change is not None:
             news.append(change)
-    return [*news, *_delivery_changes(found, told, news), *_expiry_changes(found, told)]
+    return [*news, *_delivery_changes(found, told, news), *_expiry_changes(found, told, subject_of(FILES, export_ids))]
 
 
 def _delivery_changes(found: Judgement, told: Mapping[str, Told], news: Sequence[Change]) -> Iterator[Change]:
@@ -100,13 +113,13 @@ def _delivery_changes(found: Judgement, told: Mapping[str, Told], news: Sequence
         yield Change(subject, one.name_in_full, was, problem, is_news=not is_reported)
 
 
-def _expiry_changes(found: Judgement, told: Mapping[str, Told]) -> Iterator[Change]:
+def _expiry_changes(found: Judgement, told: Mapping[str, Told], subject: str) -> Iterator[Change]:
     """That files begin to expire; that they do not any more is no news: they may be gone."""
-    before = told.get(FILES)
+    before = told.get(subject)
     was_expiring = before is not None and before.state != WELL
     if bool(found.deliveries.expiry) != was_expiring:
         problem = Problem(Concern.EXPIRING, found.deliveries.expiry, None) if not was_expiring else None
-        yield Change(FILES, "Delivered files", None, problem, is_news=problem is not None)
+        yield Change(subject, "Delivered files", None, problem, is_news=problem is not None)
 
 
 def _change(

@@ -105,8 +105,8 @@ def _urls() -> list[str]:
         try:
             value = json.loads(value) if value.strip().startswith("[") else value.split()
         except ValueError:
-            value = None
-        if value is None:
-            msg = f'{SETTING} is not a list: write it like ["slack://…", "mailto://…"]'
-            raise ConfigurationError(msg)
-    return [str(url).strip() for url in value or () if str(url).strip()]
+            value = {}
+    if value is not None and not (isinstance(value, list) and all(isinstance(url, str) for url in value)):
+        msg = f'{SETTING} is not a list: write it like ["slack://…", "mailto://…"]'
+        raise ConfigurationError(msg)
+    return [url.strip() for url in value or () if url.strip()]

@@ -65,6 +65,21 @@ def test_errors_that_cannot_be_printed_keep_their_exit_code(built: Job) -> None:
     assert run_with(built, "copy", "--to", "duckdb", shell="{} 2>/dev/full").code == 78
 
 
+@pytest.mark.parametrize("option", ["--version", "--help"])
+def test_help_and_version_that_cannot_be_printed_say_so(built: Job, option: str) -> None:
+    """Click prints them, and the disk is full."""
+    done = run_with(built, option, shell="{} >/dev/full")
+    assert (done.code, done.err) == (1, "didomi: there is no room for what is printed or kept (No space left on device): make room\n")
+
+
+def test_a_folder_that_was_deleted_is_named(built: Job) -> None:
+    """dlt and dbt would each fail in its own way."""
+    for command in (["run"], ["status"], ["demo"], ["doctor"], ["init"]):
+        done = run_with(built, *command, shell='mkdir gone; cd gone; rmdir "$PWD"; {}')
+        assert (done.code, done.out) == (78, "")
+        assert done.err == "didomi: the current folder does not exist any more: change to another one\n"
+
+
 @pytest.mark.parametrize("shell", ["{} >&-", "{} >/dev/full"])
 def test_a_monitor_that_cannot_be_told_gets_unknown(built: Job, shell: str) -> None:
     """Its code alone is left, and 1 would be a warning."""

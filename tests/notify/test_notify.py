@@ -158,6 +158,18 @@ def test_files_that_expire_are_told_once(marts, urls, listener, didomi):
     assert len(messages(listener)) == 1
 
 
+def test_one_target_is_sent_what_belongs_to_other_exports_too(marts, urls, listener, didomi):
+    """Two jobs with an export each: neither repeats its news, nor keeps the other from sending its own."""
+    soon = {"is_about_to_expire": True, "expires_at": now() + timedelta(hours=5)}
+    marts(export("a", **read_now()), export("b", **read_now()), deliveries={"a": "as_claimed"}, **soon)
+    for export_id, count in (("a", 1), ("b", 0), ("a", 0)):
+        assert didomi("notify", "--export-id", export_id).code == 0
+        assert len(messages(listener)) == count
+    for export_id, count in (("a", 1), ("b", 1), ("b", 0)):
+        assert didomi("notify", "--digest", "--export-id", export_id).code == 0
+        assert len(messages(listener)) == count
+
+
 def test_well_exports_are_no_news(marts, urls, listener, didomi):
     """Nothing is sent, and nothing is written into the warehouse."""
     marts(export("a", **read_now()), export("b", health="unknown_schedule", **read_now()))
@@ -479,6 +491,15 @@ def test_nobody_to_be_told_is_a_wrong_setting(marts, didomi, monkeypatch):
     done = didomi("notify")
     assert (done.code, done.out) == (78, "")
     assert "nobody is to be told: set notify.urls in .dlt/secrets.toml, or NOTIFY__URLS" in done.err
+
+
+@pytest.mark.parametrize("value", [5, False, {"a": "json://localhost"}, ["json://localhost", 5]])
+def test_targets_are_a_list_of_texts(marts, didomi, monkeypatch, value):
+    """Whatever else TOML allows is refused by the name of the setting."""
+    monkeypatch.setattr(channels, "get_secret", {channels.SETTING: value}.get)
+    done = didomi("notify")
+    assert (done.code, done.out) == (78, "")
+    assert done.err.endswith('didomi: notify.urls is not a list: write it like ["slack://…", "mailto://…"]\n')
 
 
 @pytest.fixture

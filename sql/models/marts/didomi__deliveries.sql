@@ -359,7 +359,7 @@ select
         when 'as_claimed' then {{ didomi__text('record_count') }} || ' records, as claimed'
         else
             {{ didomi__text('record_count') }} || ' records, ' || {{ didomi__text('claimed_records') }} || ' claimed'
-            || case when verdict = 'not_comparable' then '; none of the deliveries before has matched' else '' end
+            || case when verdict = 'not_comparable' then '; none of the last 7 complete deliveries has matched' else '' end
     end as verdict_reason,
     verdict in ('unreadable', 'corrupt', 'missing', 'no_success', 'short', 'more') and not is_failed as is_wrong,
 

@@ -282,7 +282,7 @@ class Deliveries:
             return "as_claimed", f"{records} records, as claimed"
         told = f"{records} records, {users} claimed"
         if not self.is_comparable and not any(matches[-7:]):
-            return "not_comparable", f"{told}; none of the deliveries before has matched"
+            return "not_comparable", f"{told}; none of the last 7 complete deliveries has matched"
         return ("short" if records < users else "more"), told
 
     # ------------------------------------------------------------------------------------ one row per export
