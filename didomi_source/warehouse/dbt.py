@@ -65,7 +65,7 @@ def model_names() -> set[str]:
 def variable_names() -> set[str]:
     """The names of the variables that the models ask for."""
     files = (path for folder in ("models", "macros") for path in (project_dir() / folder).rglob("*.*"))
-    return {name for path in files for name in re.findall(r"var\('(\w+)'", path.read_text("utf-8"))}
+    return {name for path in files for name in re.findall(r"\('(didomi_[a-z]\w*)'", path.read_text("utf-8"))}
 
 
 def write_manifest(folder: Path) -> Path:

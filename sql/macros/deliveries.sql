@@ -4,7 +4,7 @@
     {%- if days is none -%}
         case when {{ type_id }} like '%gcp%' then null else 7 end
     {%- else -%}
-        nullif({{ days }}, 0)
+        nullif({{ didomi__number('didomi_delivery_retention_days') }}, 0)
     {%- endif -%}
 {%- endmacro %}
 

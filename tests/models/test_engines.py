@@ -41,8 +41,8 @@ def give_back(value: Any) -> None:
     raise Returned(value)
 
 
-def macro(file: str, name: str, version: str, variables: Mapping[str, Any]) -> str:
-    """A macro without arguments, or with one column, rendered with what dbt of a version has in its context."""
+def macro(file: str, name: str, version: str, variables: Mapping[str, Any], *arguments: str) -> str:
+    """A macro with its arguments, rendered with what dbt of a version has in its context."""
     environment = jinja2.Environment(extensions=["jinja2.ext.do"], undefined=jinja2.StrictUndefined)
     is_two = version >= "2"
     pytz_of_it = {"timezone": pytz.timezone, "utc": pytz.utc}
@@ -62,7 +62,7 @@ def macro(file: str, name: str, version: str, variables: Mapping[str, Any]) -> s
     }
     module = environment.from_string((dbt.SQL / "macros" / file).read_text(), globals=context).module
     try:
-        return str(getattr(module, name)(*(["x"] if "date" in name else [])))
+        return str(getattr(module, name)(*arguments))
     except Returned as returned:
         return str(returned.args[0])
 
@@ -131,11 +131,11 @@ def test_the_as_of_time_is_one_literal_everywhere(version: str, given: str, writ
 def test_a_time_zone_is_a_name_that_every_warehouse_knows(version: str) -> None:
     """As the database of zones spells it."""
     for zone in ("UTC", "Europe/Paris", "America/Argentina/Buenos_Aires", "Etc/GMT+3"):
-        told = macro("time.sql", "didomi__local_date", version, {"didomi_timezone": zone})
+        told = macro("time.sql", "didomi__local_date", version, {"didomi_timezone": zone}, "x")
         assert told.strip() == f"didomi__local_date(x, {zone})"
     for zone in ("europe/paris", "Europe/Pari", "", "UTC+2", 5):
         with pytest.raises(CompilerError, match=re.escape(f"didomi_timezone is '{zone}': write a name")):
-            macro("time.sql", "didomi__local_date", version, {"didomi_timezone": zone})
+            macro("time.sql", "didomi__local_date", version, {"didomi_timezone": zone}, "x")
 
 
 def test_a_mapping_and_pairs_give_the_same_sql(tmp_path: Path) -> None:
@@ -202,3 +202,23 @@ def test_nothing_is_written_that_dbt_2_does_not_know() -> None:
     enabled = re.findall(r"semantic_model:\n(?: *#.*\n)? *enabled: (.*)", text)
     assert len(enabled) == text.count("semantic_model:") == 4
     assert set(enabled) == {"\"{{ project_name == 'didomi' or dbt_version >= '2' }}\""}
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_numbers_are_refused_by_the_name_of_the_variable(version: str) -> None:
+    """A warehouse would complain of the SQL that they become, or compare with something else."""
+    for given in (0, 26, 1.25, "48", "0.5"):
+        assert macro("variables.sql", "didomi__number", version, {"didomi_x": given}, "didomi_x").strip() == str(given)
+    for given in ("soon", "", None, -1, True, [26], "1 or 1 = 1", float("nan"), float("inf")):
+        with pytest.raises(CompilerError, match=re.escape(f"didomi_x is {given}: write a number, 0 or more")):
+            macro("variables.sql", "didomi__number", version, {"didomi_x": given}, "didomi_x")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_text_is_not_true(version: str) -> None:
+    """As Jinja has it: `--vars` and environment variables bring texts."""
+    for given, meant in ((True, "True"), (False, "False"), ("true", "True"), ("False", "False")):
+        assert macro("variables.sql", "didomi__is_set", version, {"didomi_x": given}, "didomi_x").strip() == meant
+    for given in ("yes", 1, None, []):
+        with pytest.raises(CompilerError, match=re.escape(f"didomi_x is {given}: write true or false")):
+            macro("variables.sql", "didomi__is_set", version, {"didomi_x": given}, "didomi_x")

@@ -42,7 +42,7 @@ def test_variables_are_used_documented_and_declared_alike() -> None:
     files = [
         path for kind in ("*.sql", "*.yml") for path in dbt.SQL.rglob(kind) if "integration_tests" not in path.parts
     ]
-    used = set(re.findall(r"(?<!_)var\('(\w+)'", "".join(path.read_text() for path in files)))
+    used = set(re.findall(r"\('(didomi_[a-z]\w*)'", "".join(path.read_text() for path in files)))
     assert used == VARIABLES.keys()
     without_default = {
         "didomi_as_of": "the start of the build",

@@ -101,7 +101,7 @@ def variables_of(sql: str) -> set[str]:
     while further := set(re.findall(r"didomi__\w+", sql)) & MACROS.keys() - called:
         called |= further
         sql += "".join(MACROS[name] for name in further)
-    return set(re.findall(r"\bvar\('(\w+)'", sql))
+    return set(re.findall(r"\('(didomi_[a-z]\w*)'", sql))
 
 
 @pytest.mark.parametrize("test", [pytest.param(test, id=test["name"]) for test in unit_tests()])

@@ -148,7 +148,7 @@ counted as (
     select
         *,
         case
-            when is_open then {{ didomi__bigint('ceil(gap_intervals - (' ~ didomi__double(var('didomi_late_factor')) ~ ' - 1))') }} - 1
+            when is_open then {{ didomi__bigint('ceil(gap_intervals - (' ~ didomi__double(didomi__number('didomi_late_factor')) ~ ' - 1))') }} - 1
             else {{ didomi__bigint('floor(gap_intervals + 0.5)') }} - 1
         end as expected_runs
     from measured

@@ -82,7 +82,7 @@ scored as (
     select
         *,
         case
-            when observation_count >= {{ var('didomi_anomaly_min_observations') }}
+            when observation_count >= {{ didomi__number('didomi_anomaly_min_observations') }}
                 then (users - weekday_median_users) / nullif(1.4826 * weekday_mad_users, 0)
         end as robust_z
     from joined
@@ -112,9 +112,9 @@ select
     (users - weekday_median_users) / nullif(weekday_median_users, 0) as deviation_rate,
     robust_z,
     coalesce(
-        observation_count >= {{ var('didomi_anomaly_min_observations') }}
-        and abs(users - weekday_median_users) > {{ var('didomi_anomaly_min_change_rate') }} * abs(weekday_median_users)
-        and (weekday_mad_users = 0 or abs(robust_z) > {{ var('didomi_anomaly_deviations') }}),
+        observation_count >= {{ didomi__number('didomi_anomaly_min_observations') }}
+        and abs(users - weekday_median_users) > {{ didomi__number('didomi_anomaly_min_change_rate') }} * abs(weekday_median_users)
+        and (weekday_mad_users = 0 or abs(robust_z) > {{ didomi__number('didomi_anomaly_deviations') }}),
         false
     ) as is_anomaly
 from scored

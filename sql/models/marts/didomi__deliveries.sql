@@ -137,7 +137,7 @@ undelivered as (
 
     select
         claims.*,
-        {{ didomi__add_seconds('claims.settled_at', var('didomi_delivery_grace_hours') ~ ' * 3600') }} as due_at,
+        {{ didomi__add_seconds('claims.settled_at', didomi__number('didomi_delivery_grace_hours') ~ ' * 3600') }} as due_at,
         {{
             didomi__add_seconds(
                 'claims.settled_at',
@@ -256,7 +256,7 @@ joined as (
         case when every_delivery.is_claimed_kind then claims.users_sum end as users_sum,
         -- the list was read when the log would have been in it, and no log is without its day
         coalesce(
-            {{ didomi__add_seconds('every_delivery.changed_at', var('didomi_delivery_grace_hours') ~ ' * 3600') }} < readings.last_read_at,
+            {{ didomi__add_seconds('every_delivery.changed_at', didomi__number('didomi_delivery_grace_hours') ~ ' * 3600') }} < readings.last_read_at,
             false
         )
         and coalesce({{ didomi__utc_date('undated.undated_until_at') }} < every_delivery.delivery_date, true) as is_log_list_read
@@ -305,7 +305,7 @@ judged as (
             when
                 not is_complete and (
                     runs_pending > 0
-                    or {{ didomi__add_seconds('changed_at', var('didomi_delivery_grace_hours') ~ ' * 3600') }} > {{ didomi__as_of() }}
+                    or {{ didomi__add_seconds('changed_at', didomi__number('didomi_delivery_grace_hours') ~ ' * 3600') }} > {{ didomi__as_of() }}
                 ) then 'arriving'
             when not is_complete then 'no_success'
             when runs_total = 0 and is_log_list_read then 'unannounced'
@@ -313,7 +313,7 @@ judged as (
             when record_count is null then 'arriving'
             when users is null then 'unclaimed'
             when is_match then 'as_claimed'
-            {%- if not var('didomi_deliveries_comparable') %}
+            {%- if not didomi__is_set('didomi_deliveries_comparable') %}
             when coalesce(recent_matches, 0) = 0 then 'not_comparable'
             {%- endif %}
             when record_count < users then 'short'

@@ -67,7 +67,7 @@ run_totals as (
                     status = 'pending'
                     and missing_since_at is null
                     and not ({{ didomi__is_retired('export_id') }})
-                    and {{ didomi__seconds_between('run_at', didomi__as_of()) }} > {{ var('didomi_pending_grace_hours') }} * 3600
+                    and {{ didomi__seconds_between('run_at', didomi__as_of()) }} > {{ didomi__number('didomi_pending_grace_hours') }} * 3600
                     then 1
                 else 0
             end
@@ -280,7 +280,7 @@ joined as (
         coalesce(
             coalesce(sync_totals.last_complete_sync_at, sync_totals.first_synced_at) < reads.second_last_read_at
             and {{ didomi__seconds_between('coalesce(sync_totals.last_complete_sync_at, sync_totals.first_synced_at)', 'reads.last_read_at') }}
-            > {{ var('didomi_unread_hours') }} * 3600,
+            > {{ didomi__number('didomi_unread_hours') }} * 3600,
             false
         ) as is_unread,
         {{ didomi__seconds_between('last_runs.last_run_at', didomi__as_of()) }} as seconds_since_last_run,
@@ -370,7 +370,7 @@ select
         when 'stuck' then
             {{ didomi__text('runs_stuck') }}
             || case when runs_stuck = 1 then ' run' else ' runs' end
-            || ' pending for more than {{ var('didomi_pending_grace_hours') }} hours'
+            || ' pending for more than {{ didomi__number('didomi_pending_grace_hours') }} hours'
         when 'unknown_schedule' then
             coalesce('the frequency "' || frequency || '" cannot be read', 'no frequency is known')
         when 'no_outcome' then 'no run with a known time has settled yet'
