@@ -69,7 +69,10 @@ def test_errors_that_cannot_be_printed_keep_their_exit_code(built: Job) -> None:
 def test_help_and_version_that_cannot_be_printed_say_so(built: Job, option: str) -> None:
     """Click prints them, and the disk is full."""
     done = run_with(built, option, shell="{} >/dev/full")
-    assert (done.code, done.err) == (1, "didomi: there is no room for what is printed or kept (No space left on device): make room\n")
+    assert (done.code, done.err) == (
+        1,
+        "didomi: there is no room for what is printed or kept (No space left on device): make room\n",
+    )
 
 
 def test_a_folder_that_was_deleted_is_named(built: Job) -> None:

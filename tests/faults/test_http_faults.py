@@ -103,10 +103,7 @@ ALWAYS = {
 NEVER_PASSING = ("refusal_403", "refusal_404", "429_day")
 NOW_AND_THEN = {
     "once": {kind: ALWAYS[kind] for kind in NEVER_PASSING},
-    "every third": {
-        **{kind: ALWAYS[kind] for kind in (*NEVER_PASSING, "refusal_400", "skip_ignored_quietly")},
-        "page_repeated": ENDLESS,
-    },
+    "every third": {kind: ALWAYS[kind] for kind in (*NEVER_PASSING, "refusal_400")},
 }
 SLOW = dict.fromkeys(("hang", "hang_after_head", "hang_mid_body", "drip", "drip_head"), LATE)
 # They make up logs, or states of logs; the logs themselves are all there.
