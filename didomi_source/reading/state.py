@@ -173,6 +173,7 @@ class LogStates:
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self._claimed: dict[str, str] = {}  # new ids → their export, until their states are added
         database.execute(_SCHEMA)
 
     def add_known(self, logs: Iterable[tuple[str, str]]) -> dict[str, int]:
@@ -189,30 +190,34 @@ class LogStates:
         return dict(self.database.select("select export_id, count(*) from log group by 1"))
 
     def partition(self, log_ids: Iterable[str], export_id: str) -> Partition:
-        """Give ids that no export has to an export, and find whose the others are."""
+        """Give ids that no export has to an export, which is to add their states, and find whose the others are."""
         log_ids = list(log_ids)
         sql = f"select id, export_id, {_STATE_COLUMNS} from log where id"  # noqa: S608
         with self.database.lock:
             found = {row[0]: row for row in self.database.select_by_id(sql, log_ids)}
-            new = [log_id for log_id in log_ids if log_id not in found]
-            self.database.execute("insert into log (id, export_id) values (?, ?)", ((i, export_id) for i in new))
-        own = {log_id: _state(row[2:]) for log_id, row in found.items() if row[1] == export_id}
-        return Partition(new, own, {log_id: row[1] for log_id, row in found.items() if row[1] != export_id})
+            owners = {i: found[i][1] if i in found else self._claimed.setdefault(i, export_id) for i in log_ids}
+        own = [log_id for log_id, owner in owners.items() if owner == export_id]
+        return Partition(
+            [log_id for log_id in own if log_id not in found],
+            {log_id: _state(found[log_id][2:]) for log_id in own if log_id in found},
+            {log_id: owner for log_id, owner in owners.items() if owner != export_id},
+        )
 
     def __getitem__(self, log_id: str) -> LogState | None:
         rows = self.database.select(f"select {_STATE_COLUMNS} from log where id = ?", [log_id])  # noqa: S608
         return _state(rows[0]) if rows else None
 
     def __setitem__(self, log_id: str, state: LogState) -> None:
-        self.set_all([(log_id, state)])
-
-    def set_all(self, states: Iterable[tuple[str, LogState]]) -> None:
-        """Set the states of logs that are there."""
-        self.database.execute(_SET_STATE, ((*_values(state), log_id) for log_id, state in states))
+        self.database.execute(_SET_STATE, [(*_values(state), log_id)])
 
     def add(self, states: Iterable[tuple[str, str, LogState]]) -> None:
         """Add states as (id, export id, state); a log that has a state keeps it."""
-        self.database.execute(_ADD_STATE, ((i, export_id, *_values(state)) for i, export_id, state in states))
+        self.database.execute(_ADD_STATE, map(self._row, states))
+
+    def _row(self, given: tuple[str, str, LogState]) -> tuple[Any, ...]:
+        log_id, export_id, state = given
+        self._claimed.pop(log_id, None)
+        return log_id, export_id, *_values(state)
 
     def missing(self, export_id: str, seen: SeenNames) -> list[str]:
         """The logs of an export that the destination holds, not as missing, and that were not received."""

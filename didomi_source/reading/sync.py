@@ -195,7 +195,7 @@ class ExportSync:
             rows["updated_at"],
             sequences,
         )
-        self._run.known.logs.set_all(zip(log_ids, states, strict=True))
+        self._run.known.logs.add(zip(log_ids, repeat(self._export_id), states))
 
     def _take_again(self, entry: Entry, known: LogState | None, batch: Batch) -> None:
         """Write a log that is known or was received before, if that brings something new."""

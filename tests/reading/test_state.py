@@ -64,8 +64,9 @@ class LogStatesMachine(RuleBasedStateMachine):
         owners = list(self.owner_of.values())
         assert self.logs.add_known(given_) == {name: owners.count(name) for name in set(owners)}
 
-    @rule(log_ids=st.lists(IDS, max_size=4, unique=True), export_id=EXPORTS)
-    def partition(self, log_ids: list[str], export_id: str) -> None:
+    @rule(log_ids=st.lists(IDS, max_size=4, unique=True), export_id=EXPORTS, one=STATES)
+    def partition(self, log_ids: list[str], export_id: str, one: LogState) -> None:
+        """A new id is taken for other exports at once, also before its state is added."""
         new = [log_id for log_id in log_ids if log_id not in self.owner_of]
         held = [log_id for log_id in log_ids if log_id in self.owner_of]
         assert self.logs.partition(log_ids, export_id) == (
@@ -73,7 +74,10 @@ class LogStatesMachine(RuleBasedStateMachine):
             {i: self.states.get(i) for i in held if self.owner_of[i] == export_id},
             {i: self.owner_of[i] for i in held if self.owner_of[i] != export_id},
         )
+        assert self.logs.partition(new, "three") == ([], {}, dict.fromkeys(new, export_id))
+        self.logs.add((log_id, export_id, one) for log_id in new)
         self.owner_of |= dict.fromkeys(new, export_id)
+        self.states |= dict.fromkeys(new, one)
 
     @rule(given_=st.lists(st.tuples(IDS, EXPORTS, STATES), max_size=4))
     def add(self, given_: list[tuple[str, str, LogState]]) -> None:
@@ -124,7 +128,7 @@ def test_more_ids_than_sqlite_takes_in_one_statement() -> None:
 def test_times_are_kept_to_the_microsecond() -> None:
     """From the year 2000 to the end of 2099, in UTC."""
     logs, first = LogStates(Database()), datetime(2000, 1, 1, tzinfo=timezone.utc)
-    logs.partition(["a"], "one")
+    logs.add([("a", "one", LogState())])
     for when in (first, first + timedelta(microseconds=1), datetime(2099, 12, 31, 23, 59, 59, 999_999, timezone.utc)):
         logs["a"] = LogState(updated_at=when)
         assert logs["a"] == LogState(updated_at=when)
@@ -141,7 +145,11 @@ def test_an_id_goes_to_one_of_the_threads_that_bring_it() -> None:
 
 @pytest.mark.parametrize(
     "use",
-    [lambda logs: logs["a"], lambda logs: logs.partition(["b"], "one"), lambda logs: logs.add_known([("c", "one")])],
+    [
+        lambda logs: logs["a"],
+        lambda logs: logs.add([("b", "one", LogState())]),
+        lambda logs: logs.add_known([("c", "one")]),
+    ],
     ids=["read", "add", "add known"],
 )
 def test_a_disk_that_is_full_is_named(

@@ -263,6 +263,32 @@ def test_a_log_that_changes_while_it_is_read_is_recorded_in_each_state() -> None
     assert [state[:2] for state in runs.ledger.states("log-0001")] == [(1, "completed")]
 
 
+@pytest.mark.parametrize(
+    ("shown", "recorded"),
+    [
+        (  # the second is the latest, whatever comes behind it
+            [{"metrics": {"users": n}, "updated_at": (NOW - ago).isoformat()} for n, ago in ((1, DAY), (2, HOUR), (3, 2 * HOUR))],
+            [(1, "completed", 1, None), (2, "completed", 2, None)],
+        ),
+        (  # the second is no state of its own
+            [{"status": "pending"}, {"status": "pending", "region": "eu"}, {"status": "completed"}],
+            [(1, "pending", 100, None), (2, "completed", 100, None)],
+        ),
+    ],
+    ids=["older", "same"],
+)  # fmt: skip
+def test_each_state_that_one_run_is_shown_is_compared_with_the_one_before(
+    shown: list[Row], recorded: list[tuple[Any, ...]]
+) -> None:
+    """Also where that one was received in the same run."""
+    api = Api([log(-n) for n in range(15)], sort="ignored")
+    api.before = lambda number: api.change(-14, **shown[min((number - 1) // 3, 2)])
+    runs = Runs(api)
+    runs.run()
+    assert runs.ledger.states("log-0014") == recorded
+    assert runs.ledger.logs["log-0014"]["metrics__users"] == recorded[-1][2]
+
+
 def test_a_known_log_that_changes_while_it_is_read_is_numbered_after_what_is_known() -> None:
     """The destination is asked for the states that it has."""
     api = Api([log(-n) for n in range(15)], sort="ignored")
