@@ -105,31 +105,61 @@ def run(
                 variables = {**deliveries.model_vars, **options.model_vars, "didomi_schema": target.dataset}
                 environment = dbt_environment(pipeline, target)
                 dbt.order("build", environment, variables)
-            started = time.monotonic()
-            report("Loading export logs")
-            extracted, reading = _load(pipeline, settings, target, request, deliveries, report)
-            with connected(pipeline) as warehouse:
-                syncs = _check_loaded(warehouse, target.dataset, request.run_id, extracted, len(reading.exports))
-                if not settings.export_ids:
-                    notes.extend(_unlisted(warehouse, target.dataset, settings.organization_id, reading, options))
-                logs = 0 if options.skip_models else count_logs(warehouse, target.dataset)
-            seconds = time.monotonic() - started
-        built = _build(target, environment, dbt, report, logs) if dbt else None
+            loaded = _load_and_check(pipeline, settings, target, options, request, deliveries, report)
+        built = _build(target, environment, dbt, report, loaded.logs) if dbt else None
         unwritten = _write(outputs, report)
-    notes += deliveries.notes + (built.warnings if built else [])
     return Summary(
         run_id=request.run_id,
         destination=where,
         dataset=target.dataset,
-        syncs=syncs,
+        syncs=loaded.syncs,
         models=built,
-        seconds=seconds,
-        notes=notes,
+        seconds=loaded.seconds,
+        notes=[*notes, *loaded.notes, *deliveries.notes, *(built.warnings if built else ())],
         unwritten=unwritten,
         deliveries=deliveries.as_dict(),
         unread_deliveries=deliveries.failures,
-        unknown=reading.unknown,
+        unknown=loaded.unknown,
     )
+
+
+class _Loaded(NamedTuple):
+    """What was loaded and is there.
+
+    Args:
+        syncs: The run's rows of `export_syncs`, with the names of the exports.
+        unknown: The ids that were asked for and are no export's, with the reason.
+        notes: What a reader of the summary should know.
+        logs: The number of logs in the warehouse; 0 where no models are built.
+        seconds: How long it took.
+    """
+
+    syncs: list[dict[str, Any]]
+    unknown: Mapping[str, str]
+    notes: list[str]
+    logs: int
+    seconds: float
+
+
+def _load_and_check(
+    pipeline: dlt.Pipeline,
+    settings: Settings,
+    target: Target,
+    options: Options,
+    request: Request,
+    deliveries: RunDeliveries,
+    report: Report,
+) -> _Loaded:
+    started = time.monotonic()
+    report("Loading export logs")
+    extracted, reading = _load(pipeline, settings, target, request, deliveries, report)
+    with connected(pipeline) as warehouse:
+        syncs = _check_loaded(warehouse, target.dataset, request.run_id, extracted, len(reading.exports))
+        notes: list[str] = []
+        if not settings.export_ids:
+            notes = _unlisted(warehouse, target.dataset, settings.organization_id, reading, options)
+        logs = 0 if options.skip_models else count_logs(warehouse, target.dataset)
+    return _Loaded(syncs, reading.unknown, notes, logs, time.monotonic() - started)
 
 
 def _deliveries(pipeline: dlt.Pipeline, request: Request, options: Options) -> RunDeliveries:
