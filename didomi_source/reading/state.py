@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from datetime import datetime, timezone
 from itertools import count
 from threading import RLock
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from didomi_source.errors import DiskFull
 
-CACHE_KIB = 16 * 1024
+CACHE_KIB = 32 * 1024
 _IDS_AT_ONCE = 500  # fewer than the 999 parameters that older versions of SQLite take
 
 _STATE_COLUMNS = "content_hash, version_id, is_settled, is_missing, is_known, is_written, updated_at, sequence"
@@ -29,6 +29,10 @@ insert into log (id, export_id, {_STATE_COLUMNS}) values ({", ".join("?" * 10)})
     is_missing = excluded.is_missing, is_known = excluded.is_known, is_written = excluded.is_written,
     updated_at = excluded.updated_at, sequence = excluded.sequence
 where log.content_hash is null"""  # noqa: S608 - columns and question marks
+_ADD_WRITTEN = """
+insert into log (id, export_id, content_hash, version_id, is_settled, updated_at, sequence,
+    is_missing, is_known, is_written)
+values (?, ?, ?, ?, ?, ?, ?, 0, 0, 1)"""
 _SET_STATE = f"update log set ({_STATE_COLUMNS}) = ({', '.join('?' * 8)}) where id = ?"  # noqa: S608
 
 
@@ -150,6 +154,11 @@ class LogState(NamedTuple):
         return self.content_hash == content_hash and not self.is_missing
 
 
+# Of a log that this run has written, and that the destination did not hold: its id, and these fields of its `LogState`:
+# content_hash, version_id, is_settled, updated_at, sequence.
+WrittenState: TypeAlias = tuple[str, str, str, bool, datetime | None, int | None]
+
+
 class Partition(NamedTuple):
     """Whose the logs are that were received together.
 
@@ -212,12 +221,18 @@ class LogStates:
 
     def add(self, states: Iterable[tuple[str, str, LogState]]) -> None:
         """Add states as (id, export id, state); a log that has a state keeps it."""
-        self.database.execute(_ADD_STATE, map(self._row, states))
+        self.database.execute(_ADD_STATE, ((i, export_id, *_values(state)) for i, export_id, state in states))
 
-    def _row(self, given: tuple[str, str, LogState]) -> tuple[Any, ...]:
-        log_id, export_id, state = given
-        self._claimed.pop(log_id, None)
-        return log_id, export_id, *_values(state)
+    def add_written(self, export_id: str, states: Iterable[WrittenState]) -> None:
+        """Add the states of new logs of an export; few at once, since they are held until all are added."""
+        rows = [
+            (log_id, export_id, content, version, settled, _seconds(updated_at), sequence)
+            for log_id, content, version, settled, updated_at, sequence in states
+        ]
+        with self.database.lock:
+            self.database.execute(_ADD_WRITTEN, rows)
+            for log_id, *_ in rows:
+                self._claimed.pop(log_id, None)
 
     def missing(self, export_id: str, seen: SeenNames) -> list[str]:
         """The logs of an export that the destination holds, not as missing, and that were not received."""
@@ -229,8 +244,11 @@ class LogStates:
 
 
 def _values(state: LogState) -> tuple[Any, ...]:
-    updated_at = state.updated_at
-    return (*state[:6], None if updated_at is None else updated_at.timestamp(), state.sequence)
+    return (*state[:6], _seconds(state.updated_at), state.sequence)
+
+
+def _seconds(when: datetime | None) -> float | None:
+    return None if when is None else when.timestamp()
 
 
 def _state(row: Sequence[Any]) -> LogState | None:

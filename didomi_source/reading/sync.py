@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
-from itertools import repeat
 
 from didomi_source import values
 from didomi_source.api.client import Direction
@@ -184,18 +183,9 @@ class ExportSync:
         self._tally.found_new(rows)
         self._write(rows, batch)
         batch.export_log_history.extend(history)
-        states = map(
-            LogState,
-            rows["content_hash"],
-            history["version_id"],
-            map(is_settled, rows["status"]),
-            repeat(False),  # is_missing
-            repeat(False),  # is_known
-            repeat(True),  # is_written
-            rows["updated_at"],
-            sequences,
-        )
-        self._run.known.logs.add(zip(log_ids, repeat(self._export_id), states))
+        settled = map(is_settled, rows["status"])
+        columns = (log_ids, rows["content_hash"], history["version_id"], settled, rows["updated_at"], sequences)
+        self._run.known.logs.add_written(self._export_id, zip(*columns, strict=True))
 
     def _take_again(self, entry: Entry, known: LogState | None, batch: Batch) -> None:
         """Write a log that is known or was received before, if that brings something new."""

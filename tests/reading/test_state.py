@@ -75,7 +75,9 @@ class LogStatesMachine(RuleBasedStateMachine):
             {i: self.owner_of[i] for i in held if self.owner_of[i] != export_id},
         )
         assert self.logs.partition(new, "three") == ([], {}, dict.fromkeys(new, export_id))
-        self.logs.add((log_id, export_id, one) for log_id in new)
+        one = one._replace(is_missing=False, is_known=False, is_written=True)
+        given_ = (one.content_hash, one.version_id, one.is_settled, one.updated_at, one.sequence)
+        self.logs.add_written(export_id, ((log_id, *given_) for log_id in new))
         self.owner_of |= dict.fromkeys(new, export_id)
         self.states |= dict.fromkeys(new, one)
 
