@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _CHUNK = 500
 _EXPORTS_AT_ONCE = 100
 
-_IDS = "select id, export_id from {export_logs}"
+_IDS = "select id, export_id from {export_logs} order by id"
 _TIMES = """
 select export_id, status, case when missing_at_source_since is null then 1 else 0 end, count(*), count(created_at),
     min(created_at), max(case when created_at <= %s then created_at end)

@@ -20,8 +20,7 @@ _STATE_COLUMNS = "content_hash, version_id, is_settled, is_missing, is_known, is
 # The numeric key makes new logs go to the end of the table; only the index on the ids grows in random places.
 _SCHEMA = f"""
 create table log (number integer primary key, id text not null unique, export_id text not null, {_STATE_COLUMNS})"""
-_ADD_KNOWN = """
-insert or ignore into log (id, export_id, is_known) select id, export_id, 1 from arriving order by id, rowid"""
+_ADD_KNOWN = "insert or ignore into log (id, export_id, is_known) values (?, ?, 1)"
 # The destination may hold several rows of one log: the first one that comes is the newest.
 _ADD_STATE = f"""
 insert into log (id, export_id, {_STATE_COLUMNS}) values ({", ".join("?" * 10)}) on conflict (id) do update set
@@ -188,14 +187,12 @@ class LogStates:
     def add_known(self, logs: Iterable[tuple[str, str]]) -> dict[str, int]:
         """Add logs that the destination holds, as (id, export id); their states are unknown.
 
+        In the order of their ids they cost a fraction of what they cost in a random one.
+
         Returns:
             How many logs each export has.
         """
-        with self.database.lock:  # in the order of their ids: a random order costs several times as much
-            self.database.execute("create table arriving (id text, export_id text)")
-            self.database.execute("insert into arriving values (?, ?)", logs)
-            self.database.execute(_ADD_KNOWN)
-            self.database.execute("drop table arriving")
+        self.database.execute(_ADD_KNOWN, logs)
         return dict(self.database.select("select export_id, count(*) from log group by 1"))
 
     def partition(self, log_ids: Iterable[str], export_id: str) -> Partition:
