@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 EXTRAS := demo,deliveries,notify,otel,postgres,bigquery,snowflake
 
-.PHONY: help demo test test-quick test-oldest test-newest test-engines faults test-feathers lint format settings pages constraints clean bench bench-deliveries bench-models bench-daily test-lineage bench-cost test-airflow test-dagster test-image test-marimo test-superset test-pgbouncer warehouses cloud-bigquery cloud-snowflake test-metrics nightly mutation
+.PHONY: help demo test test-thorough test-quick test-oldest test-newest test-engines faults test-feathers lint format settings pages constraints clean bench bench-deliveries bench-models bench-daily test-lineage bench-cost test-airflow test-dagster test-image test-marimo test-superset test-pgbouncer warehouses cloud-bigquery cloud-snowflake test-metrics nightly mutation
 help: ## Show this list
 	@grep -hE '^[a-z -]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
@@ -29,12 +29,15 @@ demo: $(BIN)/.demo ## Run the whole job against a local API with made-up exports
 WHOLE_JOBS := docs models warehouses faults job packaging pipelines browser bi reading/test_paging.py deliveries/test_run.py \
   $(addprefix source/test_,modes.py packages.py runs.py tables.py) $(addprefix cli/test_,deliveries.py models.py shown.py streams.py) warehouse/test_duckdb_storage.py
 
-test: $(BIN)/.dev ## Run all tests, and ask for 90 % branch coverage
+test: $(BIN)/.dev ## Run all tests but the thorough ones, and ask for 90 % branch coverage
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest $(addprefix --ignore=tests/,$(WHOLE_JOBS))
+	$(BIN)/coverage run -m pytest -m 'not thorough' $(addprefix --ignore=tests/,$(WHOLE_JOBS))
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
-	$(BIN)/pytest -n 3 $(addprefix tests/,$(WHOLE_JOBS))
+	$(BIN)/pytest -n 3 -m 'not thorough' $(addprefix tests/,$(WHOLE_JOBS))
+
+test-thorough: $(BIN)/.dev ## Run those that try what the others try on more ground
+	$(BIN)/pytest -n 3 -m thorough tests
 
 # What takes minutes, and needs neither servers nor a browser: for the Pythons and versions of .github/workflows/ci.yml.
 QUICK := $(addprefix tests/,$(notdir $(wildcard tests/test_*.py)) api reading source warehouse sandbox health notify metrics report)

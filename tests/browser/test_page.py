@@ -84,6 +84,7 @@ def test_nothing_is_wider_than_the_screen(watch, morning_page, width):
         assert outside == []
 
 
+@pytest.mark.thorough
 def test_five_hundred_exports_fit_a_phone(watch, large_page):
     """And the browser shows them within two seconds."""
     with watch(large_page, 360) as watched:

@@ -144,6 +144,7 @@ def test_no_schedule_loses_doubles_or_misreads_a_log(server: Sandbox, counted: C
 
 @settings(UNHURRIED, max_examples=100 if IS_NIGHTLY else 3)
 @given(schedule=schedules)
+@pytest.mark.thorough
 def test_no_schedule_of_whole_jobs_does(
     server: Sandbox,
     counted: Counted,

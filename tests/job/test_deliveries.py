@@ -181,6 +181,7 @@ POINTS = [
 ]
 
 
+@pytest.mark.thorough
 def test_a_run_killed_at_a_named_point_is_as_if_it_had_not_been(new_job, tmp_path):
     """Between listing, reading, copying and load: the next run counts and copies everything, once."""
     bucket = tmp_path / "bucket"

@@ -115,6 +115,7 @@ def test_a_run_killed_at_a_named_point_is_as_if_it_had_not_been(new_job, api, ex
     assert wrong == {}
 
 
+@pytest.mark.thorough
 def test_the_very_first_run_may_be_killed_at_a_named_point(new_job, api, expected):
     """The same with a warehouse that does not exist yet, and a list that is loaded in several packages."""
     wrong = {}
@@ -142,6 +143,7 @@ def test_what_was_left_is_finished_first(begun, api):
     assert len(begun.logs()) == 33
 
 
+@pytest.mark.thorough
 def test_random_kills_lose_and_double_nothing(job, api):
     """A dozen runs killed at random times, one after the other, while logs come and settle: then one run mends all."""
     seed = random.randrange(1_000_000)

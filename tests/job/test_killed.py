@@ -71,6 +71,7 @@ def finished(new_job, api):
     return make
 
 
+@pytest.mark.thorough
 def test_a_job_killed_at_random_is_as_if_it_had_not_been(new_job, api, finished, counted):
     """While it extracts, normalizes, loads or builds models: no row or model differs, and no step is done by hand."""
     seed = random.randrange(1_000_000)

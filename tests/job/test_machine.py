@@ -203,6 +203,7 @@ def test_the_second_run_does_not_wait(job, api):
     assert first.wait().code == 0
 
 
+@pytest.mark.thorough
 def test_two_working_directories_and_one_file_lose_and_double_nothing(job, api, counted):
     """The lock is then the file's own: whoever comes second waits or fails, and the next run has everything."""
     job.run()

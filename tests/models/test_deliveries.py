@@ -12,6 +12,7 @@ import pytest
 from support.models import dbt, oracle, raw
 from support.models.compare import all_differences
 from support.models.histories import AS_OF, history
+from support.thorough import all_but
 
 NEW_COLUMNS = [name for name in raw.TABLES["export_syncs"] if name.startswith("deliver")]
 
@@ -27,7 +28,9 @@ def forget(path: Path, *statements: str) -> None:
             connection.execute(statement)
 
 
-@pytest.mark.parametrize("raw_tables", ["empty", "of-an-earlier-version", "with-columns-alone"])
+@pytest.mark.parametrize(
+    "raw_tables", all_but("of-an-earlier-version", ["empty", "of-an-earlier-version", "with-columns-alone"])
+)
 def test_nothing_is_said_of_deliveries_that_are_not_read(raw_tables: str, tmp_path: Path) -> None:
     """The mart is empty, and all else is what it would be."""
     tables = without_deliveries(history(3, AS_OF))
@@ -47,6 +50,7 @@ def test_nothing_is_said_of_deliveries_that_are_not_read(raw_tables: str, tmp_pa
     )
 
 
+@pytest.mark.thorough
 def test_deliveries_come_once_their_table_is_there(tmp_path: Path) -> None:
     """The build after the first run that reads deliveries shows them; the one before had no table."""
     path = tmp_path / "warehouse.duckdb"

@@ -138,6 +138,7 @@ def test_a_time_zone_is_a_name_that_every_warehouse_knows(version: str) -> None:
             macro("time.sql", "didomi__local_date", version, {"didomi_timezone": zone}, "x")
 
 
+@pytest.mark.thorough
 def test_a_mapping_and_pairs_give_the_same_sql(tmp_path: Path) -> None:
     """In dbt itself: a project that has set its kinds as a mapping keeps what it has."""
     compiled = []

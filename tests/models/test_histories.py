@@ -111,6 +111,7 @@ def test_users_are_zero_null_and_huge(marts: Marts) -> None:
     assert max(value for value in users if value is not None) > 2**62
 
 
+@pytest.mark.thorough
 def test_exports_are_retired_in_trouble() -> None:
     """Over all ten seeds: while they fail, are late, are stuck, and have never run."""
     retired = [export for _, variables in SEEDS.values() for export in variables.get("didomi_retired_exports", [])]

@@ -67,12 +67,12 @@ def copied(folder: Path) -> Path:
 def test_the_hand_made_cases_give_the_expected_marts_twice(tmp_path: Path) -> None:
     """The integration tests hold after a full refresh, and a second build gives the same rows."""
     project = copied(tmp_path) / "sql" / "integration_tests"
-    dbt.dbt("deps", folder=tmp_path, project=project)
-    dbt.dbt("seed", folder=tmp_path, project=project)
+    dbt.dbt("deps", folder=tmp_path, project=project, plain=True)
+    dbt.dbt("seed", folder=tmp_path, project=project, plain=True)
     build = ("build", "--exclude-resource-type", "seed", "--exclude-resource-type", "unit_test")
-    dbt.dbt(*build, "--full-refresh", folder=tmp_path, project=project)
+    dbt.dbt(*build, "--full-refresh", folder=tmp_path, project=project, plain=True)
     first = everything(tmp_path / "warehouse.duckdb")
-    dbt.dbt(*build, folder=tmp_path, project=project)
+    dbt.dbt(*build, folder=tmp_path, project=project, plain=True)
     assert everything(tmp_path / "warehouse.duckdb") == first
     assert len(first["didomi_integration_marts.didomi__exports"]) == 6
 
@@ -92,8 +92,8 @@ def foreign(tmp_path_factory: pytest.TempPathFactory) -> Path:
     packages = [{"git": package.as_uri(), "subdirectory": "sql", "revision": "v1"}]
     (project / "packages.yml").write_text(yaml.safe_dump({"packages": packages}))
     raw.write_duckdb(folder / "warehouse.duckdb", history(1, AS_OF, days=40), schema="landing")
-    dbt.dbt("deps", folder=folder, project=project)
-    dbt.build(folder, AS_OF, project=project)
+    dbt.dbt("deps", folder=folder, project=project, plain=True)
+    dbt.build(folder, AS_OF, project=project, plain=True)
     return folder / "warehouse.duckdb"
 
 

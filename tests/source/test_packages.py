@@ -149,6 +149,7 @@ def limit_of(connection: duckdb.DuckDBPyConnection) -> str:
     return limit
 
 
+@pytest.mark.thorough
 def test_rows_for_which_little_memory_is_too_little_are_loaded(
     sandbox: Start, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -209,6 +209,7 @@ def test_two_builds_at_once_double_no_row(site: Site, errors: list[tuple[Any, ..
     assert site.errors() == errors
 
 
+@pytest.mark.thorough
 def test_views_of_others_on_any_model_survive_a_run(tmp_path: Path, forker: Forker) -> None:
     """On staging views and intermediate tables, too; until a new version takes a column from them, which is said."""
     models = ("staging.stg_didomi__export_logs", "intermediate.int_didomi__exports", "marts.didomi__exports")
@@ -235,6 +236,7 @@ def test_views_of_others_on_any_model_survive_a_run(tmp_path: Path, forker: Fork
         assert engine.execute("select old from team.old") == [{"old": 1}]
 
 
+@pytest.mark.thorough
 def test_a_view_in_a_duckdb_file_survives_a_build(tmp_path: Path) -> None:
     """It refers to the mart by its name."""
     path = tmp_path / "warehouse.duckdb"

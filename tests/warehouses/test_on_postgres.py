@@ -7,6 +7,8 @@ from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
+import pytest
+
 from didomi_sandbox import Behaviour, plain_store, serve
 from support.harness import Forker
 from support.warehouses.engines import started
@@ -20,6 +22,7 @@ class TestOnPostgreSQL(Scenarios):
     destination = "postgres"
 
 
+@pytest.mark.thorough
 def test_a_first_run_killed_between_any_two_states_of_a_file_is_loaded_again(tmp_path: Path, forker: Forker) -> None:
     """No constraint of PostgreSQL refuses a file, ours or dlt's, that had been loaded and was not noted."""
     notes = {}

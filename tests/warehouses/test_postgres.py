@@ -56,10 +56,12 @@ def test_postgres_gives_the_rows_that_duckdb_gives(postgres: Server, built: Path
     assert not found, "\n".join(found[:50])
 
 
+@pytest.mark.thorough
 def test_the_rules_hold_on_postgres(postgres: Server, built: Path, tmp_path: Path) -> None:
     dbt.dbt("test", "--select", "test_type:unit", target="postgres", folder=tmp_path, environment=postgres.environment)
 
 
+@pytest.mark.thorough
 def test_sqlfluff_accepts_the_sql_for_postgres(built: Path) -> None:
     assert lint.violations(built, "postgres") == []
 

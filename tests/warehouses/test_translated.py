@@ -40,6 +40,7 @@ def test_compiled_sql_gives_the_rows_that_duckdb_gives(compiled: tuple[str, Path
     assert not found, "\n".join(found[:50])
 
 
+@pytest.mark.thorough
 def test_sqlfluff_accepts_the_compiled_sql(compiled: tuple[str, Path]) -> None:
     warehouse, folder = compiled
     assert lint.violations(folder, warehouse) == []

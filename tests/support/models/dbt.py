@@ -15,6 +15,15 @@ import duckdb
 
 SQL = Path(__file__).parents[3] / "sql"
 DBT = Path(sys.executable).parent / "dbt"
+# As `didomi run` starts it, without what dbt computes in each start.
+_PROGRAM = """
+import sys
+from pathlib import Path
+from didomi_source.warehouse.dbt_speed import tune
+tune(Path("start"))
+from dbt.cli.main import cli
+cli(prog_name="dbt")
+"""
 MARTS = (
     "didomi__daily_export_success",
     "didomi__daily_user_volume",
@@ -41,10 +50,12 @@ def dbt(
     variables: Mapping[str, Any] | None = None,
     environment: Mapping[str, str] | None = None,
     check: bool = True,
+    plain: bool = False,
 ) -> str:
-    """Runs one dbt command; everything that dbt writes goes into `folder`."""
+    """Runs one dbt command, `plain` as a user of the package does; everything that dbt writes goes into `folder`."""
     command = [
-        *(str(DBT), "--no-use-colors", *arguments),
+        *([str(DBT)] if plain else [sys.executable, "-c", _PROGRAM]),
+        *("--no-use-colors", *arguments),
         *("--project-dir", str(project), "--profiles-dir", str(SQL), "--target", target),
         *("--vars", json.dumps(dict(variables or {}), default=str)),
     ]
