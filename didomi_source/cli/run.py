@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from didomi_source.health.names import distinct_names
+
 from .app import RUN_CODES, app, end, text
 from .options import (
     AsJson,
@@ -193,9 +195,12 @@ def _print_forecast(forecast: Forecast) -> None:
     import math
 
     rows: list[list[Any]] = []
+    names = distinct_names([vars(export) for export in forecast.exports])
     for export in sorted(forecast.exports, key=lambda e: (e.name or e.export_id).casefold()):
         total = "-" if export.api_total is None else f"{export.api_total:,}"
-        rows.append([export.name or export.export_id, export.mode, export.reason, total, f"{export.requests:,}"])
+        rows.append(
+            [names[export.export_id] or export.export_id, export.mode, export.reason, total, f"{export.requests:,}"]
+        )
     print_table(["Export", "Read", "Why", ">Logs", ">Requests"], rows)
     print_line()
     print_line(f"A run would take {forecast.requests:,} requests and about {math.ceil(forecast.seconds):,} s.")

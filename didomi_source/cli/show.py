@@ -6,6 +6,8 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from didomi_source.health.names import distinct_names
+
 from .streams import printable
 
 if TYPE_CHECKING:
@@ -33,9 +35,10 @@ def print_summary(summary: Summary) -> None:
         counts.append("logs_quarantined")
         titles.append(">Quarantined")
     rows: list[list[Any]] = []
+    names = distinct_names(summary.syncs)
     for sync in sorted(summary.syncs, key=lambda s: (s["name"] or s["export_id"]).casefold()):
         read = sync["mode"] if sync["is_complete"] else styled("incomplete", "red")
-        rows.append([sync["name"] or sync["export_id"], read, *(f"{sync[name]:,}" for name in counts)])
+        rows.append([names[sync["export_id"]] or sync["export_id"], read, *(f"{sync[name]:,}" for name in counts)])
     print_table(titles, rows)
     print_line()
     for note in summary.notes:

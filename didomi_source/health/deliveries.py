@@ -12,6 +12,7 @@ from didomi_source.warehouse.direct import open_marts
 from didomi_source.warehouse.read import Warehouse, select
 from didomi_source.warehouse.target import Target
 
+from .names import distinct_names
 from .verdicts import Verdict
 
 MART = "didomi__deliveries"
@@ -197,9 +198,7 @@ def deliveries_in(warehouse: Warehouse, schema: str, condition: str = "", *value
     Raises:
         DestinationError: The models have not been built, or the warehouse cannot be read.
     """
-    names = {
-        row["export_id"]: row["name"] for row in select(warehouse, schema, "didomi__exports", ("export_id", "name"))
-    }
+    names = distinct_names(select(warehouse, schema, "didomi__exports", ("export_id", "organization_id", "name")))
     columns = [field.name for field in fields(DeliveryStatus) if field.name != "name"]
     rows = select(warehouse, schema, MART, columns, condition, *values)
     found = [DeliveryStatus(**row, name=names.get(row["export_id"])) for row in rows]

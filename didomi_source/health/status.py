@@ -16,6 +16,7 @@ from didomi_source.warehouse.direct import open_marts
 from didomi_source.warehouse.read import Warehouse, select
 from didomi_source.warehouse.target import Target
 
+from .names import distinct_names
 from .states import UNKNOWN, Facts, Severity, State
 
 _DAY_SECONDS = 86_400
@@ -146,6 +147,15 @@ class ExportStatus:
         }
 
 
+class _Namesake(ExportStatus):
+    """An export whose organization has another one of its name."""
+
+    @property
+    def title(self) -> str:
+        """The name and the id."""
+        return f"{self.name} ({self.export_id})"
+
+
 class _OfOneOrganization(ExportStatus):
     """An export in a dataset that holds several organizations."""
 
@@ -155,15 +165,21 @@ class _OfOneOrganization(ExportStatus):
         return f"{self.organization_id} / {super().title}" if self.organization_id else super().title
 
 
+class _NamesakeOfOneOrganization(_OfOneOrganization, _Namesake):
+    """Both."""
+
+
 def read_exports(warehouse: Warehouse, schema: str) -> list[ExportStatus]:
-    """Read the mart `didomi__exports`, the worst export first.
+    """Read the mart `didomi__exports`, the worst export first; titles name the id where a name is not enough.
 
     Raises:
         DestinationError: The models have not been built, or the warehouse cannot be read.
     """
     columns = [field.name for field in fields(ExportStatus)]
     rows = select(warehouse, schema, "didomi__exports", columns)
-    return sorted((ExportStatus(**row) for row in rows), key=lambda export: export.rank)
+    names = distinct_names(rows)
+    exports = [(ExportStatus if names[row["export_id"]] == row["name"] else _Namesake)(**row) for row in rows]
+    return sorted(exports, key=lambda export: export.rank)
 
 
 def read_status(target: Target, export_ids: Collection[str] = ()) -> list[ExportStatus]:
@@ -180,7 +196,10 @@ def read_status(target: Target, export_ids: Collection[str] = ()) -> list[Export
     with open_marts(target) as warehouse:
         exports = read_exports(warehouse, target.marts)
     if len({export.organization_id for export in exports}) > 1:
-        exports = [_OfOneOrganization(**vars(export)) for export in exports]
+        exports = [
+            (_NamesakeOfOneOrganization if isinstance(export, _Namesake) else _OfOneOrganization)(**vars(export))
+            for export in exports
+        ]
     held = sorted(export.export_id for export in exports)
     if unknown := [export_id for export_id in export_ids if export_id not in held]:
         msg = f"the marts hold no export {', '.join(unknown)}: choose from {', '.join(held) or 'none'}"

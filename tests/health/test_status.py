@@ -251,6 +251,19 @@ def test_the_organization_is_named_where_a_dataset_holds_several(two_organizatio
     assert f"beta / Raw events: {reason}" in didomi("status", "--export-id", "e1").out
 
 
+def test_the_id_is_named_where_two_exports_have_one_name(made, didomi):
+    """In tables, reasons and deliveries; JSON has both anyway."""
+    for number, name in ((1, "Daily"), (2, "Daily"), (3, "Weekly")):
+        made.export(failing(f"e{number}", name=name, **just_read()))
+    made.deliveries("e2", "short", datetime.now(timezone.utc).date())
+    made.finish()
+    out = didomi("status").out
+    assert [name in out for name in ("Daily (e1)", "Daily (e2)", "Weekly (e3)")] == [True, True, False]
+    assert "Daily (e2): delivery of " in out
+    found = json.loads(didomi("status", "--format", "json").out)
+    assert [export["name"] for export in found["exports"]] == ["Daily", "Daily", "Weekly"]
+
+
 def test_json_always_has_the_organization(two_organizations, didomi):
     """With the name as it is, of a dataset with several organizations and of one export alone."""
     for given, expected in (
