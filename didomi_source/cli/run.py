@@ -198,9 +198,8 @@ def _print_forecast(forecast: Forecast) -> None:
     names = distinct_names([vars(export) for export in forecast.exports])
     for export in sorted(forecast.exports, key=lambda e: (e.name or e.export_id).casefold()):
         total = "-" if export.api_total is None else f"{export.api_total:,}"
-        rows.append(
-            [names[export.export_id] or export.export_id, export.mode, export.reason, total, f"{export.requests:,}"]
-        )
+        name = names[export.export_id] or export.export_id
+        rows.append([name, export.mode, export.reason, total, f"{export.requests:,}"])
     print_table(["Export", "Read", "Why", ">Logs", ">Requests"], rows)
     print_line()
     print_line(f"A run would take {forecast.requests:,} requests and about {math.ceil(forecast.seconds):,} s.")
