@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from didomi_source.health.names import distinct_names
-
 from .app import RUN_CODES, app, end, text
 from .options import (
     AsJson,
@@ -193,6 +191,8 @@ def _forecast(target: Target, options: Options, *, as_json: bool) -> None:
 def _print_forecast(forecast: Forecast) -> None:
     """Print the requests of a run: a line per export, and the sum."""
     import math
+
+    from didomi_source.health.names import distinct_names
 
     rows: list[list[Any]] = []
     names = distinct_names([vars(export) for export in forecast.exports])
