@@ -208,6 +208,17 @@ def test_the_states_of_a_new_log_are_numbered_without_asking_the_destination() -
     }  # fmt: skip
 
 
+def test_a_state_is_written_once_however_often_it_is_shown() -> None:
+    """Also where the log itself is written again: a second row of the state would get the next number."""
+    states = [{"status": "pending"}, {"status": "completed"}, {"status": "completed", "region": "eu"}]
+    api = Api([log(-n) for n in range(15)], sort="ignored")
+    api.before = lambda number: api.change(-14, **states[min((number - 1) // 3, 2)])
+    (batch,) = one_sync(api, DestinationState()).batches()
+    rows = [row for row in batch.export_log_history if row.log_id == "log-0014"]
+    assert [(row.sequence, row.status) for row in rows] == [(1, "pending"), (2, "completed")]
+    assert [row.status for row in batch.export_logs if row.id == "log-0014"] == ["pending", "completed", "completed"]
+
+
 # -- what changes --------------------------------------------------------------------------------
 
 
