@@ -392,6 +392,9 @@ def test_exports_are_named_as_the_logs_source_takes_them(place: Place, export_id
         ({"bucket_url": "x", "archive": "y"}, "there is no setting sources.didomi.deliveries.archive: choose from answer_seconds, archive_credentials, archive_to, bucket_url, credentials, max_read_bytes, requester_pays, retention_days, retry_seconds, role_arn, threads"),
         ({"bucket_url": "x", "export_ids": 5}, 'setting sources.didomi.export_ids is not a list of ids: write it like ["id1", "id2"]'),
         ({"bucket_url": "x", "answer_seconds": 0}, "setting sources.didomi.deliveries.answer_seconds is 0: choose a number from 0.1 to 604800"),
+        ({"bucket_url": "x", "answer_seconds": float("nan")}, "setting sources.didomi.deliveries.answer_seconds is nan: choose a number from 0.1 to 604800"),
+        ({"bucket_url": "x", "retry_seconds": float("inf")}, "setting sources.didomi.deliveries.retry_seconds is inf: choose a number from 0 to 604800"),
+        ({"bucket_url": "x", "threads": 100_000}, "setting sources.didomi.deliveries.threads is 100000: choose a number from 1 to 256"),
     ],
 )  # fmt: skip
 def test_a_setting_that_cannot_be_right_is_refused(settings: dict[str, object], message: str) -> None:
