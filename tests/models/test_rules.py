@@ -326,6 +326,11 @@ BROKEN = {
         ("when is_delivered then expires_at end as", "when true then expires_at end as"),
         ("max(case when status = 'completed' then run_number end)", "min(run_number)"),
         ("case when verdict = 'missing' then 0 else record_count end", "record_count"),
+        ("or (not partition_days.has_claimed_kind and exports.data_kinds is not null and claims.users > 0)", ""),
+        ("not partition_days.has_claimed_kind and", ""),
+        ("and exports.data_kinds is not null", ""),
+        ("and claims.users > 0", ""),
+        ("case when has_another_kind then", "case when false then"),
     ],
     "where_files_are_kept_an_older_one_proves_a_missing_delivery": [
         ("first_deliveries.first_date < claims.delivery_date then null", "true then null"),

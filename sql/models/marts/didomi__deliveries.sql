@@ -93,7 +93,8 @@ partition_days as (
     select
         export_id,
         delivery_date,
-        max(case when data_kind = 'users' then 1 else 0 end) = 1 as has_users
+        max(case when data_kind = 'users' then 1 else 0 end) = 1 as has_users,
+        max(case when data_kind in ('users', 'unknown') then 1 else 0 end) = 1 as has_claimed_kind
     from deliveries
     group by export_id, delivery_date
 
@@ -137,6 +138,7 @@ undelivered as (
 
     select
         claims.*,
+        partition_days.export_id is not null as has_another_kind,
         {{ didomi__add_seconds('claims.settled_at', didomi__number('didomi_delivery_grace_hours') ~ ' * 3600') }} as due_at,
         {{
             didomi__add_seconds(
@@ -152,7 +154,11 @@ undelivered as (
     where
         claims.runs_completed > 0
         and readings.first_listed_at is not null
-        and partition_days.export_id is null
+        and (
+            partition_days.export_id is null
+            -- files of another kind are not the users that the log claims
+            or (not partition_days.has_claimed_kind and exports.data_kinds is not null and claims.users > 0)
+        )
 
 ),
 
@@ -178,6 +184,7 @@ delivered as (
         deliveries.delivery_date,
         deliveries.data_kind,
         true as is_delivered,
+        false as has_another_kind,
         false as is_proved_missing,
         deliveries.is_complete,
         deliveries.is_retry_needed,
@@ -210,6 +217,7 @@ not_delivered as (
         undelivered.delivery_date,
         exports.expected_kind as data_kind,
         false as is_delivered,
+        undelivered.has_another_kind,
         proofs.export_id is not null as is_proved_missing,
         false as is_complete,
         false as is_retry_needed,
@@ -336,7 +344,9 @@ select
     case verdict
         when 'unreadable' then error_message || ' (it is tried again)'
         when 'corrupt' then error_message
-        when 'missing' then coalesce({{ didomi__text('claimed_records') }} || ' records claimed, no files', 'the run completed, no files')
+        when 'missing' then
+            coalesce({{ didomi__text('claimed_records') }} || ' records claimed', 'the run completed')
+            || case when has_another_kind then ', files of another kind only' else ', no files' end
         when 'not_checked' then
             case
                 when expires_at <= {{ didomi__as_of() }} then 'nothing was listed before it may have been deleted'

@@ -502,7 +502,7 @@ class _History:
         if self.random.random() < 0.85 and (export_id, day) not in known:
             small = users is not None and users < 10**6
             counts = [users] * 6 + [7, 0, *([users + 7, users + 1, max(users - 1, 0)] if small else [])]
-            kind = self.random.choice(["users"] * 8 + ["unknown"])
+            kind = self.random.choice(["users"] * 8 + ["unknown", "cmp_hourly_metrics"])
             self.deliver(export_id, day, **{"records": self.random.choice(counts), "kind": kind, **self.bad()})
             if self.random.random() < 0.1:
                 self.deliver(export_id, day, 5, "cmp_hourly_metrics" if kind == "users" else "users")

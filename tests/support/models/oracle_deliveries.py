@@ -99,9 +99,13 @@ class Deliveries:
             kinds = partitions.get(day, {})
             for kind in sorted(kinds):
                 yield self._delivered(export_id, export, claim, kinds, kind, matches)
-            if not kinds and export and claim.last:
+            if export and claim.last and self._is_undelivered(export, claim, kinds):
                 yield from self._not_delivered(
-                    export, day, claim, is_first=not any(other < day for other in partitions)
+                    export,
+                    day,
+                    claim,
+                    is_first=not any(other < day for other in partitions),
+                    what=", files of another kind only" if kinds else ", no files",
                 )
 
     @staticmethod
@@ -120,6 +124,13 @@ class Deliveries:
         known = export.configuration if export else {}
         is_configured = known.get("name") is not None or known.get("type_id") is not None
         return "cmp_hourly_metrics" if is_configured and known.get("properties__data") is None else "users"
+
+    @staticmethod
+    def _is_undelivered(export: Export, claim: Claim, kinds: Iterable[str]) -> bool:
+        """Nothing lies there, or not the users that the log of a batch export claims."""
+        is_batch = export.configuration.get("properties__data") is not None
+        has_claim = is_batch and bool(claim.last and claim.last.users)
+        return not kinds or (has_claim and not {"users", "unknown"} & set(kinds))
 
     def _expiry(self, export: Export | None, since: datetime | None) -> datetime | None:
         if since is None or export is None:
@@ -158,7 +169,7 @@ class Deliveries:
         row["is_wrong"] = row["verdict"] in WRONG and not claim.has_failed
         return row
 
-    def _not_delivered(self, export: Export, day: date, claim: Claim, *, is_first: bool) -> Iterator[Row]:
+    def _not_delivered(self, export: Export, day: date, claim: Claim, *, is_first: bool, what: str) -> Iterator[Row]:
         """A day without files; where nothing deletes them, before the first delivery they may have been there a week."""
         listings = [
             naive(sync["deliveries_listed_at"])
@@ -174,7 +185,7 @@ class Deliveries:
         missing = None
         if any(due_at <= at and (expires_at is None or at <= expires_at) for at in listings):
             verdict, missing = "missing", users
-            reason = "the run completed, no files" if users is None else f"{users} records claimed, no files"
+            reason = ("the run completed" if users is None else f"{users} records claimed") + what
         elif due_at > self.as_of:
             verdict, reason = "arriving", "the run has just completed"
         elif expires_at is not None and expires_at <= self.as_of:
