@@ -6,7 +6,7 @@ import gc
 import json
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -121,11 +121,14 @@ def run_and_report(
         as_json: Print the summary as JSON.
         watchers: Finds what is told how the run goes.
     """
+    from didomi_source.errors import ModelsFailed
     from didomi_source.warehouse.dbt import started
 
     with ExitStack() as stack:
-        # dbt imports itself while this process imports dlt
-        dbt = None if options.skip_models else stack.enter_context(started(target.working_dir))
+        dbt = None
+        with suppress(ModelsFailed):  # the job tries again, and its watchers are told
+            # dbt imports itself while this process imports dlt
+            dbt = None if options.skip_models else stack.enter_context(started(target.working_dir))
         from didomi_source.job import run as run_job
         from didomi_source.metrics import watch
 

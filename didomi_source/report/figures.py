@@ -121,8 +121,12 @@ def _delivered(marts: Marts) -> Figure:
     if marts.today is None:
         return Figure(NOTHING, label, "nothing was delivered")
     now = _users(marts, marts.today - _WEEK, marts.today)
-    then = _users(marts, marts.today - 2 * _WEEK, marts.today - _WEEK)
-    note = f"{change(now / then - 1)} on the week before" if then else "none in the week before"
+    before = marts.today - 2 * _WEEK
+    then = _users(marts, before, marts.today - _WEEK)
+    if all(row.run_date > before for row in marts.organizations):
+        note = "no full week before to compare with"
+    else:
+        note = f"{change(now / then - 1)} on the week before" if then else "none in the week before"
     return Figure(short(now), label, note)
 
 

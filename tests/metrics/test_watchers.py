@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import gzip
 import json
 import logging
@@ -17,8 +18,10 @@ import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from prometheus_client.parser import text_string_to_metric_families
+from typer.testing import CliRunner
 
-from didomi_source.errors import ConfigurationError, RunLocked
+from didomi_source.cli import app
+from didomi_source.errors import ConfigurationError, ModelsFailed, RunLocked
 from didomi_source.job import Summary, run
 from didomi_source.metrics import Outcome, measures, watch
 from didomi_source.metrics.ping import Ping
@@ -358,6 +361,22 @@ def test_the_command_tells_all_of_them(job, listener):
     assert [p for p in listener.paths() if not p.startswith("/v1")] == ["/uuid/start", "/uuid"]
     assert {"/v1/traces", "/v1/metrics"} <= set(listener.paths())
     assert read_metrics(job.folder / "didomi.prom")["didomi_run_success",] == 1
+
+
+def test_the_command_tells_that_dbt_could_not_be_started(listener, monkeypatch, folder):
+    """No further process may be started: the run has failed, and its switch is told."""
+
+    def refuse(*_, **__):
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setenv("SOURCES__DIDOMI__API_KEY", "key")
+    monkeypatch.setenv("SOURCES__DIDOMI__API_SECRET", "secret")
+    monkeypatch.setenv("SOURCES__DIDOMI__ORGANIZATION_ID", "org")
+    monkeypatch.setattr("subprocess.Popen", refuse)
+    done = CliRunner().invoke(app, ["run", "--ping-url", f"http://{listener.place}/uuid"])
+    assert type(done.exception) is ModelsFailed
+    assert listener.requests[-1].path == "/uuid/fail"
+    assert listener.requests[-1].body.decode().startswith("dbt cannot be started (Resource temporarily unavailable)")
 
 
 def test_nobody_who_listens_is_needed(job):

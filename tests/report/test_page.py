@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import pytest
 
-from didomi_source.report.marts import Day, Marts
+from didomi_source.report.marts import Day, Marts, OrganizationDay
 from didomi_source.report.render import render
 from support.marts import HOSTILE, HOSTILE_NAME, NOW, TODAY, ago, export, failing, morning
 from support.parsed_page import Element, parse, section
@@ -70,6 +70,27 @@ def test_key_figures(tree):
         ["15.1 M", "user records delivered, last 7 full days", "−8% on the week before"],
         ["2", "unusual volumes, 28 days", "Consents – web and Consents – TV"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("days", "note"),
+    [
+        (15, "+100% on the week before"),
+        (14, "no full week before to compare with"),
+        (3, "no full week before to compare with"),
+    ],
+)
+def test_a_week_is_compared_with_a_whole_one_only(days, note):
+    """One record a day before the last seven days, two a day in them."""
+    first = TODAY - timedelta(days=days - 1)
+    daily = [
+        OrganizationDay("acme", on, 0, 0, 0, 0, 0, 1.0 if on < TODAY - timedelta(days=7) else 2.0)
+        for on in (first + timedelta(days=day) for day in range(days))
+    ]
+    (figures,) = rendered(export("a"), organizations=daily, today=TODAY).all("ul", class_="figures")
+    assert [part.text for part in figures.all("li")[4].children if isinstance(part, Element)] == [
+        f"{2 * min(days - 1, 7)}", "user records delivered, last 7 full days", note,
+    ]  # fmt: skip
 
 
 def test_what_needs_attention(tree):
