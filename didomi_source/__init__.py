@@ -33,6 +33,5 @@ _HOMES = {"didomi_source": ".source", "didomi_deliveries": ".deliveries", "Reque
 def __getattr__(name: str) -> Any:
     # dlt takes a second to import; `didomi --help` does not need it.
     if name not in _HOMES:
-        msg = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(msg)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_HOMES[name], __name__), name)

@@ -141,8 +141,7 @@ def refuse(setting: str, problem: str, remedy: str) -> NoReturn:
 def _refuse_other_than_files(folder: Path) -> None:
     """Refuse what dlt would pass over: Docker makes a folder of a file to be mounted that is not there."""
     if os.path.isdir(folder) and not os.access(folder, os.X_OK):  # noqa: PTH112 - Path.is_dir raises where its folder cannot be read
-        msg = f"the settings in {folder} cannot be read: check the rights of this folder"
-        raise ConfigurationError(msg)
+        raise ConfigurationError(f"the settings in {folder} cannot be read: check the rights of this folder")
     for path in (folder / "config.toml", folder / "secrets.toml"):
         if os.path.lexists(path) and not os.path.isfile(path):  # noqa: PTH113 - Path.is_file raises for some links
             msg = f"settings file {path} is a folder, a link to nothing or no plain file: put the file itself there"

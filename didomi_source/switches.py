@@ -69,11 +69,10 @@ def refuse_pending(pipeline: dlt.Pipeline | None) -> None:
         ConfigurationError: There are packages that are not loaded.
     """
     if pipeline is not None and pipeline.has_pending_data:
-        msg = (
+        raise ConfigurationError(
             "packages of an earlier extraction are not loaded yet, and the destination does not show what they hold: "
             "call `pipeline.normalize()` and `pipeline.load()` first"
         )
-        raise ConfigurationError(msg)
 
 
 def _problems(pipeline: dlt.Pipeline, source: Any) -> Iterator[str]:

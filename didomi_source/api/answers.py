@@ -44,8 +44,7 @@ def parse_json(body: bytes, content_type: str) -> object:
         )
     except ValueError:
         kind = re.sub(r"[^\w/+.;= -]", "", content_type)[:60]
-        msg = f"expected JSON, got {len(body)} bytes that do not parse (Content-Type: {kind})"
-        raise ProtocolError(msg) from None
+        raise ProtocolError(f"expected JSON, got {len(body)} bytes that do not parse (Content-Type: {kind})") from None
 
 
 def _int_or_text(digits: str) -> int | str:

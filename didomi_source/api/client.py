@@ -195,8 +195,7 @@ class DidomiClient:
             if answer is None or not answer[0].is_redirect:
                 return answer
             url = _redirected(url, answer[0].headers["Location"])
-        msg = f"more than {_REDIRECTS} redirects"
-        raise ProtocolError(msg)
+        raise ProtocolError(f"more than {_REDIRECTS} redirects")
 
     def _log_in(self) -> str:
         # A session of its own: nothing that logs or keeps requests ever sees the secret.
@@ -208,19 +207,16 @@ class DidomiClient:
                 request = requests.Request("POST", url, headers=_headers(), json=body)
                 response, answer = self._exchange(request, session)
             if response.is_redirect:
-                msg = "the login answers with a redirect, which is not followed: correct base_url"
-                raise AuthenticationError(msg)
+                raise AuthenticationError("the login answers with a redirect, which is not followed: correct base_url")
             if response.status_code in (400, 401, 403):
-                msg = (
+                raise AuthenticationError(
                     f"the API refuses the API key ({response.status_code}): check "
                     f"{environment_name('api_key')} and {environment_name('api_secret')}"
                 )
-                raise AuthenticationError(msg)
             found = self._result(response, answer)
             token = found.get("access_token") if isinstance(found, dict) else None
             if not isinstance(token, str) or not re.fullmatch(r"[\x21-\x7e]+", token):
-                msg = 'the login answers without a usable "access_token"'
-                raise ProtocolError(msg)
+                raise ProtocolError('the login answers without a usable "access_token"')
             return token
 
         try:
@@ -279,8 +275,7 @@ class DidomiClient:
         if status in _REFUSALS:
             error, advice = _REFUSALS[status]
             raise error(f"the API answers {' '.join(filter(None, [str(status), said]))}: {advice}")
-        msg = f"expected 200, got {status} {said}"
-        raise ProtocolError(msg)
+        raise ProtocolError(f"expected 200, got {status} {said}")
 
     def _rate_limited(self, headers: Mapping[str, str]) -> RateLimited:
         wait = retry_after(headers.get("Retry-After"))
@@ -325,8 +320,7 @@ def _redirected(url: str, location: str) -> str:
         new = urlsplit(urljoin(url, location))
         stays = (new.scheme, new.hostname, new.port) == (old.scheme, old.hostname, old.port)
     except ValueError:
-        msg = "the API redirects to what is no address: correct base_url"
-        raise ProtocolError(msg) from None
+        raise ProtocolError("the API redirects to what is no address: correct base_url") from None
     upgrades = (old.scheme, new.scheme) == ("http", "https") and new.hostname == old.hostname
     if not (stays or upgrades):
         msg = f"the API redirects to {new.scheme}://{new.hostname}, which is not followed: correct base_url"

@@ -25,23 +25,18 @@ def parse_envelope(answer: object, skip: int) -> tuple[list[Any], int | None]:
     (`data` alone), read 2026-11.
     """
     if not isinstance(answer, dict):
-        msg = f'expected an object with a list "data", got {values.kind(answer)}'
-        raise ProtocolError(msg)
+        raise ProtocolError(f'expected an object with a list "data", got {values.kind(answer)}')
     items, total, echo = answer.get("data"), answer.get("total"), answer.get("skip")
     if not isinstance(items, list):
         what = values.kind(items) if "data" in answer else "none"
-        msg = f'expected a list "data", got {what}'
-        raise ProtocolError(msg)
+        raise ProtocolError(f'expected a list "data", got {what}')
     for name, value in (("total", total), ("skip", echo)):
         if value is not None and not _is_count(value):
-            msg = f'expected "{name}" to be a number of 0 or more, got {value!r:.50}'
-            raise ProtocolError(msg)
+            raise ProtocolError(f'expected "{name}" to be a number of 0 or more, got {value!r:.50}')
     if echo is not None and echo != skip:
-        msg = f"asked for the page at {skip}, got the page at {echo}"
-        raise ProtocolError(msg)
+        raise ProtocolError(f"asked for the page at {skip}, got the page at {echo}")
     if total is not None and not items and skip < total:
-        msg = f"the page at {skip} is empty, though the list is said to hold {total}"
-        raise ProtocolError(msg)
+        raise ProtocolError(f"the page at {skip} is empty, though the list is said to hold {total}")
     # A total that its own page contradicts says nothing; an empty page will tell the end.
     believable = total is None or not items or total >= skip + len(items)
     return items, total if believable else None

@@ -44,11 +44,9 @@ def _check_proxy(proxy: str) -> None:
     except LocationValueError:
         address = Url()
     if not address.host or address.scheme not in _SCHEMES:
-        msg = f"{names} is not the address of a proxy: write it like http://proxy.example:3128"
-        raise ConfigurationError(msg)
+        raise ConfigurationError(f"{names} is not the address of a proxy: write it like http://proxy.example:3128")
     if str(address.scheme).startswith("socks") and importlib.util.find_spec("socks") is None:
-        msg = f"{names} names a SOCKS proxy, which needs a package: pip install 'requests[socks]'"
-        raise ConfigurationError(msg)
+        raise ConfigurationError(f"{names} names a SOCKS proxy, which needs a package: pip install 'requests[socks]'")
 
 
 def refuse_bundle(bundle: Any) -> None:

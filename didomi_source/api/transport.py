@@ -126,8 +126,7 @@ def _read(response: requests.Response, deadline: float, max_bytes: int) -> bytes
     while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True):
         body += chunk
         if len(body) > max_bytes:
-            msg = f"the answer is larger than {max_bytes // 2**20} MiB: lower page_size"
-            raise ProtocolError(msg)
+            raise ProtocolError(f"the answer is larger than {max_bytes // 2**20} MiB: lower page_size")
         if time.monotonic() >= deadline:
             raise requests.Timeout
     return bytes(body)

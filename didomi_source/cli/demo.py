@@ -211,8 +211,7 @@ def sandbox_module() -> Any:
     try:
         import didomi_sandbox as sandbox
     except ImportError:
-        msg = "the sandbox is not installed: pip install 'didomi-source[demo]'"
-        raise ConfigurationError(msg) from None
+        raise ConfigurationError("the sandbox is not installed: pip install 'didomi-source[demo]'") from None
     return sandbox
 
 

@@ -38,6 +38,5 @@ def scaffold(folder: Path) -> list[Path]:
                 file.write((_TEMPLATES / template).read_text("utf-8"))
             written.append(path)
     except OSError as error:
-        msg = f"cannot write to {folder} ({error.strerror}): choose another folder"
-        raise ConfigurationError(msg) from None
+        raise ConfigurationError(f"cannot write to {folder} ({error.strerror}): choose another folder") from None
     return written

@@ -44,8 +44,7 @@ def results() -> Iterator[None]:
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):
-            msg = f"the results cannot be printed ({error.strerror})"
-            raise DidomiError(msg) from None
+            raise DidomiError(f"the results cannot be printed ({error.strerror})") from None
 
 
 def print_error(line: str) -> None:

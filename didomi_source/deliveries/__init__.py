@@ -40,5 +40,4 @@ def __getattr__(name: str) -> Any:
 
     if name in _HOMES:  # dlt takes a second to import
         return getattr(import_module(f".{_HOMES[name]}", __name__), name)
-    msg = f"module {__name__!r} has no attribute {name!r}"
-    raise AttributeError(msg)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

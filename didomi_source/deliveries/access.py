@@ -50,8 +50,7 @@ def _open(url: str, field: str, settings: DeliverySettings, *, role_arn: str | N
 
         from .buckets import Bucket, bucket_options
     except ModuleNotFoundError:
-        msg = "reading a bucket needs obstore: pip install 'didomi-source[deliveries]'"
-        raise ConfigurationError(msg) from None
+        raise ConfigurationError("reading a bucket needs obstore: pip install 'didomi-source[deliveries]'") from None
     bucket, prefix = root_of(url)
     options = bucket_options(settings.retry_seconds, settings.answer_seconds)
     maker: Any = S3Store
@@ -67,8 +66,7 @@ def _open(url: str, field: str, settings: DeliverySettings, *, role_arn: str | N
     except BaseException as error:  # pyo3's PanicException is no Exception
         if isinstance(error, (KeyboardInterrupt, SystemExit)):
             raise
-        msg = f"{url} cannot be opened: check {_PREFIX}.bucket_url and its credentials"
-        raise ConfigurationError(msg) from None
+        raise ConfigurationError(f"{url} cannot be opened: check {_PREFIX}.bucket_url and its credentials") from None
     return Bucket(f"{protocol}://{bucket}" + f"/{prefix}" * bool(prefix), store, requester_pays=pays)
 
 
@@ -117,8 +115,7 @@ def _session(credentials: Any) -> Any:
     try:
         import boto3
     except ModuleNotFoundError:
-        msg = "reading S3 needs boto3: pip install 'didomi-source[deliveries]'"
-        raise ConfigurationError(msg) from None
+        raise ConfigurationError("reading S3 needs boto3: pip install 'didomi-source[deliveries]'") from None
     given = {"region_name": credentials.region_name, "profile_name": credentials.profile_name}
     if not credentials.has_default_credentials():
         given |= credentials.to_session_credentials()
@@ -147,11 +144,10 @@ def _role(session: Any, role_arn: str, endpoint: str | None) -> Callable[[], Cre
             answer = client.assume_role(RoleArn=role_arn, RoleSessionName=_SESSION_NAME)
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code", "")
-            msg = (
+            raise StoreRefused(
                 f"the role {role_arn} cannot be assumed ({code}): check {_PREFIX}.role_arn, and that the credentials "
                 "may sts:AssumeRole and are of the account that Didomi was given"
-            )
-            raise StoreRefused(msg) from None
+            ) from None
         except (BotoCoreError, ValueError) as error:
             name = type(error).__name__
             msg = f"the role {role_arn} cannot be assumed ({name}): check {_PREFIX}.role_arn and the network"

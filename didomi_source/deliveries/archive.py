@@ -124,8 +124,7 @@ class Copy:
             self._writer = None
             temporary = self._path + PART_ENDING
             if not _is_equal(keeper, temporary, count):
-                msg = "a copy that was read back is not what was written"
-                raise StoreRefused(msg)
+                raise StoreRefused("a copy that was read back is not what was written")
             try:
                 keeper.rename(temporary, self._path)
             except FileExistsError:
@@ -133,8 +132,7 @@ class Copy:
             else:
                 return
         if keeper.size_of(self._path) != count.bytes or not _is_equal(keeper, self._path, count):
-            msg = "the archive holds a different file of that name, which stays"
-            raise ArchiveDiffers(msg)
+            raise ArchiveDiffers("the archive holds a different file of that name, which stays")
 
     def abort(self) -> None:
         """Give the copy up, unless it is finished."""

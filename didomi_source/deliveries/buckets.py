@@ -120,8 +120,7 @@ class Bucket:
         except FileNotFoundError as error:
             if "NoSuchBucket" in str(error):
                 raise self._refused(action, error) from None
-            msg = "vanished after it was listed"
-            raise FileMoved(msg) from None
+            raise FileMoved("vanished after it was listed") from None
         except PreconditionError:
             raise FileMoved(_CHANGED) from None
         except InvalidPathError:

@@ -256,8 +256,7 @@ class DeliveryReader:
 
     def _check(self) -> None:
         if self._stop.is_set():
-            msg = "the run was ended"
-            raise StoreRefused(msg)
+            raise StoreRefused("the run was ended")
 
     def _finished(self, work: Work, futures: list[Future[FileResult]], listed_at: datetime) -> Row:
         partition = work.partition

@@ -119,8 +119,7 @@ def delivery_settings(**explicit: Any) -> DeliverySettings:
         return resolve_configuration(settings, sections=SECTIONS, explicit_value=given)
     except ConfigurationException as error:
         names = ", ".join(sorted(getattr(error, "traces", {}) or {})) or type(error).__name__
-        msg = f"the settings {'.'.join(SECTIONS)} cannot be resolved: check {names}"
-        raise ConfigurationError(msg) from None
+        raise ConfigurationError(f"the settings {'.'.join(SECTIONS)} cannot be resolved: check {names}") from None
     except _of_botocore() as error:  # which reads the files of AWS for dlt
         msg = f"no AWS credentials are found ({type(error).__name__}): check those of {'.'.join(SECTIONS)}"
         raise ConfigurationError(msg) from None

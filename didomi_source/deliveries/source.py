@@ -79,8 +79,7 @@ def refuse_missing_packages() -> None:
     try:
         from . import archive, reading  # noqa: F401 - they import the packages
     except ModuleNotFoundError as error:
-        msg = f"counting needs {error.name}: pip install 'didomi-source[deliveries]'"
-        raise ConfigurationError(msg) from None
+        raise ConfigurationError(f"counting needs {error.name}: pip install 'didomi-source[deliveries]'") from None
 
 
 def delivery_reader(

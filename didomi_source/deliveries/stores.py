@@ -87,8 +87,7 @@ class Folder:
     def pages(self, prefix: str, offset: str | None = None) -> Iterator[list[StoredFile]]:
         """The files below a folder, which `prefix` names with a slash at its end."""
         if not self._root.is_dir():
-            msg = f"there is no folder {self.url}: check bucket_url"
-            raise StoreRefused(msg)
+            raise StoreRefused(f"there is no folder {self.url}: check bucket_url")
         page: list[StoredFile] = []
         with _translated(self.url):
             for file in self._walk(prefix, offset or ""):
@@ -196,15 +195,13 @@ def _encodable(key: str) -> str:
     try:
         key.encode()
     except UnicodeEncodeError:
-        msg = f"the name of a file is not UTF-8: {key.encode(errors='replace').decode()}"
-        raise OddKey(msg) from None
+        raise OddKey(f"the name of a file is not UTF-8: {key.encode(errors='replace').decode()}") from None
     return key
 
 
 def _check_unchanged(file: StoredFile, found: os.stat_result) -> None:
     if _stored(file.path, found).etag != file.etag:
-        msg = "changed after it was listed"
-        raise FileMoved(msg)
+        raise FileMoved("changed after it was listed")
 
 
 @contextmanager
@@ -215,8 +212,6 @@ def _translated(what: str) -> Iterator[None]:
     except FileExistsError:
         raise
     except FileNotFoundError:
-        msg = "vanished after it was listed"
-        raise FileMoved(msg) from None
+        raise FileMoved("vanished after it was listed") from None
     except OSError as error:
-        msg = f"{what}: {error.strerror or type(error).__name__}"
-        raise StoreRefused(msg) from None
+        raise StoreRefused(f"{what}: {error.strerror or type(error).__name__}") from None

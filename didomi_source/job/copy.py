@@ -43,8 +43,7 @@ def copy(source: Target, to: str, report: Callable[[str], None]) -> dict[str, in
         DestinationError: One cannot be used, the target contains other runs already, or rows did not arrive.
     """
     if to == source.destination:
-        msg = f"cannot copy from {to} to {to}: use the tools of the warehouse"
-        raise ConfigurationError(msg)
+        raise ConfigurationError(f"cannot copy from {to} to {to}: use the tools of the warehouse")
     prepare_environment()
     target = replace(source, destination=to)
     with run_lock(source.working_dir), open_read_only(source) as old:
@@ -137,7 +136,6 @@ def _counted(old: dlt.Pipeline, new: dlt.Pipeline, dataset: str, tables: dict[st
     for table in tables:
         expected, found = (int(select(p, dataset, table, ["count(*)"])[0]["count(*)"]) for p in (old, new))
         if found != expected:
-            msg = f"only {found} of {expected} rows of {table} arrived in {describe(new)}: copy again"
-            raise DestinationError(msg)
+            raise DestinationError(f"only {found} of {expected} rows of {table} arrived in {describe(new)}: copy again")
         counts[table] = found
     return counts

@@ -26,15 +26,13 @@ def run_lock(working_dir: Path) -> Iterator[None]:
         lock = FileLock(working_dir / "run.lock", timeout=0)
         lock.acquire()
     except Timeout:
-        msg = f"another run is at work in {working_dir.absolute()}: wait for it to end, or stop it"
-        raise RunLocked(msg) from None
+        raise RunLocked(f"another run is at work in {working_dir.absolute()}: wait for it to end, or stop it") from None
     except (OSError, NotImplementedError) as error:  # the latter: a file system without locks
         reason = getattr(error, "strerror", None) or str(error)
-        msg = (
+        raise DestinationError(
             f"cannot write to {working_dir.absolute()} ({reason}): "
             "run in another folder, or choose one with --working-dir"
-        )
-        raise DestinationError(msg) from None
+        ) from None
     try:
         yield
     finally:

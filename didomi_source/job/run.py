@@ -248,11 +248,10 @@ def _check_loaded(
     found = count_rows(warehouse, dataset, [table for table, rows in claimed.items() if rows], *of_run)
     for table, count in found.items():
         if (count or 0) < claimed[table]:
-            msg = (
+            raise DestinationError(
                 f"only {count or 0} of {claimed[table]} rows of {table} arrived in the warehouse: run again; "
                 "what is missing is read again"
             )
-            raise DestinationError(msg)
     names = {row["id"]: row["name"] for row in select(warehouse, dataset, "exports", ("id", "name"))}
     return [{"name": names.get(sync["export_id"]), **sync} for sync in sorted(syncs, key=itemgetter("export_id"))]
 

@@ -24,8 +24,7 @@ class MetricsFile:
 
     def __init__(self, path: Path) -> None:
         if not path.absolute().parent.is_dir() or path.is_dir():
-            msg = f"--metrics-file {path}: name a file in a folder that exists"
-            raise ConfigurationError(msg)
+            raise ConfigurationError(f"--metrics-file {path}: name a file in a folder that exists")
         if is_duckdb_file(path):
             msg = f"--metrics-file {path}: it is a DuckDB file, which metrics would replace: name another one"
             raise ConfigurationError(msg)

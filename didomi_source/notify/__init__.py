@@ -79,8 +79,7 @@ def notify(
     prepare_environment()
     found = channels.configured()
     if not found and not dry_run:
-        msg = f"nobody is to be told: set {channels.SETTING} in .dlt/secrets.toml, or NOTIFY__URLS"
-        raise ConfigurationError(msg)
+        raise ConfigurationError(f"nobody is to be told: set {channels.SETTING} in .dlt/secrets.toml, or NOTIFY__URLS")
     report("Reading the marts")
     state = judge(read_status(target, export_ids), now, limits, read_recent_deliveries(target, export_ids, now))
     with open_read_only(target) as pipeline:

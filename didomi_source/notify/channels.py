@@ -70,8 +70,7 @@ def configured() -> list[Channel]:
     try:
         from apprise import Apprise, AppriseAsset
     except ImportError:
-        msg = "notifications need apprise: pip install 'didomi-source[notify]'"
-        raise ConfigurationError(msg) from None
+        raise ConfigurationError("notifications need apprise: pip install 'didomi-source[notify]'") from None
     # Apprise logs URLs; its storage on disk is not needed.
     quiet = logging.getLogger("apprise")
     quiet.addHandler(logging.NullHandler())
@@ -107,6 +106,5 @@ def _urls() -> list[str]:
         except ValueError:
             value = {}
     if value is not None and not (isinstance(value, list) and all(isinstance(url, str) for url in value)):
-        msg = f'{SETTING} is not a list: write it like ["slack://…", "mailto://…"]'
-        raise ConfigurationError(msg)
+        raise ConfigurationError(f'{SETTING} is not a list: write it like ["slack://…", "mailto://…"]')
     return [url.strip() for url in value or () if url.strip()]

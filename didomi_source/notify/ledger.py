@@ -118,8 +118,7 @@ class Ledger:
         deadline = time.monotonic() + wait_seconds
         while not self._take(me):
             if time.monotonic() >= deadline:
-                msg = "another machine is telling of the same changes: nothing is left to be done here"
-                raise RunLocked(msg)
+                raise RunLocked("another machine is telling of the same changes: nothing is left to be done here")
             report("Waiting for another machine that is telling")
             time.sleep(1)
         try:

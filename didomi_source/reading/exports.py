@@ -36,11 +36,10 @@ def list_exports(client: DidomiClient, settings: Settings) -> list[Row]:
         listed = {row["id"]: row for row in _listed(client, settings)}
     except (Forbidden, NotFound) as error:
         if not settings.export_ids:
-            msg = (
+            raise ConfigurationError(
                 f"the exports cannot be listed: name them in {environment_name('export_ids')}, "
                 f'e.g. \'["id1", "id2"]\' ({error})'
-            )
-            raise ConfigurationError(msg) from None
+            ) from None
         listed = {}
     except AuthenticationError:
         raise
@@ -53,11 +52,10 @@ def list_exports(client: DidomiClient, settings: Settings) -> list[Row]:
         unlisted = (export_row({"id": i}, settings.organization_id) for i in settings.export_ids)
         return [listed.get(row["id"], row) for row in unlisted]
     if not listed:
-        msg = (
+        raise ConfigurationError(
             f"organization {settings.organization_id} has no export that this API key can see: check "
             f"{environment_name('organization_id')}, or name exports in {environment_name('export_ids')}"
         )
-        raise ConfigurationError(msg)
     return list(listed.values())
 
 

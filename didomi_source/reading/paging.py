@@ -183,8 +183,7 @@ class ListReader:
         if len(self._pages.of_size(half).entries) > half:
             return True
         if first.names == second.names == self._pages.at(2 * len(first.entries) + 1).names:
-            msg = f"the server ignores $skip: only the first {len(first.entries)} items can be read"
-            raise ProtocolError(msg)
+            raise ProtocolError(f"the server ignores $skip: only the first {len(first.entries)} items can be read")
         return False
 
     # -- newest first ----------------------------------------------------------------------------

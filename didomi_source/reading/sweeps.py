@@ -144,8 +144,7 @@ def read_in_sweeps(pages: Pages, first: Page, seen: SeenNames) -> Iterator[Page]
         yield from _sweep(pages, first if number == 0 else pages.at(0), sweeps)
         if sweeps.are_enough:
             return
-    msg = f"the list did not settle in {MAX_SWEEPS} sweeps: run again when fewer exports are running"
-    raise NeverSettled(msg)
+    raise NeverSettled(f"the list did not settle in {MAX_SWEEPS} sweeps: run again when fewer exports are running")
 
 
 def _sweep(pages: Pages, page: Page, sweeps: Sweeps) -> Iterator[Page]:

@@ -167,11 +167,10 @@ class ExportSync:
         """Refuse a list of which not one log can be used: then the form of the logs has changed."""
         tally = self._tally
         if tally.unusable_reason and len(self._reader.seen) == len(tally.unusable):
-            msg = (
+            raise ProtocolError(
                 f"none of {len(tally.quarantined)} logs can be used, one {tally.unusable_reason}: "
                 "look into export_log_quarantine"
             )
-            raise ProtocolError(msg)
 
     def _take_new(self, entries: Sequence[Entry], batch: Batch) -> None:
         """Write logs that are not known and were not received before, each once."""

@@ -81,8 +81,7 @@ def write_report(
 def _check_libraries() -> None:
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if missing:
-        msg = f"the report needs {', '.join(missing)}: pip install 'didomi-source[report]'"
-        raise ConfigurationError(msg)
+        raise ConfigurationError(f"the report needs {', '.join(missing)}: pip install 'didomi-source[report]'")
 
 
 def _as_of(model_vars: Mapping[str, Any]) -> datetime | None:
@@ -92,22 +91,18 @@ def _as_of(model_vars: Mapping[str, Any]) -> datetime | None:
     try:
         return in_utc(datetime.fromisoformat(str(given).replace("Z", "+00:00")))
     except ValueError:
-        msg = f"didomi_as_of is {given!r}: write it as 2026-11-23 or 2026-11-23T06:00:00Z"
-        raise ConfigurationError(msg) from None
+        raise ConfigurationError(f"didomi_as_of is {given!r}: write it as 2026-11-23 or 2026-11-23T06:00:00Z") from None
 
 
 def _writable(output: Path) -> Path:
     """The file behind the path, checked before the warehouse is read."""
     path = output.resolve()
     if path.is_dir():
-        msg = f"{output} is a folder: name a file in it, such as {output / 'report.html'}"
-        raise ReportNotWritten(msg)
+        raise ReportNotWritten(f"{output} is a folder: name a file in it, such as {output / 'report.html'}")
     if not path.parent.is_dir():
-        msg = f"the folder of {output} does not exist: make it first, or write somewhere else"
-        raise ReportNotWritten(msg)
+        raise ReportNotWritten(f"the folder of {output} does not exist: make it first, or write somewhere else")
     if is_duckdb_file(path):
-        msg = f"{output} is a DuckDB file, which the page would replace: name another file"
-        raise ReportNotWritten(msg)
+        raise ReportNotWritten(f"{output} is a DuckDB file, which the page would replace: name another file")
     return path
 
 
@@ -120,7 +115,6 @@ def _write(page: str, path: Path) -> None:
             if beside.is_file():
                 os.fsync(file.fileno())
     except OSError as error:
-        msg = (
+        raise ReportNotWritten(
             f"{path} cannot be written ({error.strerror or error}): change its rights, make room, or name another file"
-        )
-        raise ReportNotWritten(msg) from None
+        ) from None

@@ -203,6 +203,5 @@ def _draw(spec: Mapping[str, Any], rows: Rows, today: date, limits: tuple[float,
     svg = vl_convert.vegalite_to_svg({**spec, "params": params, "datasets": {"rows": rows}})
     # vl-convert prints some errors to stderr only, and returns the frame of the chart.
     if rows and "role-mark" not in svg:
-        msg = "vl-convert cannot draw what altair specified: pip install -U 'didomi-source[report]'"
-        raise ConfigurationError(msg)
+        raise ConfigurationError("vl-convert cannot draw what altair specified: pip install -U 'didomi-source[report]'")
     return Markup(svg)  # noqa: S704 - vl-convert's own, of rows that hold numbers and our labels

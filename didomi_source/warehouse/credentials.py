@@ -99,21 +99,19 @@ def check_path(pipeline: dlt.Pipeline, target: Target) -> None:
     # replaces that of the file.
     syntax = "'%=" if extra_of(target.destination) == "duckdb" else "'%"
     if found := set(syntax) & set(str(folder)):
-        msg = (
+        raise ConfigurationError(
             f"{folder} has {' and '.join(sorted(found))} in its path, which cannot be loaded from: "
             "choose a folder with --working-dir"
         )
-        raise ConfigurationError(msg)
     path = duckdb_path(pipeline)
     if path is None:
         return
     # What follows it is no part of the name: for DuckDB of the write-ahead log's, for dbt of the database's.
     if found := set("?#;") & set(str(path)):
-        msg = (
+        raise ConfigurationError(
             f"{path} has {' and '.join(sorted(found))} in its path, which DuckDB or dbt cannot use: "
             "name a file in another folder"
         )
-        raise ConfigurationError(msg)
     if any(path.is_relative_to(Path(folder).absolute()) for folder in (target.working_dir, pipeline.pipelines_dir)):
         msg = f"{path} is in the working directory, which may be deleted at any time: name a file outside of it"
         raise ConfigurationError(msg)

@@ -53,8 +53,7 @@ def project_dir() -> Path:
     for candidate in (package / "sql", package.parent / "sql"):
         if (candidate / "dbt_project.yml").exists():
             return candidate
-    msg = f"the dbt project is missing from {package}: install didomi-source again"
-    raise ConfigurationError(msg)
+    raise ConfigurationError(f"the dbt project is missing from {package}: install didomi-source again")
 
 
 def model_names() -> set[str]:

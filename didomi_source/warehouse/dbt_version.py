@@ -26,18 +26,15 @@ def is_dbt_2() -> bool:
     """
     chosen = os.environ.get(VARIABLE) or "1"
     if chosen not in ("1", "2"):
-        msg = f"{VARIABLE} is {chosen!r}: choose 1, or 2 for dbt 2"
-        raise ConfigurationError(msg)
+        raise ConfigurationError(f"{VARIABLE} is {chosen!r}: choose 1, or 2 for dbt 2")
     is_installed = importlib.util.find_spec("dbt") is not None and importlib.util.find_spec("dbt._core") is not None
     if chosen == "2" and not is_installed:
-        msg = f"{VARIABLE} is 2, and dbt 2 is not installed: pip install dbt, or unset {VARIABLE}"
-        raise ConfigurationError(msg)
+        raise ConfigurationError(f"{VARIABLE} is 2, and dbt 2 is not installed: pip install dbt, or unset {VARIABLE}")
     if chosen == "1" and is_installed:
-        msg = (
+        raise ConfigurationError(
             f"dbt {_version()} is installed in the place of dbt-core 1: pip uninstall dbt, then pip install "
             f"--force-reinstall --no-deps 'dbt-core<2'; or use it, untested, with {VARIABLE}=2; or use --skip-models"
         )
-        raise ConfigurationError(msg)
     return chosen == "2"
 
 
@@ -55,8 +52,7 @@ def environment_of_dbt_2(variables: Mapping[str, str]) -> dict[str, str]:
         ignored = "sslmode and certificates of PostgreSQL"
     else:
         return dict(_OF_DBT_2)
-    msg = f"dbt 2 ignores {ignored}: unset {VARIABLE} and use dbt-core 1, or use --skip-models"
-    raise ConfigurationError(msg)
+    raise ConfigurationError(f"dbt 2 ignores {ignored}: unset {VARIABLE} and use dbt-core 1, or use --skip-models")
 
 
 def wait_for_dbt_2(environment: Mapping[str, str], report: Callable[[str], None], seconds: float) -> None:

@@ -185,5 +185,4 @@ def check_free_space(path: Path) -> None:
     """
     free = shutil.disk_usage(path.parent).free
     if free < _MIN_FREE_BYTES:
-        msg = f"the disk of {path} is full ({free // 2**20} MB free): make room and run again"
-        raise DestinationError(msg)
+        raise DestinationError(f"the disk of {path} is full ({free // 2**20} MB free): make room and run again")

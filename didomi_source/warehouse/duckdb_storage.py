@@ -53,11 +53,10 @@ def create_if_missing(path: Path) -> None:
             connection.execute(f"attach {literal(path)} as created (storage_version {literal(version)})")
         except duckdb.InvalidInputException as error:
             if known := re.search(r"valid options are: (.*)", str(error)):
-                msg = (
+                raise ConfigurationError(
                     f"setting {SETTING} is {version!r}, which DuckDB {duckdb.__version__} does not know: "
                     f"choose one of {known[1]}"
-                )
-                raise ConfigurationError(msg) from None
+                ) from None
             raise
 
 

@@ -95,8 +95,7 @@ def refuse_missing(path: Path) -> None:
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
-        msg = f"there is no warehouse {path} yet: run `didomi run` first"
-        raise DestinationError(msg) from None
+        raise DestinationError(f"there is no warehouse {path} yet: run `didomi run` first") from None
     except OSError as error:
         raise to_our_error(error, path) from None
 

@@ -51,11 +51,10 @@ def check_rights(pipeline: dlt.Pipeline, schemas: Sequence[str]) -> None:
     if any(row[-1] for row in found):
         lacking.append("writing: default_transaction_read_only is on")
     if lacking:
-        msg = (
+        raise DestinationError(
             f"the user of {location(pipeline)} lacks a right that a run needs (docs/warehouses.md lists them): "
             f"{', '.join(lacking)}"
         )
-        raise DestinationError(msg)
 
 
 @contextmanager

@@ -37,8 +37,7 @@ def dbt_environment(pipeline: dlt.Pipeline, target: Target) -> dict[str, str]:
     """
     name = target.destination
     if name not in _PROFILES:
-        msg = f"the models are not built on {name}: use --skip-models, or a dbt project of your own"
-        raise ConfigurationError(msg)
+        raise ConfigurationError(f"the models are not built on {name}: use --skip-models, or a dbt project of your own")
     uses_dbt_2 = is_dbt_2()
     if not uses_dbt_2:  # which has all adapters in itself
         _check_adapter(name)

@@ -32,11 +32,9 @@ def check(target: Target, output: Path) -> None:
     with open_temporary(target) as pipeline:
         warehouse = duckdb_path(pipeline)
         if warehouse and output.resolve() == warehouse.resolve():
-            msg = f"{output} is the warehouse itself: name another file for its copy"
-            raise ConfigurationError(msg)
+            raise ConfigurationError(f"{output} is the warehouse itself: name another file for its copy")
     if not output.absolute().parent.is_dir():
-        msg = f"the folder of {output} does not exist: make it first"
-        raise ConfigurationError(msg)
+        raise ConfigurationError(f"the folder of {output} does not exist: make it first")
 
 
 def publish(target: Target, output: Path) -> Path:
@@ -75,8 +73,7 @@ def _copy_marts(copy: duckdb.DuckDBPyConnection, warehouse: Path | None, schema:
         "select table_name from duckdb_tables() where database_name = 'source' and schema_name = ?", [schema]
     ).fetchall()
     if not marts:
-        msg = f"there are no tables in {schema} yet: run `didomi run` without --skip-models first"
-        raise DestinationError(msg)
+        raise DestinationError(f"there are no tables in {schema} yet: run `didomi run` without --skip-models first")
     copy.execute(f"create schema {schema}")
     for (name,) in marts:
         copy.execute(f"create table {schema}.{name} as from source.{schema}.{name}")

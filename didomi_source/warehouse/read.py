@@ -221,8 +221,7 @@ def refuse_foreign_tables(pipeline: dlt.Pipeline, dataset: str, tables: Iterable
             select(pipeline, dataset, table, ["_dlt_load_id"], "where 1 = 0")
         except DestinationError:
             select(pipeline, dataset, table, ["1"], "where 1 = 0")  # is it the column, or the warehouse as a whole?
-            msg = (
+            raise ConfigurationError(
                 f"{location(pipeline)} has a table {dataset}.{table} that is not this program's: take another dataset "
                 "with --dataset"
-            )
-            raise ConfigurationError(msg) from None
+            ) from None

@@ -60,17 +60,15 @@ class Target:
             raise ConfigurationError(msg)
         # Other names are normalized differently by dlt, by dbt and by each of the databases.
         if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", self.dataset) or len(self.dataset) > 40:  # noqa: PLR2004
-            msg = (
+            raise ConfigurationError(
                 f"dataset {self.dataset!r} is not a name that all warehouses take: use up to 40 lower-case letters, "
                 f"digits and single underscores, like {DEFAULT_DATASET}"
             )
-            raise ConfigurationError(msg)
         if self.dataset.endswith(_RESERVED):
-            msg = (
+            raise ConfigurationError(
                 f"dataset {self.dataset!r} could be a schema of another dataset's models: use a name that does not end "
                 f"in {', '.join(_RESERVED)}, like {DEFAULT_DATASET}"
             )
-            raise ConfigurationError(msg)
 
     @property
     def models_prefix(self) -> str:
