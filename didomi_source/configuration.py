@@ -39,9 +39,7 @@ def providers() -> list[ConfigProvider]:
     Raises:
         ConfigurationError: A settings file is broken, or a secret store cannot be used.
     """
-    from dlt.common.configuration.container import Container
-    from dlt.common.configuration.providers.toml import TomlProviderReadException
-    from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
+    from .dlt_compat import Container, PluggableRunContext, TomlProviderReadException
 
     unquote_environment()
     try:

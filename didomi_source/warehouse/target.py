@@ -106,7 +106,7 @@ def prepare_environment(destination: str = "") -> None:
     """
     import dlt
 
-    from didomi_source.dlt_compat import run_context, stop_telemetry
+    from didomi_source.dlt_compat import Container, PluggableRunContext, stop_telemetry
 
     providers()
     defaults = _DLT_DEFAULTS | (_DUCKDB_DEFAULTS if destination == "duckdb" else {})
@@ -114,4 +114,4 @@ def prepare_environment(destination: str = "") -> None:
     if missing:
         os.environ.update({name.replace(".", "__").upper(): value for name, value in missing.items()})
         stop_telemetry()  # started by `import dlt`
-        run_context().initialize_runtime()
+        Container()[PluggableRunContext].initialize_runtime()
