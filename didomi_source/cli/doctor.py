@@ -46,14 +46,7 @@ _VARIABLES = (
 
 
 class Fact(NamedTuple):
-    """One thing about the set-up.
-
-    Args:
-        group: What it belongs to.
-        name: What it is.
-        value: How it is.
-        origin: Where that comes from.
-    """
+    """One thing about the set-up."""
 
     group: str
     name: str

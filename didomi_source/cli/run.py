@@ -112,15 +112,7 @@ def run_and_report(
     as_json: bool,
     watchers: Callable[[], Sequence[Watcher]] = tuple,
 ) -> None:
-    """Run the job, print its summary, and end with its exit code.
-
-    Args:
-        target: Where to load.
-        options: What the job is to do.
-        outputs: Files to write at the end.
-        as_json: Print the summary as JSON.
-        watchers: Finds what is told how the run goes.
-    """
+    """Run the job, print its summary, and end with its exit code."""
     from didomi_source.errors import ModelsFailed
     from didomi_source.warehouse.dbt import started
 

@@ -68,12 +68,7 @@ class Archive:
 
 
 class Copy:
-    """One file on its way into the archive.
-
-    Args:
-        archive: The archive.
-        file: The file as the source lists it.
-    """
+    """One file on its way into the archive."""
 
     def __init__(self, archive: Archive, file: StoredFile) -> None:
         self._archive = archive
@@ -99,9 +94,6 @@ class Copy:
 
     def finish(self, count: FileCount) -> None:
         """Verify the copy and give it its name.
-
-        Args:
-            count: The count of the source's file, with its hash.
 
         Raises:
             ArchiveDiffers: A different file is there.

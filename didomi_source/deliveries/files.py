@@ -62,13 +62,7 @@ class FileResult:
 
 
 def known_result(name: str, file: StoredFile, found: Row | None, *, must_be_kept: bool) -> FileResult | None:
-    """The result of an earlier run, if the file is still the same and nothing is left to do.
-
-    Args:
-        name: The file's name.
-        file: The file as it is listed now.
-        found: The entry of `files`; None: there is none.
-        must_be_kept: Whether a copy has to be in the archive.
+    """The result of an earlier run (an entry of `files`), if the file is still the same and nothing is left to do.
 
     Returns:
         The result, or None when the file has to be read.
@@ -97,13 +91,6 @@ def read_file(
     store: Store, name: str, file: StoredFile, archive: Archive | None, check: Callable[[], None]
 ) -> FileResult:
     """Read a file once, count it, and copy it on the way.
-
-    Args:
-        store: Where it is.
-        name: Its name in the partition.
-        file: The version to read.
-        archive: Where to copy it; None: nowhere.
-        check: Called between blocks; raises to end the reading.
 
     Returns:
         The result; an error of the file or of the way to it is part of it.

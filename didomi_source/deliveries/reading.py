@@ -74,15 +74,7 @@ class Plan:
 
 
 class DeliveryReader:
-    """One run over the deliveries.
-
-    Args:
-        store: Where the files are.
-        archive: Where copies go; None: nowhere.
-        known: What the destination holds.
-        settings: The settings.
-        request: What the run asks for, and where to note what it learns.
-    """
+    """One run over the deliveries; without an archive nothing is copied."""
 
     def __init__(
         self,

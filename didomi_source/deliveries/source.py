@@ -87,11 +87,6 @@ def delivery_reader(
 ) -> DeliveryReader | None:
     """Open the store and the archive of one run.
 
-    Args:
-        settings: The resolved settings.
-        request: What the run asks for, and where to note what it learns.
-        known: What the destination holds.
-
     Returns:
         The reader; None, with the reason in the outcome, when the store cannot be opened.
 

@@ -189,12 +189,6 @@ def read_recent_deliveries(target: Target, export_ids: Collection[str], now: dat
 def deliveries_in(warehouse: Warehouse, schema: str, condition: str = "", *values: Any) -> list[DeliveryStatus]:
     """Read the mart.
 
-    Args:
-        warehouse: What to read from.
-        schema: The schema of the marts.
-        condition: Which rows; all by default.
-        values: The values of its places.
-
     Raises:
         DestinationError: The models have not been built, or the warehouse cannot be read.
     """

@@ -11,14 +11,7 @@ from .words import grouped, listed
 
 @dataclass(frozen=True)
 class Tense:
-    """The verbs of a sentence.
-
-    Args:
-        one: Of one export: is.
-        many: Of more: are.
-        can: Can.
-        cannot: Cannot.
-    """
+    """The verbs of a sentence."""
 
     one: str
     many: str

@@ -45,11 +45,6 @@ class DeliveryForecast:
 def forecast_deliveries(target: Target, options: Options, export_ids: Collection[str]) -> DeliveryForecast | None:
     """List the delivered files, and read none.
 
-    Args:
-        target: Where the run would load.
-        options: What the run would do.
-        export_ids: The exports that it would read.
-
     Returns:
         What the run would read; None where deliveries are not read.
 

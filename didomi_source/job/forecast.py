@@ -60,11 +60,6 @@ class Forecast:
 def forecast(target: Target, options: Options, report: Callable[[str], None]) -> Forecast:
     """Estimate the requests and seconds of a run, if the API honours `$sort`; three times as many if it does not.
 
-    Args:
-        target: Where the run would load.
-        options: What the run would do.
-        report: Called with each step.
-
     Raises:
         DidomiError: What a run would raise.
     """

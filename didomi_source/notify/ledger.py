@@ -39,12 +39,7 @@ class Told:
 
 
 class Ledger:
-    """The two tables.
-
-    Args:
-        pipeline: Whose warehouse it is.
-        target: Which dataset.
-    """
+    """The two tables."""
 
     def __init__(self, pipeline: dlt.Pipeline, target: Target) -> None:
         self._pipeline, self._target = pipeline, target

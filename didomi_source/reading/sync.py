@@ -36,12 +36,7 @@ _UNSEEN_REASON = "the API has more logs than an incremental read shows"
 
 
 class ExportSync:
-    """Brings the logs of one export up to date.
-
-    Args:
-        run: What it shares with the other exports.
-        export_id: The export.
-    """
+    """Brings the logs of one export up to date."""
 
     def __init__(self, run: Run, export_id: str) -> None:
         self._run = run

@@ -25,11 +25,6 @@ def unknown_exports(client: DidomiClient, exports: Sequence[Row], known: Destina
 
     An id whose logs cannot be requested is not among them: reading it reports why.
 
-    Args:
-        client: Requests the logs.
-        exports: Rows of `exports`, of those to be read.
-        known: What the destination holds.
-
     Returns:
         What is wrong with each, and what to do.
     """

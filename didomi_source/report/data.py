@@ -37,12 +37,7 @@ _Row = TypeVar("_Row")
 
 
 class Reader:
-    """Reads marts of one schema into rows.
-
-    Args:
-        warehouse: What to read from.
-        schema: The schema of the marts.
-    """
+    """Reads marts of one schema into rows."""
 
     def __init__(self, warehouse: Warehouse, schema: str) -> None:
         self._warehouse = warehouse
@@ -61,10 +56,6 @@ class Reader:
 
 def read_marts(warehouse: Warehouse, schema: str) -> Marts:
     """Read all that the page needs.
-
-    Args:
-        warehouse: What to read from.
-        schema: The schema of the marts.
 
     Raises:
         DestinationError: The models have not been built, or the warehouse cannot be read.

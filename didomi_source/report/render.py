@@ -51,15 +51,7 @@ class Doubt:
 def render(
     marts: Marts, now: datetime, *, schema: str, timezone_name: str = "UTC", max_age: timedelta = MAX_AGE
 ) -> str:
-    """Write the page.
-
-    Args:
-        marts: What was read.
-        now: When the page is written.
-        schema: Where it was read from.
-        timezone_name: The time zone of the models' days.
-        max_age: How old the last complete read may be.
-    """
+    """Write the page."""
     found = judge(marts.exports, now, Limits(max_age), RecentDeliveries(marts.deliveries, now))
     first = verdict(marts, found, now)
     rates = daily_rates(marts)

@@ -35,13 +35,7 @@ class Verdict:
 
 
 def verdict(marts: Marts, found: Judgement, now: datetime) -> Verdict:
-    """The verdict on the exports.
-
-    Args:
-        marts: What was read.
-        found: The judgement on the exports.
-        now: When the page is written.
-    """
+    """The verdict on the exports."""
     unusual = latest_unusual(marts)
     state = _state(found, unusual)
     return Verdict(state, found.headline_with(len(unusual)), _sentences(state, marts, found, now))

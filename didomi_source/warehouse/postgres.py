@@ -61,10 +61,6 @@ def check_rights(pipeline: dlt.Pipeline, schemas: Sequence[str]) -> None:
 def one_build_at_a_time(target: Target, report: Callable[[str], None]) -> Iterator[None]:
     """Wait while another machine builds the same models: on PostgreSQL two builds at once fail at each other's tables.
 
-    Args:
-        target: Which warehouse and dataset; any but PostgreSQL passes.
-        report: Called while waiting.
-
     Raises:
         ModelsFailed: The other one did not end within BUILD_SECONDS.
     """

@@ -24,12 +24,7 @@ _CODE = re.compile(r":  ([0-9A-Z]{5}): ")  # severity, two blanks, code
 
 
 def error_of(error: BaseException, pipeline: dlt.Pipeline) -> DidomiError:
-    """Turn an error of dlt or the database into one of this package that names the pipeline's warehouse.
-
-    Args:
-        error: Any exception.
-        pipeline: Whose warehouse it is.
-    """
+    """Turn an error of dlt or the database into one of this package that names the pipeline's warehouse."""
     where = location(pipeline)
     if name_of(pipeline) != "postgres":
         return to_our_error(error, where)
@@ -45,9 +40,6 @@ def _dsn(pipeline: dlt.Pipeline) -> str:
 
 def refused_with(dsn: str) -> str | None:
     """Connect once more, and return the SQLSTATE with which the server refuses: psycopg2 keeps its text alone.
-
-    Args:
-        dsn: What to connect to.
 
     Returns:
         None if the server does not answer, or refuses no longer.
