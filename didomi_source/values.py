@@ -77,20 +77,11 @@ def _usual_times(given: Sequence[Any]) -> Sequence[datetime]:
 
 
 def _from_iso(match: re.Match[str]) -> datetime | None:
-    year, month, day, hour, minute, second, fraction, zone = match.groups()
+    *parts, fraction, zone = match.groups()
+    year, month, day, hour, minute, second = (int(part or 0) for part in parts)
     micros = int((fraction or "")[:6].ljust(6, "0"))
     try:
-        when = datetime(
-            int(year),
-            int(month),
-            int(day),
-            int(hour or 0),
-            int(minute or 0),
-            int(second or 0),
-            micros,
-            tzinfo=timezone.utc,
-        )
-        return when - _offset(zone)
+        return datetime(year, month, day, hour, minute, second, micros, tzinfo=timezone.utc) - _offset(zone)
     except (ValueError, OverflowError):
         return None
 

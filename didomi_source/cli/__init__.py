@@ -28,22 +28,7 @@ from .app import app, fail, unexpected
 from .signals import obey_signals
 
 # The order of the help.
-# isort: off
-from . import run
-from . import backfill
-from . import copy
-from . import check
-from . import status
-from . import deliveries
-from . import report
-from . import notify
-from . import init
-from . import doctor
-from . import completion
-from . import demo
-from . import sandbox
-
-# isort: on
+from . import run, backfill, copy, check, status, deliveries, report, notify, init, doctor, completion, demo, sandbox  # isort: skip
 
 __all__ = ["app", "backfill", "check", "completion", "copy", "deliveries", "demo", "doctor", "fail", "init", "main",
            "notify", "report", "run", "sandbox", "status"]  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import sys
+from collections.abc import Sequence
 from typing import NoReturn
 
 import typer
@@ -28,11 +29,11 @@ def fail(message: str, exit_code: int) -> NoReturn:
     sys.exit(exit_code)
 
 
-def end(failures: list[str], exit_code: int) -> NoReturn:
-    """Print what failed, a line each, and end."""
+def end(failures: Sequence[str]) -> NoReturn:
+    """Print what failed, a line each, and end: with 0 if that is nothing, else with 1."""
     for line in failures:
         complain(line)
-    raise typer.Exit(exit_code)
+    raise typer.Exit(1 if failures else 0)
 
 
 def unexpected(error: Exception) -> str:

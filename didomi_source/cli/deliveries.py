@@ -91,7 +91,7 @@ def deliveries(
             if len(shown) < len(found):
                 oldest, newest = found[-1].delivery_date, found[len(shown)].delivery_date
                 print_below([f"{oldest} to {newest}: not checked, and not shown without --from {oldest}."])
-    end(failures, 1 if failures else 0)
+    end(failures)
 
 
 def _from_the_first_check_on(found: Sequence[DeliveryStatus]) -> Sequence[DeliveryStatus]:

@@ -6,8 +6,8 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -69,7 +69,7 @@ def demo(
         print_summary(summary)
         if summary.exit_code == 0:
             print_demo(rates, volumes, wrong, next_steps(folder))
-    end(summary.failures, summary.exit_code)
+    end(summary.failures)
 
 
 def run_demo(
@@ -215,22 +215,13 @@ def sandbox_module() -> Any:
     return sandbox
 
 
-@contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
+def _environment(values: Mapping[str, str]) -> AbstractContextManager[object]:
+    from unittest.mock import patch
+
     from didomi_source.warehouse.open import NAME
 
     # Settings of the pipeline alone, which dlt looks for first, would lead to the real API and warehouse.
-    values = {**values, **{f"{NAME.upper()}__{name}": value for name, value in values.items()}}
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+    return patch.dict(os.environ, {**values, **{f"{NAME.upper()}__{name}": value for name, value in values.items()}})
 
 
 def _query(database: Path, query: str) -> Rows:

@@ -77,4 +77,4 @@ def notify(
                     print_line(f"    {line}")
         if not notices and not refused:
             print_line("Nothing is new.")
-    end(refused, 1 if refused else 0)
+    end(refused)

@@ -134,7 +134,7 @@ def run_and_report(
             print(json.dumps(summary.as_dict(), indent=2))
         else:
             print_summary(summary)
-    end(summary.failures, summary.exit_code)
+    end(summary.failures)
 
 
 def _watchers(metrics_file: Path | None, ping_url: str | None) -> list[Watcher]:
@@ -180,7 +180,7 @@ def _forecast(target: Target, options: Options, *, as_json: bool) -> None:
             print(json.dumps(found.as_dict(), indent=2))
         else:
             _print_forecast(found)
-    end(found.failures, 1 if found.failures else 0)
+    end(found.failures)
 
 
 def _print_forecast(forecast: Forecast) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -104,15 +104,12 @@ class ExportStatus:
     success_rate_28d: float | None
     last_synced_at: datetime | None
     last_complete_sync_at: datetime | None
+    title: str = ""  # its name, with what tells it apart from others of that name; its id where it has none
 
     def __post_init__(self) -> None:
         """The mart holds the health as a text."""
         object.__setattr__(self, "health", Health(self.health))
-
-    @property
-    def title(self) -> str:
-        """Its name, or its id where it has none."""
-        return self.name or self.export_id
+        object.__setattr__(self, "title", self.title or self.name or self.export_id)
 
     @property
     def since(self) -> datetime | None:
@@ -141,32 +138,12 @@ class ExportStatus:
         return self.seconds_since_last_success / (self.interval_days * _DAY_SECONDS)
 
     def as_dict(self) -> dict[str, Any]:
-        """The row for machines: times as ISO 8601."""
-        return {
-            name: value.isoformat() if isinstance(value, datetime) else value for name, value in asdict(self).items()
-        }
+        """The row of the mart for machines: times as ISO 8601."""
+        row = {name: getattr(self, name) for name in COLUMNS}
+        return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in row.items()}
 
 
-class _Namesake(ExportStatus):
-    """An export whose organization has another one of its name."""
-
-    @property
-    def title(self) -> str:
-        """The name and the id."""
-        return f"{self.name} ({self.export_id})"
-
-
-class _OfOneOrganization(ExportStatus):
-    """An export in a dataset that holds several organizations."""
-
-    @property
-    def title(self) -> str:
-        """The organization and the name: two of them can have exports of one name."""
-        return f"{self.organization_id} / {super().title}" if self.organization_id else super().title
-
-
-class _NamesakeOfOneOrganization(_OfOneOrganization, _Namesake):
-    """Both."""
+COLUMNS = [field.name for field in fields(ExportStatus) if field.name != "title"]
 
 
 def read_exports(warehouse: Warehouse, schema: str) -> list[ExportStatus]:
@@ -175,10 +152,9 @@ def read_exports(warehouse: Warehouse, schema: str) -> list[ExportStatus]:
     Raises:
         DestinationError: The models have not been built, or the warehouse cannot be read.
     """
-    columns = [field.name for field in fields(ExportStatus)]
-    rows = select(warehouse, schema, "didomi__exports", columns)
+    rows = select(warehouse, schema, "didomi__exports", COLUMNS)
     names = distinct_names(rows)
-    exports = [(ExportStatus if names[row["export_id"]] == row["name"] else _Namesake)(**row) for row in rows]
+    exports = [ExportStatus(**row, title=names[row["export_id"]] or "") for row in rows]
     return sorted(exports, key=lambda export: export.rank)
 
 
@@ -197,7 +173,7 @@ def read_status(target: Target, export_ids: Collection[str] = ()) -> list[Export
         exports = read_exports(warehouse, target.marts)
     if len({export.organization_id for export in exports}) > 1:
         exports = [
-            (_NamesakeOfOneOrganization if isinstance(export, _Namesake) else _OfOneOrganization)(**vars(export))
+            replace(export, title=f"{export.organization_id} / {export.title}") if export.organization_id else export
             for export in exports
         ]
     held = sorted(export.export_id for export in exports)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from didomi_source import values
@@ -24,7 +24,7 @@ class ExtraColumns:
     """
 
     def __init__(self, known: Mapping[str, str]) -> None:
-        self._types = {name: known.get(name) for name in known if name not in EXPORT_LOGS}
+        self._types = {name: data_type for name, data_type in known.items() if name not in EXPORT_LOGS}
         self._lock = threading.Lock()
         self.loaded = tuple(self._types)  # the columns of earlier runs
 
@@ -44,29 +44,20 @@ class ExtraColumns:
                     return None, f"more than {MAX_EXTRA_COLUMNS} further fields"
                 self._types[name] = _type_of(value)
             data_type = self._types[name]
-        converted = _convert(value, data_type)
+        converted = _CONVERTERS.get(data_type, values.to_text)(value)
         return converted, None if converted is not None else f"not of type {data_type}"
 
 
+# bool before int, which it is a kind of
+_TYPES = ((bool, "bool"), (int, "bigint"), (float, "double"), ((dict, list), "json"))
+_CONVERTERS: dict[str, Callable[[Any], Any]] = {
+    "bool": lambda value: value if isinstance(value, bool) else None,
+    "bigint": values.to_integer,
+    "double": values.to_float,
+    "timestamp": values.to_timestamp,
+    "json": lambda value: value if isinstance(value, (dict, list)) else None,
+}
+
+
 def _type_of(value: Any) -> str:
-    if isinstance(value, bool):
-        return "bool"
-    if isinstance(value, int):
-        return "bigint"
-    if isinstance(value, float):
-        return "double"
-    return "json" if isinstance(value, (dict, list)) else "text"
-
-
-def _convert(value: Any, data_type: str | None) -> Any:
-    if data_type == "bool":
-        return value if isinstance(value, bool) else None
-    if data_type == "bigint":
-        return values.to_integer(value)
-    if data_type == "double":
-        return values.to_float(value)
-    if data_type == "timestamp":
-        return values.to_timestamp(value)
-    if data_type == "json":
-        return value if isinstance(value, (dict, list)) else None
-    return values.to_text(value)
+    return next((name for types, name in _TYPES if isinstance(value, types)), "text")

@@ -29,15 +29,6 @@ DAY_STATUSES = {
 
 
 @dataclass(frozen=True)
-class Tip:
-    """The tooltip of a day."""
-
-    x: int
-    y: int
-    text: str
-
-
-@dataclass(frozen=True)
 class Calendar:
     """An SVG's parts.
 
@@ -48,7 +39,7 @@ class Calendar:
         paths: Class of a shape → its path.
         months: Where each month begins, and its name.
         sides: Where each named weekday is, and its name.
-        tips: Tooltips of the days that are not simply completed.
+        tips: Where each day that is not simply completed is, and its tooltip.
     """
 
     width: int
@@ -57,7 +48,7 @@ class Calendar:
     paths: dict[str, str]
     months: Sequence[tuple[int, str]] = ()
     sides: Sequence[tuple[int, str]] = ()
-    tips: Sequence[Tip] = ()
+    tips: Sequence[tuple[int, int, str]] = ()
 
 
 @dataclass(frozen=True)
@@ -188,9 +179,11 @@ def _months(start: date, today: date) -> list[tuple[int, str]]:
     ]
 
 
-def _tips(squares: Sequence[Square], place: Callable[[date], tuple[int, int]], today: date) -> list[Tip]:
+def _tips(
+    squares: Sequence[Square], place: Callable[[date], tuple[int, int]], today: date
+) -> list[tuple[int, int, str]]:
     uncommon = [square for square in squares if not square.is_plain][-_TOOLTIPS:]
-    return [Tip(*place(square.on), f"{day(square.on, today)}: {square.text}") for square in uncommon]
+    return [(*place(square.on), f"{day(square.on, today)}: {square.text}") for square in uncommon]
 
 
 def _runs(found: Day) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -33,19 +32,6 @@ _FOLDER = Path(__file__).parent
 _MARKS = {"good": "✓", "warn": "!", "bad": "✕", "stale": "◷", "empty": text.NOTHING}
 _ICONS = {"good": "#1f9684", "bad": "#c2183f"}
 _NAME_LENGTH = 72
-
-
-@dataclass(frozen=True)
-class Doubt:
-    """Logs to check before their figures are used.
-
-    Args:
-        text: How many, and what is wrong with them.
-        note: Which exports, or where to find the logs.
-    """
-
-    text: str
-    note: str
 
 
 def render(
@@ -131,7 +117,8 @@ def _read_at(export: ExportStatus) -> tuple[datetime, str]:
     return min(export.last_complete_sync_at or never, export.last_synced_at or never), export.title
 
 
-def _doubts(marts: Marts, schema: str) -> list[Doubt]:
+def _doubts(marts: Marts, schema: str) -> list[tuple[str, str]]:
+    """Logs to check before their figures are used: how many and what is wrong with them; which exports, or where."""
     prefix = schema.removesuffix("_marts")  # Target.models_prefix
     raw = prefix.removesuffix("_models") if prefix.endswith("_models") else f"{prefix}_raw"
     found = [
@@ -146,17 +133,17 @@ def _doubts(marts: Marts, schema: str) -> list[Doubt]:
     if unknown:
         have = "export has" if len(unknown) == 1 else "exports have"
         which = f"{text.grouped(len(unknown))} {have} no readable schedule"
-        doubts.append(Doubt(which, f"{_names(unknown)}: no missed run can be seen there"))
+        doubts.append((which, f"{_names(unknown)}: no missed run can be seen there"))
     return [doubt for doubt in doubts if doubt]
 
 
-def _doubt(exports: Sequence[ExportStatus], column: str, one: str, many: str, note: str) -> Doubt | None:
+def _doubt(exports: Sequence[ExportStatus], column: str, one: str, many: str, note: str) -> tuple[str, str] | None:
     count = sum(getattr(e, column) for e in exports)
     if not count:
         return None
     which = _names([e for e in exports if getattr(e, column)])
     logs = f"{text.counted(count, 'log')} {one if count == 1 else many}"
-    return Doubt(logs, f"{which}; {note}" if note else which)
+    return logs, f"{which}; {note}" if note else which
 
 
 def _names(exports: Sequence[ExportStatus]) -> str:

@@ -65,19 +65,6 @@ class Detail:
     is_unusual: bool
 
 
-@dataclass(frozen=True)
-class Other:
-    """An export that gets one line.
-
-    Args:
-        export: Which.
-        strip: Its last 28 days.
-    """
-
-    export: ExportStatus
-    strip: Calendar
-
-
 def attention(marts: Marts, found: Judgement) -> list[Attention]:
     """The exports that are bad, were not read or whose last delivery was unusual, the worst first."""
     unusual = {volume.export_id: volume for volume in latest_unusual(marts)}
@@ -107,13 +94,13 @@ def details(marts: Marts) -> list[Detail]:
     ]
 
 
-def others(marts: Marts) -> list[Other]:
-    """The exports that are not in `details`."""
+def others(marts: Marts) -> list[tuple[ExportStatus, Calendar]]:
+    """The exports that are not in `details`, each with its last 28 days."""
     if marts.today is None:
         return []
     days = by_export(marts.days)
     return [
-        Other(export, strip(name_of(export), days.get(export.export_id, []), marts.today))
+        (export, strip(name_of(export), days.get(export.export_id, []), marts.today))
         for export in marts.exports[DETAILED:]
     ]
 

@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -39,12 +39,7 @@ class Models:
 
     def as_dict(self) -> dict[str, Any]:
         """For machines; stable keys."""
-        return {
-            "counts": self.counts,
-            "failures": self.failures,
-            "warnings": self.warnings,
-            "seconds": round(self.seconds, 3),
-        }
+        return {**asdict(self), "seconds": round(self.seconds, 3)}
 
 
 def project_dir() -> Path:
@@ -162,7 +157,7 @@ def _started(target: Path) -> Iterator[Dbt]:
     try:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and project
             [sys.executable, "-m", "didomi_source.warehouse.dbt_process", str(target)],
-            env={**_inherited(os.environ), **_OURS},
+            env={**{name: value for name, value in os.environ.items() if not name.startswith(_WITHHELD)}, **_OURS},
             stdin=subprocess.PIPE,  # it ends when this is closed
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -190,10 +185,6 @@ def _pipe(stream: IO[str] | None) -> IO[str]:
     if stream is None:
         raise TypeError
     return stream
-
-
-def _inherited(environment: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in environment.items() if not name.startswith(_WITHHELD)}
 
 
 def _end(code: int, output: str) -> str:

@@ -28,7 +28,7 @@ from didomi_source.notify.ledger import LEASE, LEASE_SECONDS, TABLE, Ledger, Tol
 from didomi_source.notify.message import Message, digest_message, message
 from didomi_source.warehouse.open import open_temporary
 from didomi_source.warehouse.target import Target
-from support.marts import Made, export, failing, late
+from support.marts import Made, columns_of, export, failing, late
 from support.postgres import server
 
 MINUTE = timedelta(minutes=1)
@@ -596,7 +596,7 @@ def _copy_to_postgres(postgres, *exports):
     with postgres.connect() as connection, connection.cursor() as cursor:
         cursor.execute("create schema didomi_raw; create schema didomi_marts")
         for number, row in enumerate(exports):
-            fields = {**vars(row), "current_streak_status": None}
+            fields = {**columns_of(row), "current_streak_status": None}
             if not number:
                 kinds = {int: "bigint", float: "double precision", datetime: "timestamp"}
                 types = {n: kinds.get(type(v), "text") for n, v in fields.items()}

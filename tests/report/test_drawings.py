@@ -13,7 +13,7 @@ import pytest
 
 from didomi_source.errors import ConfigurationError
 from didomi_source.report import charts
-from didomi_source.report.calendar import DAY_STATUSES, Tip, legend, runs_calendar, strip
+from didomi_source.report.calendar import DAY_STATUSES, legend, runs_calendar, strip
 from didomi_source.report.charts import Level, Rate
 from didomi_source.report.marts import Day
 from support.marts import COUNTS, DAYS, TODAY
@@ -58,7 +58,7 @@ def test_a_day_is_where_its_week_and_weekday_are():
         "fail": "M329 27h8v8h-8z",
         "cross": "M330.5 28.5l5 5m0-5l-5 5",
     }
-    assert found.tips == [Tip(328, 26, "Tue 24\u202fNov: 1 failed")]
+    assert found.tips == [(328, 26, "Tue 24\u202fNov: 1 failed")]
     assert found.months == [(28, "Jun"), (88, "Jul"), (136, "Aug"), (196, "Sep"), (244, "Oct"), (292, "Nov")]
 
 

@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 import yaml
 
-from didomi_source.health.status import ExportStatus
+from didomi_source.health.status import COLUMNS, ExportStatus
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 11, 24, 6, 0, tzinfo=timezone.utc)
@@ -41,6 +41,11 @@ def ago(**distance: float) -> datetime:
 def export(export_id: str = "e1", **fields: Any) -> ExportStatus:
     """A healthy daily export, but for the fields given."""
     return ExportStatus(**{**_healthy(export_id), **fields})
+
+
+def columns_of(row: ExportStatus) -> Row:
+    """The row of the mart."""
+    return {name: getattr(row, name) for name in COLUMNS}
 
 
 def _healthy(export_id: str) -> Row:
@@ -164,7 +169,7 @@ class Made:
 
     def export(self, row: ExportStatus) -> ExportStatus:
         """Add an export; what the page does not read stays empty."""
-        self.add("exports", **vars(row))
+        self.add("exports", **columns_of(row))
         return row
 
     def days(self, export_id: str, letters: str, today: date = TODAY, organization_id: str = "acme") -> None:
