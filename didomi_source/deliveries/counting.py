@@ -185,97 +185,64 @@ class _Members:
 
 
 class _Lines:
-    """Counts lines by their first byte that is not blank."""
+    """Counts the lines that are not blank, and checks the first and the last of them."""
 
     def __init__(self) -> None:
         self.records = 0
         self.odd = 0
-        self._is_in_line = False  # behind the first byte of a line that is not blank
-        self._head: bytes | None = b""  # until it is known whether the content begins with a byte order mark
-        self._first: bytearray | None = bytearray()  # the blocks of the first line, until it is checked
-        self._tail = _Tail()
+        self._open = b""  # the line that has not ended, as far as `_bounded` keeps it
+        self._last = b""  # the last line that is not blank, once it has ended
+        self._is_begun = False  # behind a byte order mark
 
     def add(self, block: bytes) -> None:
-        """Count the lines that begin in the next block of the content."""
-        if self._head is not None:
-            block = self._head + block
-            if len(block) < len(_BOM) and _BOM.startswith(block):
-                self._head = block
+        """Count the lines that end in the next block of the content."""
+        content = self._open + block
+        if not self._is_begun:
+            if len(content) < len(_BOM) and _BOM.startswith(content):
+                self._open = content
                 return
-            self._head = None
-            block = block.removeprefix(_BOM)
-        before = self.records
-        self._count(block)
-        self._tail.add(block, begins_line=self.records > before)
-        if self._first is not None and self.records:
-            self._first += block
-            if self.records > 1 or not self._is_in_line or len(self._first) > _MAX_PARSED_BYTES:
-                self._check_first(self._first)
-
-    def _count(self, block: bytes) -> None:
-        start = 0
-        if self._is_in_line:
-            start = block.find(b"\n") + 1
-            if not start:
-                return
-        is_open = not block.endswith(b"\n")
-        lines = objects = block.count(b"\n", start) + is_open
-        if not block.startswith(b"{", start) or _OTHER_LINE.search(block, start):  # blank and odd lines may cost more
-            content = block[start:].rstrip(_BLANK)
-            first_bytes = _FIRST_BYTES.findall(content)
-            lines, objects = len(first_bytes), first_bytes.count(b"{")
-            is_open = bool(content) and b"\n" not in block[start + len(content) :]
-        self.records += lines
-        self.odd += lines - objects
-        self._is_in_line = is_open
-
-    def _check_first(self, blocks: bytearray) -> None:
-        line = bytes(blocks).lstrip(_BLANK)
-        end = line.find(b"\n")
-        is_whole = end >= 0 or len(line) <= _MAX_PARSED_BYTES
-        if not line.startswith(b"{") or (is_whole and not _is_object(line[:end] if end >= 0 else line)):
-            raise BadFile(Flaw.NOT_JSON)
-        self._first = None
+            self._is_begun, content = True, content.removeprefix(_BOM)
+        end = content.rfind(b"\n")
+        if end >= 0:
+            self._count(content[:end])
+        self._open = _bounded(content[end + 1 :].lstrip(_BLANK))
 
     def finish(self) -> None:
-        """Check the first and the last line."""
-        if self._head:
-            block, self._head = self._head, None
-            self._count(block)
-            self._first = bytearray(block)
-        if self._first:
-            self._check_first(self._first)
-        if self.records and not self._tail.is_sound():
+        """Count the line that ends with the content, and check the last one."""
+        self._count(self._open)
+        if self._last.startswith(b"{") and not _is_sound(self._last):
             raise BadFile(Flaw.LAST_LINE)
 
+    def _count(self, lines: bytes) -> None:
+        lines = lines.strip(_BLANK)
+        if not lines:
+            return
+        if not self.records:
+            _check_first(lines.partition(b"\n")[0].rstrip(_BLANK))
+        records = objects = lines.count(b"\n") + 1
+        if not lines.startswith(b"{") or _OTHER_LINE.search(lines):  # blank and odd lines may cost more
+            first_bytes = _FIRST_BYTES.findall(lines)
+            records, objects = len(first_bytes), first_bytes.count(b"{")
+        self.records += records
+        self.odd += records - objects
+        self._last = lines[lines.rfind(b"\n") + 1 :].lstrip(_BLANK)
 
-class _Tail:
-    """The blocks from that on in which the last line begins; of a long line only its last byte."""
 
-    def __init__(self) -> None:
-        self._blocks: bytes | bytearray = b""
-        self._last_byte: bytes | None = None  # set for a long line
+def _check_first(line: bytes) -> None:
+    """Raise unless it is an object; of a long one only its first byte is looked at."""
+    if not line.startswith(b"{") or not (len(line) > _MAX_PARSED_BYTES or _is_object(line)):
+        raise BadFile(Flaw.NOT_JSON)
 
-    def add(self, block: bytes, *, begins_line: bool) -> None:
-        """Keep the next block as far as it can belong to the last line."""
-        if begins_line:
-            self._blocks, self._last_byte = block, None
-        elif self._last_byte is not None:
-            self._last_byte = block.rstrip(_BLANK)[-1:] or self._last_byte
-        elif len(self._blocks) + len(block) <= _MAX_PARSED_BYTES:
-            if isinstance(self._blocks, bytes):
-                self._blocks = bytearray(self._blocks)
-            self._blocks += block
-        else:
-            end = bytes(self._blocks[-_OUTPUT_BYTES:]) + block
-            self._blocks, self._last_byte = b"", end.rstrip(_BLANK)[-1:]
 
-    def is_sound(self) -> bool:
-        """Whether the last line, if it begins an object, ends one."""
-        if self._last_byte is not None:
-            return self._last_byte == b"}"
-        line = bytes(self._blocks).rstrip(_BLANK).rpartition(b"\n")[2].lstrip(_BLANK)
-        return not line.startswith(b"{") or _is_object(line)
+def _is_sound(line: bytes) -> bool:
+    """Whether a line that begins an object ends one; of a long one only its last byte is looked at."""
+    return line.endswith(b"}") if len(line) > _MAX_PARSED_BYTES else _is_object(line)
+
+
+def _bounded(line: bytes) -> bytes:
+    """The line; of one that is too long to be parsed its beginning, and its last byte that is not blank."""
+    kept = _MAX_PARSED_BYTES + 1
+    return line if len(line) <= kept else line[:kept] + line[kept:].rstrip(_BLANK)[-1:]
 
 
 def _is_object(line: bytes) -> bool:

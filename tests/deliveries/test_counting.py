@@ -9,11 +9,13 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Iterator
+from unittest.mock import patch
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from didomi_source.deliveries import counting
 from didomi_source.deliveries.counting import BadFile, FileCount, Flaw, count_records
 
 SECRET = b"ada.lovelace@example.com"
@@ -141,6 +143,59 @@ def test_members_in_any_blocks_are_counted(contents: list[bytes], data: st.DataO
     made = b"".join(map(gzip.compress, pieces))
     size = data.draw(st.integers(1, len(made)))
     assert count_records(in_blocks(made, size)).records == naive(b"".join(contents))
+
+
+def told(content: bytes, longest: int) -> object:
+    """The records and the odd lines of a file, or its flaw, from all of its lines at once."""
+    lines = [line for part in content.removeprefix(b"\xef\xbb\xbf").split(b"\n") if (line := part.strip(b" \t\r"))]
+    if not lines:
+        return 0, 0
+    first, last = lines[0], lines[-1]
+    if not first.startswith(b"{") or not (len(first) > longest or is_object(first)):
+        return Flaw.NOT_JSON
+    if last.startswith(b"{") and not (last.endswith(b"}") if len(last) > longest else is_object(last)):
+        return Flaw.LAST_LINE
+    return len(lines), sum(not line.startswith(b"{") for line in lines)
+
+
+def is_object(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False
+
+
+_PIECES = [
+    b"{}",
+    b'{"a":1}',
+    b"{",
+    b"}",
+    b"\n",
+    b"\n",
+    b"\r\n",
+    b" ",
+    b"x",
+    b"[1]",
+    b"\xef\xbb\xbf",
+    b"\xef",
+    b"null",
+    b" " * 7,
+]
+
+
+@settings(max_examples=1000, deadline=None)
+@given(st.lists(st.lists(st.sampled_from([*_PIECES, b'{"u":"' + b"y" * 40 + b'"}']), max_size=6), max_size=6))
+def test_lines_of_any_kind_and_length_are_judged_as_if_read_at_once(pieces: list[list[bytes]]) -> None:
+    """Whatever the blocks: lines that are too long to be parsed are 61 bytes and longer here."""
+    blocks = [b"".join(piece) for piece in pieces]
+    with patch.object(counting, "_MAX_PARSED_BYTES", 60):
+        try:
+            count = count_records(map(gzip.compress, [*blocks, b""]))
+        except BadFile as error:
+            found: object = error.flaw
+        else:
+            found = (count.records, count.odd_lines)
+    assert found == told(b"".join(blocks), 60)
 
 
 @settings(max_examples=400, deadline=None)
