@@ -116,15 +116,18 @@ class DeliveryReader:
             return plan
         self._note(listing, plan.listed_at, export_ids, known)
         changed = [partition for partition in listing.partitions if self._has_changed(partition, known)]
-        gone = self._gone(listing, since, known)
-        rows = self._known.rows([*(partition.delivery_id for partition in changed), *gone])
-        expired = {p.delivery_id for p in changed if self._is_expired(p, rows.get(p.delivery_id), plan.listed_at)}
-        to_copy = {name for name in expired if self._archive is not None and rows[name]["archived_at"] is None}
-        plan.work = self._work([p for p in changed if p.delivery_id not in expired - to_copy], rows)
-        for work in plan.work:
-            work.is_expired = work.partition.delivery_id in expired
-        gone += sorted(name for name in expired - to_copy if known[name].gone_since is None)
-        plan.gone = [gone_row(rows[delivery_id], plan.listed_at, self._request.run_id) for delivery_id in gone]
+        gone_ids = self._gone(listing, since, known)
+        rows = self._known.rows([*(partition.delivery_id for partition in changed), *gone_ids])
+        gone = [rows[delivery_id] for delivery_id in gone_ids]
+        for partition in changed:
+            row = rows.get(partition.delivery_id)
+            is_expired = row is not None and self._is_expired(partition, row, plan.listed_at)
+            if row is not None and is_expired and (self._archive is None or row["archived_at"] is not None):
+                gone += [row] if row["gone_since"] is None else []  # it was counted, and nothing is left to do
+            else:
+                plan.work.append(self._work_of(partition, row, is_expired=is_expired))
+        self._leave_to_the_next_run(plan.work)
+        plan.gone = [gone_row(row, plan.listed_at, self._request.run_id) for row in gone]
         return plan
 
     def _note(
@@ -174,18 +177,18 @@ class DeliveryReader:
             and delivery.delivery_date >= since.get(delivery.export_id, date.min)
         ]
 
-    def _is_expired(self, partition: Partition, known: Row | None, listed_at: datetime) -> bool:
+    def _is_expired(self, partition: Partition, known: Row, listed_at: datetime) -> bool:
         """Whether a partition that was counted lost files by their age: a store deletes one file after the other."""
         days = self._settings.retention_days
-        if not days or known is None or known["first_modified_at"] is None or known["records"] is None:
+        if not days or known["first_modified_at"] is None or known["records"] is None:
             return False
         counted = {(file["name"], file["etag"]) for file in known["files"]}
         listed = {(partition.name_of(file), file.etag) for file in partition.files}
         is_less = listed < counted or (listed == counted and not partition.is_complete)
         return is_less and listed_at - known["first_modified_at"] > timedelta(days=days) - _SOONER
 
-    def _work(self, changed: list[Partition], rows: dict[str, Row]) -> list[Work]:
-        work = [self._work_of(partition, rows.get(partition.delivery_id)) for partition in changed]
+    def _leave_to_the_next_run(self, work: list[Work]) -> None:
+        """Read no more than `max_read_bytes`."""
         room = self._settings.max_read_bytes or math.inf
         is_first = True
         for made in work:
@@ -197,10 +200,9 @@ class DeliveryReader:
                 else:
                     self._outcome.bytes_left += file.bytes
                 is_first = False
-        return work
 
-    def _work_of(self, partition: Partition, known: Row | None) -> Work:
-        made = Work(partition, known)
+    def _work_of(self, partition: Partition, known: Row | None, *, is_expired: bool) -> Work:
+        made = Work(partition, known, is_expired=is_expired)
         if not partition.is_complete:
             return made
         entries: dict[str, Row] = {}
