@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
@@ -35,14 +35,14 @@ class OpenTables:
     """The tables while the destination is connected.
 
     Args:
-        client: dlt's client, connected.
+        client: dlt's client, connected; None where nothing can be read: no query has rows then.
         merges: Whether the destination keeps one row of each key; if not, all but the newest are left out here.
     """
 
-    def __init__(self, client: SqlClientBase[Any], *, merges: bool) -> None:
+    def __init__(self, client: SqlClientBase[Any] | None, *, merges: bool) -> None:
         self._client = client
-        self._is_sqlite = hasattr(type(client), "dialect_name") and client.dialect_name == "sqlite"
-        names = {table: client.make_qualified_table_name(table) for table in TABLES}
+        self._is_sqlite = client and hasattr(type(client), "dialect_name") and client.dialect_name == "sqlite"
+        names = {table: client.make_qualified_table_name(table) for table in TABLES} if client else {}
         self._names = names if merges else {table: _current(name, TABLES[table]) for table, name in names.items()}
 
     def query(self, sql: str, *values: Any, instead: str = "") -> Iterator[tuple[Any, ...]]:
@@ -54,6 +54,8 @@ class OpenTables:
             instead: The query to run where the destination lacks a table of `sql`, with the same parameters; where it
                 lacks one of that too, there are no rows.
         """
+        if self._client is None:
+            return
         try:
             with self._client.execute_query(sql.format(**self._names), *map(self._parameter, values)) as cursor:
                 while rows := cursor.fetchmany(_ROWS_AT_ONCE):
@@ -64,7 +66,7 @@ class OpenTables:
 
     def names(self, columns: Sequence[str]) -> str:
         """Columns for a query, quoted: a field may be called `select`."""
-        return ", ".join(map(self._client.escape_column_name, columns))
+        return ", ".join(map(self._client.escape_column_name, columns) if self._client else columns)
 
     def _parameter(self, value: Any) -> Any:
         if self._is_sqlite and isinstance(value, datetime):  # it compares texts
@@ -91,12 +93,9 @@ class Tables:
         self._lock = Lock()
 
     @contextmanager
-    def opened(self) -> Iterator[OpenTables | None]:
-        """Connect; None where nothing can be read: everything is new then."""
-        if self._client is None:
-            yield None
-            return
-        with self._lock, self._client as client:
+    def opened(self) -> Iterator[OpenTables]:
+        """Connect."""
+        with self._lock, self._client or nullcontext() as client:
             yield OpenTables(client, merges=self._merges)
 
 

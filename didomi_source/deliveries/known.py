@@ -71,9 +71,8 @@ class KnownDeliveries:
 
     def _select(self, columns: Sequence[str], rest: str = "", *values: Any) -> Iterator[tuple[Any, ...]]:
         with self._tables.opened() as tables:
-            if tables is not None:
-                sql = f"select {tables.names(columns)} from {{export_deliveries}} {rest}"  # noqa: S608 - ours
-                yield from tables.query(sql, *values)
+            sql = f"select {tables.names(columns)} from {{export_deliveries}} {rest}"  # noqa: S608 - ours
+            yield from tables.query(sql, *values)
 
 
 def oldest_days(

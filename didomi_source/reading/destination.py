@@ -130,17 +130,16 @@ class Destination:
         """Read what decides how much this run has to read."""
         known = DestinationState(destination=self)
         with self._tables.opened() as tables:
-            if tables is not None:
-                known.add_known(tables.query(_IDS))
-                _read_times(tables, known)
-                _read_syncs(tables, known)
-                known.export_hashes = dict(tables.query("select id, content_hash from {exports}"))
-                found = tables.query("select fingerprint from {export_log_quarantine}")
-                known.quarantined = {fingerprint for (fingerprint,) in found}
-                history_only = tables.query(_HISTORY_ONLY, instead=_ALL_HISTORY)
-                known.history_only_ids = {log_id for (log_id,) in history_only}
-                for export_id, count in tables.query(_WITHOUT_HISTORY, instead=_ALL_WITHOUT_HISTORY):
-                    known.export(export_id).without_history = count
+            known.add_known(tables.query(_IDS))
+            _read_times(tables, known)
+            _read_syncs(tables, known)
+            known.export_hashes = dict(tables.query("select id, content_hash from {exports}"))
+            found = tables.query("select fingerprint from {export_log_quarantine}")
+            known.quarantined = {fingerprint for (fingerprint,) in found}
+            history_only = tables.query(_HISTORY_ONLY, instead=_ALL_HISTORY)
+            known.history_only_ids = {log_id for (log_id,) in history_only}
+            for export_id, count in tables.query(_WITHOUT_HISTORY, instead=_ALL_WITHOUT_HISTORY):
+                known.export(export_id).without_history = count
         return known
 
     def read_states(self, known: DestinationState, since: Mapping[str, datetime | None], further: int) -> None:
@@ -171,8 +170,6 @@ class Destination:
 
     def _read_states(self, known: DestinationState, condition: str, values: Sequence[Any]) -> None:
         with self._tables.opened() as tables:
-            if tables is None:
-                return
             sql, instead = _UNRECORDED.format(condition=condition), _ALL_UNRECORDED.format(condition=condition)
             unrecorded = {log_id for (log_id,) in tables.query(sql, *values, instead=instead)}
             rows = tables.query(_STATES.format(condition=condition), *values)
@@ -180,16 +177,18 @@ class Destination:
 
     def _reach(self, since: Sequence[tuple[str, datetime]], further: int) -> dict[str, datetime | None]:
         """When the n-th log before a time was created, n being `further`; without the exports that have fewer."""
+        if not since:
+            return {}
         condition = " or ".join(["(export_id = %s and created_at < %s)"] * len(since))
         sql, values = _REACH.format(condition=condition), chain(*since, [further])
         with self._tables.opened() as tables:
-            return {name: as_utc(when) for name, when in tables.query(sql, *values)} if tables and since else {}
+            return {name: as_utc(when) for name, when in tables.query(sql, *values)}
 
     def count(self, export_id: str, since: datetime) -> int:
         """The number of rows of an export whose logs were created at or after a time."""
         sql = "select count(*) from {export_logs} where export_id = %s and created_at >= %s"
         with self._tables.opened() as tables:
-            rows = list(tables.query(sql, export_id, since)) if tables else []
+            rows = list(tables.query(sql, export_id, since))
         return int(rows[0][0]) if rows else 0
 
     def versions(self, log_ids: Sequence[str]) -> dict[str, dict[str, int]]:
@@ -208,8 +207,6 @@ class Destination:
             types: The columns of `export_logs` to read, with dlt's type of each.
         """
         with self._tables.opened() as tables:
-            if tables is None:
-                return
             names = tables.names([*types])
         for row in self._by_id(f"select {names} from {{export_logs}} where id", log_ids):  # noqa: S608 - quoted
             columns = zip(types.items(), row, strict=True)
@@ -219,8 +216,7 @@ class Destination:
         for start in range(0, len(ids), _CHUNK):
             chunk = ids[start : start + _CHUNK]
             with self._tables.opened() as tables:
-                if tables is not None:
-                    yield from tables.query(f"{sql} in ({', '.join(['%s'] * len(chunk))})", *chunk)
+                yield from tables.query(f"{sql} in ({', '.join(['%s'] * len(chunk))})", *chunk)
 
 
 def latest_credible() -> datetime:
