@@ -50,7 +50,6 @@ BEFORE_THE_MARTS = {
     "deliveries.known",
     "job.copy",
     "job.progress",
-    "job.run",
     "job.verify",
     "reading.destination",
     "schema",
@@ -126,7 +125,7 @@ def test_imports_follow_the_arrows() -> None:
 @pytest.mark.parametrize(
     ("module", "imported"),
     [("source", "reading.packages"), ("source", "schema"), ("reading.sync", "api.client"), ("api.client", "api.auth"),
-     ("reading.pages", "errors"), ("job.run", "source"), ("job.run", "warehouse.dbt"), ("health.judge", "health.status"),
+     ("reading.pages", "errors"), ("job.load", "source"), ("job.run", "warehouse.dbt"), ("health.judge", "health.status"),
      ("report", "warehouse.direct"), ("cli.demo", "didomi_sandbox")],
 )  # fmt: skip
 def test_the_arrows_are_there(module: str, imported: str) -> None:

@@ -157,7 +157,7 @@ def _started(target: Path) -> Iterator[Dbt]:
     try:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and project
             [sys.executable, "-m", "didomi_source.warehouse.dbt_process", str(target)],
-            env={**{name: value for name, value in os.environ.items() if not name.startswith(_WITHHELD)}, **_OURS},
+            env={**_inherited(os.environ), **_OURS},
             stdin=subprocess.PIPE,  # it ends when this is closed
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -185,6 +185,10 @@ def _pipe(stream: IO[str] | None) -> IO[str]:
     if stream is None:
         raise TypeError
     return stream
+
+
+def _inherited(environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if not name.startswith(_WITHHELD)}
 
 
 def _end(code: int, output: str) -> str:

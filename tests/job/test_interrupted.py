@@ -34,12 +34,12 @@ POINTS = [
     f"{CLIENT}.complete_load after 1",
     f"{PACKAGE}.complete_loading_package before 1",
     f"{PACKAGE}.complete_loading_package after 1",
-    "didomi_source.job.run:_check_loaded before 1",
+    "didomi_source.job.load:check_loaded before 1",
 ]
 BETWEEN_PACKAGES = [
     "dlt.extract.extract:Extract.extract before 2",
-    "didomi_source.job.run:checkpoint before 1",
-    "didomi_source.job.run:checkpoint after 2",
+    "didomi_source.job.load:checkpoint before 1",
+    "didomi_source.job.load:checkpoint after 2",
     f"{LOAD}.run before 3",
     f"{PACKAGE}.complete_loading_package after 2",
 ]

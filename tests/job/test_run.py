@@ -42,7 +42,7 @@ def test_a_file_holds_what_was_loaded_once(job, given, kept):
 def test_a_large_package_alone_is_loaded_in_little_memory(job, api, logs, code):
     """That of an ordinary day is over sooner; killed where that begins, a run shows whether it comes there."""
     api.store = plain_store(logs)
-    point = "didomi_source.job.run:load_with_memory_limit before 1"
+    point = "didomi_source.job.load:load_with_memory_limit before 1"
     assert job.didomi("run", "--skip-models", kill_at=point).code == code
 
 

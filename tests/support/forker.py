@@ -98,7 +98,7 @@ def become(request):
     sys.argv = ["didomi", *request["arguments"]]
     if os.environ.pop("SMALL_PACKAGES", ""):
         importlib.import_module("didomi_source.reading.batch").BATCH_ROWS = 1
-        importlib.import_module("didomi_source.job.run").PACKAGE_BYTES = 1
+        importlib.import_module("didomi_source.job.load").PACKAGE_BYTES = 1
     if request["kill_at"]:
         install(request["kill_at"])
     from didomi_source.cli import main
