@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -83,6 +83,7 @@ class DeliveryRequest:
         recount: Days whose files are read again, although they are known.
         outcome: Filled while the source is extracted.
         elsewhere: Exports that deliver to another kind of store: that nothing of them lies here is no evidence.
+        prepare: Called when the reading begins, before the other fields are looked at.
     """
 
     run_id: str = ""
@@ -90,3 +91,4 @@ class DeliveryRequest:
     recount: Collection[date] = ()
     outcome: DeliveryOutcome = field(default_factory=DeliveryOutcome)
     elsewhere: Collection[str] = ()
+    prepare: Callable[[], None] = lambda: None

@@ -61,6 +61,7 @@ def didomi_deliveries(
         refuse_switches(pipeline)
         if TABLE not in dlt.current.source_schema().tables:  # so that it exists even when it never gets a row
             yield dlt.mark.materialize_table_schema()
+        asked.prepare()
         reader = delivery_reader(resolved, asked, KnownDeliveries(pipeline))
         if reader is not None:
             yield from reader.rows(reader.plan())

@@ -5,7 +5,7 @@ The listing comes first, since the row of `export_syncs` that an export gets nam
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -98,25 +98,28 @@ class RunDeliveries:
         is_on = bool(self._settings.bucket_url) or bool(recount)
         self._source: Any = didomi_deliveries(request=self._request) if is_on else None
 
-    def extract(self, extract: Callable[[Any], object], logs: DltSource, reading: Reading) -> None:
-        """Read the deliveries of the exports that `logs` reads.
+    def before(self, logs: DltSource, reading: Reading) -> list[DltSource]:
+        """What to extract before the logs, in one call with them: the exports, and their deliveries.
+
+        Each call of dlt's `extract` makes a package. Of several, the first one that is loaded completes its own tables
+        and notes that all of the schema are complete: a new column of another one would never be added (dlt 1.31).
 
         Args:
-            extract: Extracts a source.
             logs: `didomi_source(reading=reading)`; its exports are listed here, and not a second time with its logs.
             reading: Knows the exports once they are listed.
         """
-        if self._source is not None:
-            from didomi_source.deliveries.settings import is_elsewhere
+        if self._source is None:
+            return []
+        from didomi_source.deliveries.settings import is_elsewhere
 
-            extract(logs.with_resources("exports"))
-            self._request.export_ids = {export["id"] for export in reading.exports}
-            self._request.elsewhere = {
-                export["id"]
-                for export in reading.exports
-                if is_elsewhere(self._settings.bucket_url or "", export.get("type_id"))
-            }
-            extract(self._source)
+        def prepare() -> None:
+            bucket = self._settings.bucket_url or ""
+            exports = {export["id"]: export.get("type_id") for export in reading.exports}
+            self._request.export_ids = set(exports)
+            self._request.elsewhere = {name for name, type_id in exports.items() if is_elsewhere(bucket, type_id)}
+
+        self._request.prepare = prepare
+        return [logs.with_resources("exports"), self._source]
 
     def columns(self, export_id: str) -> Row:
         """The columns of `export_syncs` that tell of an export's deliveries."""

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from didomi_source.errors import DestinationError
@@ -26,6 +25,7 @@ from .verify import check_loaded, count_logs
 
 if TYPE_CHECKING:
     import dlt
+    from dlt.extract import DltSource
 
     from didomi_source.reading.packages import Reading
     from didomi_source.reading.plan import Request
@@ -94,24 +94,31 @@ class Load:
         self.pipeline.collector = Progress(self.report)
         try:
             with closing(Reading(PACKAGE_BYTES, self.deliveries.columns)) as reading:
-                source = didomi_source(**self.settings, request=self.request, reading=reading)
+                logs = didomi_source(**self.settings, request=self.request, reading=reading)
                 self.pipeline.sync_destination()
-                loader_format: Any = LOADER_FORMATS.get(self.target.destination)
-                extract = partial(self.pipeline.extract, loader_file_format=loader_format)
-                self.deliveries.extract(extract, source, reading)
-                return self._load_packages(partial(extract, source), reading), reading
+                return self._load_packages(logs, reading), reading
         except Exception as error:
             ours = error_of(error, self.pipeline)
             if isinstance(ours, DestinationError):
                 with suppress(DestinationError):  # the first error says more
                     refuse_foreign_tables(self.pipeline, self.target.dataset, TABLES)
+                with suppress(Exception):
+                    self._complete_tables()
             raise ours from error
 
-    def _load_packages(self, extract: Callable[[], object], reading: Reading) -> Counter[str]:
+    def _complete_tables(self) -> None:
+        """Add columns that tables lack though dlt noted that they are complete: the next run needs them."""
+        with self.pipeline.destination_client() as client:
+            client.update_stored_schema(force=True)
+
+    def _load_packages(self, logs: DltSource, reading: Reading) -> Counter[str]:
         """Extract and load one package after the other; returns how many rows of each table were extracted."""
         extracted: Counter[str] = Counter()
+        loader_format: Any = LOADER_FORMATS.get(self.target.destination)
+        sources = [*self.deliveries.before(logs, reading), logs]
         while True:
-            extract()
+            self.pipeline.extract(sources, loader_file_format=loader_format)
+            sources = [logs]
             counts = self.pipeline.normalize().row_counts
             rows = {table: count for table, count in counts.items() if not table.startswith("_dlt")}
             extracted.update(rows)

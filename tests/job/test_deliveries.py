@@ -80,6 +80,31 @@ def test_folders_of_other_exports_are_counted_and_ignored(job, bucket):
     assert job.sql("select export_id from export_deliveries") == [(EXPORT,)]
 
 
+def test_a_new_field_of_the_logs_may_come_with_a_new_delivery(job, bucket, api):
+    """dlt takes all tables for complete once one package is loaded with the new schema."""
+    put(bucket)
+    job.run()
+    put(bucket, day="2026-01-03")
+    api.store.add_log(EXPORT, id="new", region="eu")
+    job.run()
+    assert job.sql("select region from export_logs where id = 'new'") == [("eu",)]
+
+
+def test_a_column_that_dlt_takes_for_there_is_added_by_the_run_that_misses_it(job, bucket, api):
+    """That run fails, and the next one loads what it could not."""
+    put(bucket)
+    api.store.add_log(EXPORT, id="new", region="eu")
+    job.run()
+    job.run()  # dlt's schema no longer changes
+    with duckdb.connect(str(job.path)) as connection:
+        connection.execute("alter table didomi_raw.export_logs drop column region")
+    api.store.add_log(EXPORT, id="newer", region="us")
+    failed = job.didomi("run", "--skip-models")
+    assert (failed.code, "region" in failed.err) == (1, True)
+    job.run()
+    assert job.sql("select region from export_logs where id = 'newer'") == [("us",)]
+
+
 def test_a_bucket_that_refuses_costs_nothing_else(job, bucket):
     """The logs are loaded, the reason is the export's, and the run ends with 1."""
     shutil.rmtree(bucket)
