@@ -32,6 +32,7 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation as DatabaseUnd
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials as DuckDbCredentials
 from dlt.destinations.sql_client import SqlClientBase as SqlClientBase
 from dlt.extract import DltResource as DltResource
+from dlt.extract import DltSource as DltSource
 from dlt.extract.items_transform import MapItem as MapItem
 from dlt.extract.items_transform import MetricsItem as MetricsItem
 from dlt.extract.source import SourceInjectableContext as SourceInjectableContext

@@ -44,7 +44,7 @@ CONNECTOR = {
     "dlt_compat",
 }  # fmt: skip
 # Where settings are declared, dlt's classes are needed at import.
-DECLARING = {"deliveries.settings", "settings", "configuration", "job.deliveries"}
+DECLARING = {"deliveries.settings", "settings", "configuration"}
 # What reads or writes the raw tables: all of it comes before the marts.
 BEFORE_THE_MARTS = {
     "deliveries.known",

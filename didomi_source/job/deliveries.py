@@ -20,8 +20,8 @@ from .options import Options
 
 if TYPE_CHECKING:
     import dlt
-    from dlt.extract import DltSource
 
+    from didomi_source.dlt_compat import DltSource
     from didomi_source.reading.packages import Reading
 
 

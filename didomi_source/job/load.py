@@ -25,8 +25,8 @@ from .verify import check_loaded, count_logs
 
 if TYPE_CHECKING:
     import dlt
-    from dlt.extract import DltSource
 
+    from didomi_source.dlt_compat import DltSource
     from didomi_source.reading.packages import Reading
     from didomi_source.reading.plan import Request
     from didomi_source.settings import Settings

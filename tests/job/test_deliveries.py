@@ -199,7 +199,7 @@ POINTS = [
     "didomi_source.deliveries.reading:read_file before 2",
     "didomi_source.deliveries.archive:Copy.finish before 1",  # read, and the copy has its temporary name
     "didomi_source.deliveries.stores:Folder.rename after 2",  # the copies are there, and no row is
-    "didomi_source.job.deliveries:RunDeliveries.extract after 1",
+    "didomi_source.deliveries.rows:delivery_row after 2",  # read, and in no package
     f"{LOAD}.run before 1",
     "dlt.common.storages.load_package:PackageStorage.complete_job before 1",
     "dlt.destinations.job_client_impl:SqlJobClientBase.complete_load after 1",
