@@ -11,7 +11,7 @@ import stat
 import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, get_args
 
 from .errors import ConfigurationError
 
@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 SECTION = "sources.didomi"
 MAX_WAIT_SECONDS = 7 * 86_400
+_TYPES = {int: "a whole number", float: "a number", bool: "true or false"}
 # Variables that set up this project; those of other programs in the same process keep their quotes.
 _VARIABLES = ("DIDOMI_", "SOURCES__DIDOMI__", "DESTINATION__", "NOTIFY__", "PROVIDERS__", "RUNTIME__", "LOAD__")
 _TYPOGRAPHIC_QUOTES = ("Pi", "Pf")  # categories of Unicode
@@ -131,6 +132,16 @@ def refuse(setting: str, problem: str, remedy: str) -> NoReturn:
         ConfigurationError: Always.
     """
     raise ConfigurationError(f"setting {setting} {problem}: {remedy}")
+
+
+def refuse_type(section: str, error: ConfigValueCannotBeCoercedException) -> NoReturn:
+    """Refuse a value of ours that dlt cannot convert to the type of its setting.
+
+    Raises:
+        ConfigurationError: Always.
+    """
+    hint = next(iter(get_args(error.hint)), error.hint)  # of Optional[int] int
+    refuse(f"{section}.{error.field_name}", f"is not {_TYPES.get(hint, 'a text')}", repr(error.field_value))
 
 
 # -- settings files ------------------------------------------------------------------------------

@@ -31,7 +31,6 @@ DEFAULT_PAGE_SIZE = 99
 MAX_PAGE_SIZE = 1000
 MAX_DAYS = 36_500
 _REQUIRED = ("api_key", "api_secret", "organization_id")
-_TYPES = {int: "a whole number", float: "a number", bool: "true or false"}
 # Categories of Unicode: what cannot be seen or printed, blanks, brackets and typographic quotes.
 _NOT_IN_AN_ID = ("C", "Z", "Ps", "Pe", "Pi", "Pf")
 
@@ -139,7 +138,7 @@ def load_settings(export_ids: Sequence[str] = ()) -> Settings:
         msg = f"not configured: {', '.join(missing)} (environment variables, or [{SECTION}] in .dlt/secrets.toml)"
         raise ConfigurationError(msg) from error
     except ConfigValueCannotBeCoercedException as error:
-        _refuse(error.field_name, f"is not {_TYPES.get(error.hint, 'a text')}", repr(error.field_value))
+        configuration.refuse_type(SECTION, error)
     except ValueNotSecretException as error:
         msg = f"setting {error.key} is a secret and cannot be in {error.provider_name}: move it to .dlt/secrets.toml"
         raise ConfigurationError(msg) from error

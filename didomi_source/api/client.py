@@ -64,12 +64,16 @@ class Direction(int, Enum):
     ASCENDING = 1
 
 
-class RateLimited(Unavailable):
-    """429: come back after so many seconds."""
+class Postponed(Unavailable):
+    """The server is busy: come back after so many seconds, if it says when."""
 
     def __init__(self, message: str, retry_after: float | None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class RateLimited(Postponed):
+    """429."""
 
 
 class _NoLogin(Exception):
@@ -250,16 +254,17 @@ class DidomiClient:
         except _NoLogin as failure:
             raise failure.error from None
         except (ApiError, AuthenticationError) as error:
-            kind = Unavailable if isinstance(error, RateLimited) else type(error)
+            kind = Unavailable if isinstance(error, Postponed) else type(error)
             raise kind(f"{what}: {self._clean(str(error))}") from None
 
     def _is_hopeless(self, state: tenacity.RetryCallState) -> bool:
         # Time spent waiting for the answers of others or for a turn is no reason to give up.
         error, waited = _failure(state), state.idle_for
-        if isinstance(error, RateLimited):
-            return waited + (error.retry_after or 0.0) > self._settings.retry_seconds
+        if isinstance(error, Postponed):
+            waited += error.retry_after or 0.0
+        is_late = waited > self._settings.retry_seconds
         attempts = _PROTOCOL_ATTEMPTS if isinstance(error, ProtocolError) else _ATTEMPTS
-        return state.attempt_number >= attempts or waited >= self._settings.retry_seconds
+        return is_late or (state.attempt_number >= attempts and not isinstance(error, RateLimited))
 
     def _result(self, response: requests.Response, body: bytes) -> object:
         """The parsed JSON of a good answer; any other answer as an error."""
@@ -270,8 +275,11 @@ class DidomiClient:
         if status == _TOO_MANY_REQUESTS:
             raise self._rate_limited(response.headers)
         if status in _PASSING or status >= 500:  # noqa: PLR2004 - server errors
-            kind = ServerFailure if status == 500 else Unavailable  # noqa: PLR2004 - neither a gateway nor overload
-            raise kind(f"the API answers {' '.join(filter(None, [str(status), said]))}")
+            answer = f"the API answers {' '.join(filter(None, [str(status), said]))}"
+            if status == 500:  # noqa: PLR2004 - neither a gateway nor overload
+                raise ServerFailure(answer)
+            wait = retry_after(response.headers.get("Retry-After"))
+            raise Postponed(answer + _open_again(wait), wait)
         if status in _REFUSALS:
             error, advice = _REFUSALS[status]
             raise error(f"the API answers {' '.join(filter(None, [str(status), said]))}: {advice}")
@@ -281,8 +289,7 @@ class DidomiClient:
         wait = retry_after(headers.get("Retry-After"))
         if wait is not None and wait <= self._settings.retry_seconds:
             self._limiter.block(wait)
-        when = "" if wait is None else f"; it is open again at {_clock_time(wait)}"
-        return RateLimited(f"the organization's rate limit is used up (429){when}", wait)
+        return RateLimited(f"the organization's rate limit is used up (429){_open_again(wait)}", wait)
 
     def _clean(self, text: str) -> str:
         """Take key, secret and tokens out of a text that came from outside."""
@@ -296,7 +303,7 @@ def _pause(state: tenacity.RetryCallState) -> float:
     """Seconds until the next attempt: what the server orders, else 0.5, 1, 2, 4 … with jitter."""
     backoff = tenacity.wait_exponential_jitter(initial=0.5, max=16, jitter=0.5)(state)
     error = _failure(state)
-    if isinstance(error, RateLimited) and error.retry_after:
+    if isinstance(error, Postponed) and error.retry_after:
         return error.retry_after + backoff / 8
     return backoff
 
@@ -309,8 +316,10 @@ def _headers(**more: str) -> dict[str, str]:
     return {"Accept": "application/json", "User-Agent": "didomi-source", **more}
 
 
-def _clock_time(seconds: float) -> str:
-    return (datetime.now(timezone.utc) + timedelta(seconds=seconds)).strftime("%Y-%m-%d %H:%M UTC")
+def _open_again(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    return f"; it is open again at {datetime.now(timezone.utc) + timedelta(seconds=seconds):%Y-%m-%d %H:%M UTC}"
 
 
 def _redirected(url: str, location: str) -> str:

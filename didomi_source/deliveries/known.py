@@ -39,6 +39,11 @@ class KnownDelivery:
     archived_to: str | None  # where copies were made, be it all of them or not
     gone_since: datetime | None
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether all files were there, and none was wrong."""
+        return self.is_complete and not self.error
+
 
 class KnownDeliveries:
     """Reads `export_deliveries` back from wherever a pipeline loads it.
@@ -91,15 +96,16 @@ def oldest_days(
     """
     days: defaultdict[str, set[date]] = defaultdict(set)
     for delivery in known.values():
-        days[delivery.export_id].add(min(delivery.delivery_date, today))
+        if delivery.gone_since is None or delivery.is_settled:  # what went before it was whole may come again
+            days[delivery.export_id].add(min(delivery.delivery_date, today))
     newest = {export_id: max(found) for export_id, found in days.items()}
     oldest = {
         export_id: min([newest[export_id] - RECENT, _first_gap(found), *recount]) for export_id, found in days.items()
     }
     for delivery in known.values():
         export_id, day = delivery.export_id, delivery.delivery_date
-        is_unsettled = (not delivery.is_complete or delivery.error) and day >= newest[export_id] - UNSETTLED
-        if delivery.gone_since is None and (is_unsettled or is_pending(delivery)):
+        is_unsettled = not delivery.is_settled and delivery.gone_since is None and day >= newest[export_id] - UNSETTLED
+        if is_unsettled or (delivery.gone_since is None and is_pending(delivery)):
             oldest[export_id] = min(oldest[export_id], day)
     return oldest
 

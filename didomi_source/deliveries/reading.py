@@ -142,7 +142,8 @@ class DeliveryReader:
                 outcome.listing_requests += requests
         seen = {partition.export_id for partition in listing.partitions}
         seen |= {delivery.export_id for delivery in known.values()}
-        if listing.is_empty and not known:  # it may be the wrong place, and so is no evidence that anything is missing
+        # It may be the wrong place, or a disk that is not mounted, and so is no evidence that anything is missing.
+        if listing.is_empty and (not known or any(self._must_be_there(one, listed_at) for one in known.values())):
             logger.warning("nothing lies below %s/data/: is bucket_url the folder that holds data/?", self._store.url)
             return
         for export_id in seen if export_ids is None else export_ids:
@@ -150,6 +151,13 @@ class DeliveryReader:
             export.error = listing.errors.get(export_id)
             is_evidence = export_id in seen or export_id not in self._request.elsewhere
             export.listed_at = listed_at if is_evidence and not export.error else None
+
+    def _must_be_there(self, delivery: KnownDelivery, listed_at: datetime) -> bool:
+        """Whether a delivery is too young to have been deleted by its age; where files are kept, their owner may."""
+        days = self._settings.retention_days
+        if not days or delivery.gone_since is not None:
+            return False
+        return delivery.delivery_date > (listed_at - timedelta(days=days) + _SOONER).date()
 
     def _is_pending(self, delivery: KnownDelivery) -> bool:
         """Whether an earlier run left something of a partition to do."""
@@ -178,9 +186,10 @@ class DeliveryReader:
         ]
 
     def _is_expired(self, partition: Partition, known: Row, listed_at: datetime) -> bool:
-        """Whether a partition that was counted lost files by their age: a store deletes one file after the other."""
+        """Whether a partition that was counted, or is corrupt, lost files by their age, one after the other."""
         days = self._settings.retention_days
-        if not days or known["first_modified_at"] is None or known["records"] is None:
+        is_judged = known["records"] is not None or (known["error"] is not None and not known["needs_retry"])
+        if not days or known["first_modified_at"] is None or not is_judged:
             return False
         counted = {(file["name"], file["etag"]) for file in known["files"]}
         listed = {(partition.name_of(file), file.etag) for file in partition.files}

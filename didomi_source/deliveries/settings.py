@@ -8,18 +8,19 @@ import re
 from typing import Any, ClassVar, Optional
 
 from dlt.common.configuration import configspec, resolve_type
-from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.configuration.exceptions import ConfigurationException, ConfigValueCannotBeCoercedException
 from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.configuration.specs import BaseConfiguration, CredentialsConfiguration
 from dlt.common.storages.configuration import FilesystemConfiguration
 
-from didomi_source.configuration import MAX_WAIT_SECONDS, check_ranges, refuse
+from didomi_source.configuration import MAX_WAIT_SECONDS, check_ranges, refuse, refuse_type, wrong_value
 from didomi_source.errors import ConfigurationError
 
 SECTIONS = ("sources", "didomi", "deliveries")
 S3_RETENTION_DAYS = 7  # "files are deleted after 7 days" (Didomi, batch exports to its bucket, read 2026-11)
 _MOST_RETENTION_DAYS = 10_000  # whose seconds the warehouses' integers hold
 _MOST_THREADS = 256
+_SECRET = {"credentials", "archive_credentials"}
 _BUCKET = re.compile(r"[\w.-]+", re.ASCII)
 _FOLDER, _S3, _GCS = "file", "s3", "gs"
 _PROTOCOLS = {"file": _FOLDER, "s3": _S3, "gs": _GCS, "gcs": _GCS}
@@ -117,6 +118,10 @@ def delivery_settings(**explicit: Any) -> DeliverySettings:
     given = {name: value for name, value in explicit.items() if value is not None}
     try:
         return resolve_configuration(settings, sections=SECTIONS, explicit_value=given)
+    except ConfigValueCannotBeCoercedException as error:
+        if error.field_name in _SECRET or error.field_name not in DeliverySettings.__dataclass_fields__:
+            raise ConfigurationError(wrong_value(error)) from None
+        refuse_type(".".join(SECTIONS), error)
     except ConfigurationException as error:
         names = ", ".join(sorted(getattr(error, "traces", {}) or {})) or type(error).__name__
         raise ConfigurationError(f"the settings {'.'.join(SECTIONS)} cannot be resolved: check {names}") from None

@@ -15,6 +15,7 @@ from .status import Concern, ExportStatus, Health
 from .words import counted, moment, span
 
 MAX_AGE = timedelta(hours=26)  # a daily schedule, and two hours of grace
+_AHEAD = timedelta(days=1)  # clocks differ
 # The kinds of a problem, the worst first; a health of newer models is one, too.
 KINDS: tuple[State, ...] = (*(health for health in Health if health.is_bad), Concern.UNREAD, Concern.BELOW_RATE)
 
@@ -190,8 +191,8 @@ def judge(
         deliveries: The delivered files of the last days; an export of which the newest is wrong has a health for it.
     """
     retired = {export.export_id for export in exports if export.health.is_retired}
-    read_at = max((e.last_complete_sync_at for e in exports if e.last_complete_sync_at), default=None)
-    synced_at = max((e.last_synced_at for e in exports if e.last_synced_at), default=None)
+    read_at = max((at for e in exports if (at := _credible(e.last_complete_sync_at, now))), default=None)
+    synced_at = max((at for e in exports if (at := _credible(e.last_synced_at, now))), default=None)
     is_stale = not _is_within(read_at, now, limits)
     found = {export.export_id: _problem(export, now, limits) for export in exports}
     return Judgement(
@@ -210,8 +211,13 @@ def _is_within(read_at: datetime | None, now: datetime, limits: Limits) -> bool:
     return read_at is not None and now - read_at <= limits.max_age
 
 
+def _credible(read_at: datetime | None, now: datetime) -> datetime | None:
+    """The time of a read; None for one of a run whose clock was ahead."""
+    return read_at if read_at is not None and read_at <= now + _AHEAD else None
+
+
 def _is_unread(export: ExportStatus, now: datetime, limits: Limits) -> bool:
-    return not export.health.is_retired and not _is_within(export.last_complete_sync_at, now, limits)
+    return not export.health.is_retired and not _is_within(_credible(export.last_complete_sync_at, now), now, limits)
 
 
 def _problem(export: ExportStatus, now: datetime, limits: Limits) -> Problem | None:
@@ -222,7 +228,7 @@ def _problem(export: ExportStatus, now: datetime, limits: Limits) -> Problem | N
     if export.health.is_bad and not (is_unread and export.health.facts.needs_read):
         return Problem(export.health, export.health_reason, export.since)
     if is_unread:
-        read_at = export.last_complete_sync_at
+        read_at = _credible(export.last_complete_sync_at, now)
         age = f"for {span(now - read_at)}" if read_at else "yet"
         return Problem(Concern.UNREAD, f"it has not been read completely {age}", read_at)
     rate = export.success_rate_28d

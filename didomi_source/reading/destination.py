@@ -55,7 +55,7 @@ where not exists (select 1 from {export_logs} l where l.id = h.log_id)"""
 _ALL_HISTORY = "select distinct log_id from {export_log_history}"
 _SYNCS = """
 select export_id, mode, started_at, newest_created_at, logs_known, api_total, sort
-from {export_syncs} where is_complete = true and mode <> 'backfill' order by started_at"""
+from {export_syncs} where is_complete = true and mode <> 'backfill' and started_at < %s order by started_at"""
 
 
 @dataclass
@@ -220,7 +220,7 @@ class Destination:
 
 
 def latest_credible() -> datetime:
-    """The latest time at which a log can have been created: a day ahead, since clocks differ."""
+    """The latest time that a log or an earlier run can have: a day ahead, since clocks differ."""
     return datetime.now(timezone.utc) + timedelta(days=1)
 
 
@@ -236,7 +236,7 @@ def _read_times(tables: OpenTables, known: DestinationState) -> None:
 
 
 def _read_syncs(tables: OpenTables, known: DestinationState) -> None:
-    for export_id, mode, started_at, newest, logs_known, total, sort in tables.query(_SYNCS):
+    for export_id, mode, started_at, newest, logs_known, total, sort in tables.query(_SYNCS, latest_credible()):
         export = known.export(export_id)
         export.complete_newest_created_at = as_utc(newest)
         export.complete_logs_known = logs_known

@@ -19,7 +19,7 @@ SETTLED = ("completed", "failed")
 
 def is_settled(status: str | None) -> bool:
     """Whether a status says that the run of the export is over."""
-    return (status or "").lower() in SETTLED
+    return (status or "").strip(" ").lower() in SETTLED
 
 
 class ReadContext(NamedTuple):

@@ -17,7 +17,7 @@ import pytest
 
 from didomi_sandbox import Behaviour, Fault, RawJson, Sandbox, plain_store, serve
 from didomi_sandbox.connections import drip, drip_head, gzip_bomb
-from didomi_sandbox.kinds import envelope, redirect, refusal, too_many, too_many_until
+from didomi_sandbox.kinds import envelope, gateway, redirect, refusal, too_many, too_many_until
 from didomi_source.api.client import DidomiClient
 from didomi_source.errors import (
     ApiError,
@@ -252,6 +252,22 @@ def test_retry_after_is_waited_for(sandbox: Start, connect: Connect, kind: Any) 
     assert page(connect(server)) == ALL
     first, second = (r.time for r in server.requests if r.is_list)
     assert 0.9 <= second - first <= 3.0
+
+
+def test_retry_after_of_a_server_that_is_down_is_waited_for(sandbox: Start, connect: Connect) -> None:
+    """A 503 with one is not tried five times before the server can be up again."""
+    server = sandbox(plain_store(5), faults=[Fault(gateway(503, retry_after="2"), nth=1)])
+    assert page(connect(server)) == ALL
+    first, second = (r.time for r in server.requests if r.is_list)
+    assert 1.9 <= second - first <= 4.0
+
+
+def test_a_server_that_is_down_for_long_ends_at_once(sandbox: Start, connect: Connect, pauses: list[float]) -> None:
+    server = sandbox(plain_store(5), faults=[Fault(gateway(503, retry_after="86400"))])
+    tomorrow = datetime.now(timezone.utc) + timedelta(days=1)
+    with pytest.raises(Unavailable, match=f"503; it is open again at {tomorrow:%Y-%m-%d}"):
+        page(connect(server, retry_seconds=300))
+    assert (pauses, sum(server.list_requests.values())) == ([], 1)
 
 
 def test_retry_after_holds_for_all_threads(sandbox: Start, connect: Connect) -> None:

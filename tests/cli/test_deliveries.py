@@ -150,6 +150,20 @@ def test_without_the_extra_nothing_is_begun(job, bucket, tmp_path, command):
     assert "Loading" not in done.err
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [("retention_days", "7 days", "a whole number"), ("threads", "many", "a whole number"),
+     ("requester_pays", "maybe", "true or false"), ("answer_seconds", "soon", "a number")],
+)  # fmt: skip
+def test_a_setting_of_another_type_is_named(job, bucket, name, value, problem):
+    """With its value, and before anything is read."""
+    given = {f"SOURCES__DIDOMI__DELIVERIES__{name.upper()}": value}
+    message = f"setting sources.didomi.deliveries.{name} is not {problem}: {value!r}"
+    ran, checked = job.didomi("run", **given), job.didomi("check", **given)
+    assert (ran.code, ran.err.splitlines()[-1]) == (78, f"didomi: {message}")
+    assert (checked.code, f"failed  deliveries: {message}" in checked.out.splitlines()) == (78, True)
+
+
 def test_status_reports_what_is_wrong_and_what_is_lost_soon(job, api, bucket):
     """A line for each wrong delivery of seven days, and one for those that expire."""
     now = datetime.now(timezone.utc)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import logging
 import shutil
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
@@ -252,6 +253,52 @@ def test_files_that_are_deleted_by_their_age_make_no_delivery_short(
     place.put(partition(users(3), users(5)))
     loads.run(place, retention_days=7)
     assert loads.told("records", "gone_since") == [(8, None)]
+
+
+def test_a_corrupt_delivery_stays_corrupt_when_its_file_is_deleted_by_its_age(loads: Loads, place: Place) -> None:
+    place.stamp = int((datetime.now(timezone.utc) - timedelta(days=7)).timestamp())
+    place.put(partition(users(3)[:-9], users(4)))
+    loads.run(place, retention_days=7)
+    counted = ("records", "file_count", "is_complete", "error")
+    corrupt = [(None, 2, True, "part-0.json.gz: the file ends inside a gzip member")]
+    assert loads.told(*counted) == corrupt
+    place.delete(folder_of() + "part-0.json.gz")
+    loads.run(place, retention_days=7)
+    assert loads.told(*counted) == corrupt
+    place.put(partition(users(3), users(4)))
+    loads.run(place, retention_days=7)
+    assert loads.told(*counted) == [(7, 2, True, None)]
+
+
+def test_a_store_that_shows_nothing_of_what_was_there_is_no_evidence(
+    loads: Loads, place: Place, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that is not mounted, or another prefix; what may have been deleted by its age need not be there."""
+    monkeypatch.setattr(logging.getLogger("didomi_source"), "propagate", True)
+    today = datetime.now(timezone.utc).date()
+    place.put(partition(users(3), day=today - timedelta(days=2)))
+    loads.run(place, retention_days=7)
+    place.delete(*place.files())
+    assert loads.run(place, retention_days=7) == 0
+    assert (loads.told("gone_since"), loads.outcome.exports) == ([(None,)], {})
+    assert "nothing lies below" in caplog.text
+    caplog.clear()
+    assert loads.run(place, retention_days=1) == 1
+    assert (loads.row()["gone_since"] is None, caplog.text) == (False, "")
+
+
+def test_what_was_removed_before_it_was_whole_is_looked_for(loads: Loads, place: Place) -> None:
+    """Where files are kept, a listing begins at the oldest day that may still come."""
+    days = [DAY + timedelta(days=number) for number in range(12)]
+    place.put(partition(users(3), day=days[0]) | partition(users(3), day=days[1], complete=False))
+    loads.run(place)
+    place.delete(*(name for name in place.files() if f"date={days[1]}" in name))
+    loads.run(place)
+    place.put({name: data for day in days[2:] for name, data in partition(users(3), day=day).items()})
+    loads.run(place)
+    place.put(partition(users(4), day=days[1]))
+    loads.run(place)
+    assert loads.told("records", "gone_since")[1] == (4, None)
 
 
 def test_what_is_left_of_an_old_delivery_is_copied(loads: Loads, place: Place, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,16 @@ def test_every_state_has_words(state):
     """A text everywhere: as a value, in sentences, on the page."""
     assert (str(state), f"{state}", json.dumps(state)) == (state.value, state.value, f'"{state.value}"')
     assert all([state.label, state.now, state.then, state.facts.mark, state.facts.meaning, state.css_class])
+
+
+def test_a_read_of_a_clock_that_was_ahead_is_none():
+    """Until the next one nobody knows when the exports were read."""
+    ahead = export("a", last_complete_sync_at=NOW + timedelta(days=400), last_synced_at=NOW + timedelta(days=400))
+    found = judge([ahead], NOW)
+    assert (found.is_stale, found.read_at, found.age, found.is_load_running) == (True, None, None, False)
+    near = export("a", last_complete_sync_at=NOW + timedelta(hours=2))
+    assert not judge([near, ahead], NOW).is_stale
+    assert judge([near, ahead], NOW).problems["a"].kind is Concern.UNREAD
 
 
 def test_the_worst_export_comes_first():

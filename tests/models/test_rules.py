@@ -313,6 +313,7 @@ BROKEN = {
         ("error_message is not null and record_count is null and is_retry_needed then", "is_retry_needed is null then"),
         ("when error_message is not null and record_count is null then 'corrupt'", ""),
         ("and record_count is null and is_retry_needed then", "and is_retry_needed then"),
+        ("case when gone_since_at is null then", "case when true then"),
         ("and not is_failed as is_wrong", "as is_wrong"),
     ],
     "missing_is_what_a_listing_in_time_did_not_find": [
@@ -331,6 +332,7 @@ BROKEN = {
         ("and exports.data_kinds is not null", ""),
         ("and claims.users > 0", ""),
         ("case when has_another_kind then", "case when false then"),
+        ("coalesce(settled_at, run_at)", "coalesce(settled_at, first_seen_at)"),
     ],
     "where_files_are_kept_an_older_one_proves_a_missing_delivery": [
         ("first_deliveries.first_date < claims.delivery_date then null", "true then null"),
@@ -343,6 +345,10 @@ BROKEN = {
         ("2 * 3600", "3 * 3600"),
         ("when not is_complete then 'no_success'", ""),
         ("when record_count is null then 'arriving'", ""),
+        ("when record_count is null and gone_since_at is not null then 'not_checked'", ""),
+        ("deliveries.gone_since_at is null\n        or deliveries.is_complete", "true"),
+        ("or deliveries.is_complete", ""),
+        ("<= deliveries.gone_since_at", "> deliveries.gone_since_at"),
         ("and not is_failed as is_wrong", "as is_wrong"),
     ],
     "a_delivery_is_compared_with_the_runs_of_its_day": [
@@ -353,6 +359,7 @@ BROKEN = {
         ("when is_failed then 'delivered_although_failed'", ""),
         ("coalesce(claims.runs_failed = claims.runs_total, false)", "coalesce(claims.runs_failed > 0, false)"),
         ("when users is null then 'unclaimed'", ""),
+        ("case when users >= 0 then users end", "users"),
         ("case when every_delivery.is_claimed_kind then claims.users end", "claims.users"),
         ("and not partition_days.has_users", ""),
         ("or (deliveries.data_kind = 'unknown'", "or (false"),

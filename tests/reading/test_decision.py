@@ -35,6 +35,7 @@ def row(status: str, updated_at: datetime | None, content_hash: str = "new") -> 
         (LogState("old", updated_at=NOON + 2 * HOUR), row("pending", NOON), WRITE),  # no clock shows that yet
         (LogState("old", updated_at=NOON), row("completed", NOON - HOUR), WRITE),
         (LogState("old", is_settled=True), row("pending", NOON), SKIP),
+        (LogState("old", is_settled=True), row(" Failed ", NOON - HOUR), WRITE),
         (LogState("old", is_settled=True, is_missing=True), row("pending", NOON), UNMARK),
         (LogState("old", is_settled=True, updated_at=NOON), row("failed", NOON), WRITE),
         (LogState("old", is_settled=True, updated_at=NOON), row("failed", NOON - HOUR), SKIP),

@@ -113,6 +113,15 @@ def test_a_time_in_the_future_does_not_move_the_watermark(sandbox: Start, wareho
     assert warehouse.sync()["newest_created_at"] < datetime.now(timezone.utc) + HOUR
 
 
+def test_a_run_whose_clock_was_ahead_is_not_the_last_one(sandbox: Start, warehouse: Warehouse) -> None:
+    """Else nothing would be read as a whole until its date, and no watermark move."""
+    server = sandbox(recent_store(300))
+    warehouse.load(server)
+    warehouse.sql("update export_syncs set started_at = started_at + interval 10 year")
+    assert warehouse.load(server) == {"export_syncs": 1}
+    assert (warehouse.sync()["mode"], warehouse.sync()["mode_reason"]) == ("full", "first complete read")
+
+
 def test_everything_is_read_again_after_full_read_every_days(sandbox: Start, warehouse: Warehouse) -> None:
     """A change that an incremental read cannot see is found by the next whole read."""
     server = sandbox(recent_store(300))

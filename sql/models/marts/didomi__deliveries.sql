@@ -1,11 +1,5 @@
 with
 
-deliveries as (
-
-    select * from {{ ref('stg_didomi__export_deliveries') }}
-
-),
-
 exports as (
 
     select
@@ -16,6 +10,22 @@ exports as (
             else 'users'
         end as expected_kind
     from {{ ref('int_didomi__exports') }}
+
+),
+
+-- what was removed before it was complete, and not by its age, was not delivered
+deliveries as (
+
+    select deliveries.*
+    from {{ ref('stg_didomi__export_deliveries') }} as deliveries
+    left join exports on deliveries.export_id = exports.export_id
+    where
+        deliveries.gone_since_at is null
+        or deliveries.is_complete
+        or coalesce(
+            {{ didomi__add_seconds('deliveries.first_modified_at', 'exports.retention_days * 86400') }} <= deliveries.gone_since_at,
+            false
+        )
 
 ),
 
@@ -39,9 +49,10 @@ runs as (
         run_number,
         run_at_source,
         status,
-        users,
+        case when users >= 0 then users end as users,
         {{ didomi__utc_date('run_at') }} as run_day,
-        coalesce(settled_at, first_seen_at) as settled_at
+        coalesce(settled_at, first_seen_at) as settled_at,
+        coalesce(settled_at, run_at) as ended_at
     from all_runs
     where is_timed
 
@@ -81,6 +92,7 @@ run_days as (
         sum(case when status = 'pending' then 1 else 0 end) as runs_pending,
         max(case when status = 'completed' then run_number end) as last_completed_number,
         max(case when status = 'completed' then settled_at end) as settled_at,
+        max(case when status = 'completed' then ended_at end) as ended_at,
         {{ didomi__sum_users("case when status = 'completed' then users end") }} as users_sum,
         max(case when run_at_source = 'first_seen' then 1 else 0 end) = 1 as is_day_estimated
     from runs
@@ -142,7 +154,7 @@ undelivered as (
         {{ didomi__add_seconds('claims.settled_at', didomi__number('didomi_delivery_grace_hours') ~ ' * 3600') }} as due_at,
         {{
             didomi__add_seconds(
-                'claims.settled_at',
+                'claims.ended_at',
                 '86400 * coalesce(exports.retention_days, case when first_deliveries.first_date < claims.delivery_date then null else 7 end)'
             )
         }} as expires_at
@@ -308,6 +320,7 @@ judged as (
             when error_message is not null and record_count is null and is_retry_needed then 'unreadable'
             when error_message is not null and record_count is null then 'corrupt'
             when is_proved_missing then 'missing'
+            when not is_delivered and expires_at <= {{ didomi__as_of() }} then 'not_checked'
             when not is_delivered and due_at > {{ didomi__as_of() }} then 'arriving'
             when not is_delivered then 'not_checked'
             when
@@ -318,6 +331,7 @@ judged as (
             when not is_complete then 'no_success'
             when runs_total = 0 and is_log_list_read then 'unannounced'
             when is_failed then 'delivered_although_failed'
+            when record_count is null and gone_since_at is not null then 'not_checked'
             when record_count is null then 'arriving'
             when users is null then 'unclaimed'
             when is_match then 'as_claimed'
@@ -342,13 +356,14 @@ select
     -- how it is
     verdict,
     case verdict
-        when 'unreadable' then error_message || ' (it is tried again)'
+        when 'unreadable' then error_message || case when gone_since_at is null then ' (it is tried again)' else ' (it is gone)' end
         when 'corrupt' then error_message
         when 'missing' then
             coalesce({{ didomi__text('claimed_records') }} || ' records claimed', 'the run completed')
             || case when has_another_kind then ', files of another kind only' else ', no files' end
         when 'not_checked' then
             case
+                when is_delivered then 'the files were gone before they were counted'
                 when expires_at <= {{ didomi__as_of() }} then 'nothing was listed before it may have been deleted'
                 else 'nothing was listed since it should have been there'
             end

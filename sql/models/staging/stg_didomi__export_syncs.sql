@@ -57,4 +57,6 @@ renamed as (
 
 )
 
+-- a run whose clock was ahead hides what later ones read
 select * from renamed
+where coalesce(started_at <= {{ didomi__add_seconds(didomi__as_of(), '86400') }}, true)

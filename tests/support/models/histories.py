@@ -447,6 +447,7 @@ class _History:
     def deliver(self, export_id: str, day: date, records: int | None, kind: str = "users", **fields: Any) -> None:
         """A partition, written within the hours after seven in the morning."""
         written = datetime(day.year, day.month, day.day, 7) + self.random.randrange(4) * HOUR
+        gone_since = written + self.random.choice([8] * 9 + [1]) * DAY  # mostly by their age
         row = {
             "delivery_id": f"{export_id}-{day}-{kind}",
             "export_id": export_id,
@@ -460,7 +461,7 @@ class _History:
             "first_modified_at": written,
             "last_modified_at": written + timedelta(minutes=self.random.randrange(90)),
             "first_seen_at": written + 3 * HOUR,
-            "gone_since": written + 8 * DAY if written + 8 * DAY < self.as_of else None,
+            "gone_since": gone_since if gone_since < self.as_of else None,
             "extracted_at": written + 3 * HOUR,
             **fields,
         }
@@ -524,6 +525,7 @@ class _History:
                 elif day != 3:
                     self.deliver(name, at.date(), 24, "cmp_hourly_metrics")
                 self.sync(name, at + 6 * HOUR, listed_at=at + 6 * HOUR)
+        self.sync(f"{export_id}-2", self.as_of + 3000 * DAY, "full", listed_at=self.as_of + 3000 * DAY)
         self.just_seen(f"{export_id}-3")
         self.deliver(f"{export_id}-unknown", self.as_of.date() - DAY, 5)
 

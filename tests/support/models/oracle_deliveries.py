@@ -35,8 +35,13 @@ class Claim:
         return max(completed, key=lambda run: run.run_number) if completed else None
 
     @property
+    def users(self) -> int | None:
+        return self.last.users if self.last and (self.last.users or 0) >= 0 else None
+
+    @property
     def total(self) -> float | None:
-        users = [run.users for run in self.runs if run.status == "completed" and run.users is not None]
+        claims = [run.users for run in self.runs if run.status == "completed"]
+        users = [claim for claim in claims if claim is not None and claim >= 0]
         return float(sum(users)) if users else None
 
     @property
@@ -44,6 +49,10 @@ class Claim:
         return max(
             (run.settled_at or run.first_seen_at for run in self.runs if run.status == "completed"), default=None
         )
+
+    @property
+    def ended_at(self) -> datetime | None:
+        return max((run.settled_at or run.run_at for run in self.runs if run.status == "completed"), default=None)
 
     @property
     def has_failed(self) -> bool:
@@ -81,7 +90,8 @@ class Deliveries:
                 newest[key] = row
         partitions: dict[str, dict[date, dict[str, Mapping[str, Any]]]] = defaultdict(lambda: defaultdict(dict))
         for (export_id, day, kind), row in newest.items():
-            partitions[export_id][day][kind] = row
+            if not self._was_removed(exports.get(export_id), row):
+                partitions[export_id][day][kind] = row
         self.rows: dict[str, list[Row]] = {
             export_id: list(self._of_export(export_id, exports.get(export_id), partitions[export_id]))
             for export_id in {*exports, *partitions}
@@ -129,7 +139,7 @@ class Deliveries:
     def _is_undelivered(export: Export, claim: Claim, kinds: Iterable[str]) -> bool:
         """Nothing lies there, or not the users that the log of a batch export claims."""
         is_batch = export.configuration.get("properties__data") is not None
-        has_claim = is_batch and bool(claim.last and claim.last.users)
+        has_claim = is_batch and bool(claim.users)
         return not kinds or (has_claim and not {"users", "unknown"} & set(kinds))
 
     def _expiry(self, export: Export | None, since: datetime | None) -> datetime | None:
@@ -138,6 +148,14 @@ class Deliveries:
         days = 0 if "gcp" in (export.configuration.get("type_id") or "") else 7
         days = days if self.retention is None else self.retention
         return since + days * DAY if days else None
+
+    def _was_removed(self, export: Export | None, row: Mapping[str, Any]) -> bool:
+        """Before it was complete, and not by its age."""
+        gone_since = naive(row.get("gone_since"))
+        if gone_since is None or row.get("is_complete"):
+            return False
+        expires_at = self._expiry(export, naive(row.get("first_modified_at")))
+        return expires_at is None or gone_since < expires_at
 
     # ------------------------------------------------------------------------------------ rows
 
@@ -179,17 +197,17 @@ class Deliveries:
         if not listings:
             return
         due_at = claim.settled_at + self.grace
-        expires_at = self._expiry(export, claim.settled_at) or (claim.settled_at + 7 * DAY if is_first else None)
+        expires_at = self._expiry(export, claim.ended_at) or (claim.ended_at + 7 * DAY if is_first else None)
         kind = self._expected_kind(export)
-        users = claim.last.users if kind == "users" else None
+        users = claim.users if kind == "users" else None
         missing = None
         if any(due_at <= at and (expires_at is None or at <= expires_at) for at in listings):
             verdict, missing = "missing", users
             reason = ("the run completed" if users is None else f"{users} records claimed") + what
-        elif due_at > self.as_of:
-            verdict, reason = "arriving", "the run has just completed"
         elif expires_at is not None and expires_at <= self.as_of:
             verdict, reason = "not_checked", "nothing was listed before it may have been deleted"
+        elif due_at > self.as_of:
+            verdict, reason = "arriving", "the run has just completed"
         else:
             verdict, reason = "not_checked", "nothing was listed since it should have been there"
         known = {"verdict": verdict, "verdict_reason": reason, "claimed_records": users, "missing_records": missing}
@@ -209,7 +227,7 @@ class Deliveries:
         is_claimed = kind == "users" or (
             kind == "unknown" and "users" not in kinds and self._expected_kind(export) == "users"
         )
-        users = claim.last.users if claim.last and is_claimed else None
+        users = claim.users if is_claimed else None
         records = row.get("records")
         is_match = records is not None and is_claimed and (records == users or float(records) == claim.total)
         verdict, reason = self._verdict(
@@ -273,7 +291,8 @@ class Deliveries:
     ) -> tuple[str, str]:
         records, error = row.get("records"), row.get("error")
         if error is not None and records is None:  # else of the archive
-            return ("unreadable", f"{error} (it is tried again)") if row.get("needs_retry") else ("corrupt", error)
+            then = "is gone" if row.get("gone_since") else "is tried again"
+            return ("unreadable", f"{error} (it {then})") if row.get("needs_retry") else ("corrupt", error)
         if not row.get("is_complete"):
             changed_at = self._changed_at(row)
             is_young = changed_at is not None and changed_at + self.grace > self.as_of
@@ -284,6 +303,8 @@ class Deliveries:
             return "unannounced", "no run of that day"
         if claim.has_failed:
             return "delivered_although_failed", "complete, though each run of that day failed"
+        if records is None and row.get("gone_since"):
+            return "not_checked", "the files were gone before they were counted"
         if records is None:
             return "arriving", "complete, not counted yet"
         if users is None:
