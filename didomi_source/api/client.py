@@ -259,12 +259,11 @@ class DidomiClient:
 
     def _is_hopeless(self, state: tenacity.RetryCallState) -> bool:
         # Time spent waiting for the answers of others or for a turn is no reason to give up.
-        error, waited = _failure(state), state.idle_for
-        if isinstance(error, Postponed):
-            waited += error.retry_after or 0.0
-        is_late = waited > self._settings.retry_seconds
+        error, left = _failure(state), self._settings.retry_seconds - state.idle_for
+        if isinstance(error, Postponed) and (error.retry_after or 0.0) > left:
+            return True
         attempts = _PROTOCOL_ATTEMPTS if isinstance(error, ProtocolError) else _ATTEMPTS
-        return is_late or (state.attempt_number >= attempts and not isinstance(error, RateLimited))
+        return not isinstance(error, RateLimited) and (state.attempt_number >= attempts or left <= 0)
 
     def _result(self, response: requests.Response, body: bytes) -> object:
         """The parsed JSON of a good answer; any other answer as an error."""

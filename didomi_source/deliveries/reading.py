@@ -38,7 +38,7 @@ class Work:
         known: Its row in the destination; None for a new one.
         results: Of its files, as far as earlier runs have them.
         to_read: The files to read in this run; `max_read_bytes` may leave others to the next.
-        is_expired: It was counted and lost files by their age since: what is left is only copied.
+        is_expired: It was counted, or is corrupt, and lost files by their age since: what is left is only copied.
     """
 
     partition: Partition
@@ -123,7 +123,7 @@ class DeliveryReader:
             row = rows.get(partition.delivery_id)
             is_expired = row is not None and self._is_expired(partition, row, plan.listed_at)
             if row is not None and is_expired and (self._archive is None or row["archived_at"] is not None):
-                gone += [row] if row["gone_since"] is None else []  # it was counted, and nothing is left to do
+                gone += [row] if row["gone_since"] is None else []  # nothing is left to do
             else:
                 plan.work.append(self._work_of(partition, row, is_expired=is_expired))
         self._leave_to_the_next_run(plan.work)
@@ -143,7 +143,8 @@ class DeliveryReader:
         seen = {partition.export_id for partition in listing.partitions}
         seen |= {delivery.export_id for delivery in known.values()}
         # It may be the wrong place, or a disk that is not mounted, and so is no evidence that anything is missing.
-        if listing.is_empty and (not known or any(self._must_be_there(one, listed_at) for one in known.values())):
+        asked = [one for one in known.values() if export_ids is None or one.export_id in export_ids]
+        if listing.is_empty and (not known or any(self._must_be_there(one, listed_at) for one in asked)):
             logger.warning("nothing lies below %s/data/: is bucket_url the folder that holds data/?", self._store.url)
             return
         for export_id in seen if export_ids is None else export_ids:
@@ -188,12 +189,14 @@ class DeliveryReader:
     def _is_expired(self, partition: Partition, known: Row, listed_at: datetime) -> bool:
         """Whether a partition that was counted, or is corrupt, lost files by their age, one after the other."""
         days = self._settings.retention_days
-        is_judged = known["records"] is not None or (known["error"] is not None and not known["needs_retry"])
+        has_expired = known["file_count"] > len(known["files"])  # what was counted stays, and files are those left
+        is_flawed = known["error"] is not None and (has_expired or not known["needs_retry"])
+        is_judged = known["records"] is not None or is_flawed
         if not days or known["first_modified_at"] is None or not is_judged:
             return False
         counted = {(file["name"], file["etag"]) for file in known["files"]}
         listed = {(partition.name_of(file), file.etag) for file in partition.files}
-        is_less = listed < counted or (listed == counted and not partition.is_complete)
+        is_less = listed < counted or (listed == counted and (has_expired or not partition.is_complete))
         return is_less and listed_at - known["first_modified_at"] > timedelta(days=days) - _SOONER
 
     def _leave_to_the_next_run(self, work: list[Work]) -> None:

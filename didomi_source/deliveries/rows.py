@@ -75,7 +75,7 @@ def _archived(partition: Partition, known: Row | None, results: list[FileResult]
 
 
 def expired_row(row: Row, known: Row) -> Row:
-    """Make the row of a partition that lost files by their age: what is left was copied, what was counted stays."""
+    """Make the row of a partition that lost files by their age: what is left was copied, its count or flaw stays."""
     flaw = {} if known["records"] is not None else {"error": known["error"]}  # else of the copies
     return {**row, **{name: known[name] for name in _COUNTED}, **flaw, "archived_at": None}
 

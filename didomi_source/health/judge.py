@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 from .deliveries import NO_DELIVERIES, DeliveryStatus, RecentDeliveries
@@ -212,8 +212,9 @@ def _is_within(read_at: datetime | None, now: datetime, limits: Limits) -> bool:
 
 
 def _credible(read_at: datetime | None, now: datetime) -> datetime | None:
-    """The time of a read; None for one of a run whose clock was ahead."""
-    return read_at if read_at is not None and read_at <= now + _AHEAD else None
+    """The time of a read; None for one of a run whose clock was ahead. `now` may be fixed in the past."""
+    latest = max(now, datetime.now(timezone.utc)) + _AHEAD
+    return read_at if read_at is not None and read_at <= latest else None
 
 
 def _is_unread(export: ExportStatus, now: datetime, limits: Limits) -> bool:

@@ -24,10 +24,21 @@
         {%- endif -%}
         {%- set as_of = modules.datetime.datetime.fromisoformat(text) -%}
     {%- endif -%}
-    {%- if as_of.tzinfo is not none -%}
-        {%- set as_of = as_of.astimezone(modules.pytz.utc) -%}
+    {{ didomi__literal_time(as_of) }}
+{%- endmacro %}
+
+
+{# The latest time that a clock can have written that is right, or a day ahead. #}
+{% macro didomi__latest_clock() -%}
+    {{ didomi__add_seconds('greatest(' ~ didomi__as_of() ~ ', ' ~ didomi__literal_time(run_started_at) ~ ')', '86400') }}
+{%- endmacro %}
+
+
+{% macro didomi__literal_time(at) -%}
+    {%- if at.tzinfo is not none -%}
+        {%- set at = at.astimezone(modules.pytz.utc) -%}
     {%- endif -%}
-    cast('{{ as_of.strftime("%Y-%m-%d %H:%M:%S.%f")[:26] }}' as {{ didomi__type_timestamp() }})
+    cast('{{ at.strftime("%Y-%m-%d %H:%M:%S.%f")[:26] }}' as {{ didomi__type_timestamp() }})
 {%- endmacro %}
 
 

@@ -270,6 +270,13 @@ def test_a_server_that_is_down_for_long_ends_at_once(sandbox: Start, connect: Co
     assert (pauses, sum(server.list_requests.values())) == ([], 1)
 
 
+def test_without_time_for_pauses_nothing_is_tried_again(sandbox: Start, connect: Connect) -> None:
+    server = sandbox(plain_store(5), faults=[Fault(gateway(502))])
+    with pytest.raises(Unavailable, match="502"):
+        page(connect(server, retry_seconds=0))
+    assert sum(server.list_requests.values()) == 1
+
+
 def test_retry_after_holds_for_all_threads(sandbox: Start, connect: Connect) -> None:
     """While one request waits for the rate limit, no other one is sent."""
     server = sandbox(plain_store(5), faults=[Fault(too_many("seconds", "1"), nth=1)])

@@ -270,6 +270,22 @@ def test_a_corrupt_delivery_stays_corrupt_when_its_file_is_deleted_by_its_age(lo
     assert loads.told(*counted) == [(7, 2, True, None)]
 
 
+@pytest.mark.parametrize("first", [users(3), users(3)[:-9]], ids=["counted", "corrupt"])
+def test_an_archive_that_refuses_makes_no_old_delivery_short(
+    loads: Loads, place: Place, tmp_path: Path, first: bytes
+) -> None:
+    """What is left of it is tried again, and never taken for the whole."""
+    place.stamp = int((datetime.now(timezone.utc) - timedelta(days=7)).timestamp())
+    place.put(partition(first, users(4)))
+    loads.run(place, retention_days=7)
+    before = loads.told("records", "file_count")
+    place.delete(folder_of() + "part-0.json.gz")
+    (tmp_path / "kept").write_text("no folder")
+    for _ in range(3):
+        loads.run(place, retention_days=7, archive_to=str(tmp_path / "kept"))
+        assert loads.told("records", "file_count") == before
+
+
 def test_a_store_that_shows_nothing_of_what_was_there_is_no_evidence(
     loads: Loads, place: Place, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -283,6 +299,8 @@ def test_a_store_that_shows_nothing_of_what_was_there_is_no_evidence(
     assert (loads.told("gone_since"), loads.outcome.exports) == ([(None,)], {})
     assert "nothing lies below" in caplog.text
     caplog.clear()
+    loads.run(place, retention_days=7, export_ids=["another"])
+    assert (loads.outcome.of("another").listed_at is None, caplog.text) == (False, "")
     assert loads.run(place, retention_days=1) == 1
     assert (loads.row()["gone_since"] is None, caplog.text) == (False, "")
 

@@ -43,7 +43,7 @@ def test_every_state_has_words(state):
 
 def test_a_read_of_a_clock_that_was_ahead_is_none():
     """Until the next one nobody knows when the exports were read."""
-    ahead = export("a", last_complete_sync_at=NOW + timedelta(days=400), last_synced_at=NOW + timedelta(days=400))
+    ahead = export("a", last_complete_sync_at=NOW + timedelta(days=40_000), last_synced_at=NOW + timedelta(days=40_000))
     found = judge([ahead], NOW)
     assert (found.is_stale, found.read_at, found.age, found.is_load_running) == (True, None, None, False)
     near = export("a", last_complete_sync_at=NOW + timedelta(hours=2))

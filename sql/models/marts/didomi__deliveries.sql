@@ -13,7 +13,7 @@ exports as (
 
 ),
 
--- what was removed before it was complete, and not by its age, was not delivered
+-- what was removed before it was complete, and not by its age (in its last day or later), was not delivered
 deliveries as (
 
     select deliveries.*
@@ -23,7 +23,7 @@ deliveries as (
         deliveries.gone_since_at is null
         or deliveries.is_complete
         or coalesce(
-            {{ didomi__add_seconds('deliveries.first_modified_at', 'exports.retention_days * 86400') }} <= deliveries.gone_since_at,
+            {{ didomi__add_seconds('deliveries.first_modified_at', '(exports.retention_days - 1) * 86400') }} <= deliveries.gone_since_at,
             false
         )
 
@@ -169,7 +169,7 @@ undelivered as (
         and (
             partition_days.export_id is null
             -- files of another kind are not the users that the log claims
-            or (not partition_days.has_claimed_kind and exports.data_kinds is not null and claims.users > 0)
+            or (not partition_days.has_claimed_kind and ',' || exports.data_kinds || ',' like '%,users,%' and claims.users > 0)
         )
 
 ),

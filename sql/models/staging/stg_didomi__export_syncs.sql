@@ -59,4 +59,4 @@ renamed as (
 
 -- a run whose clock was ahead hides what later ones read
 select * from renamed
-where coalesce(started_at <= {{ didomi__add_seconds(didomi__as_of(), '86400') }}, true)
+where coalesce(started_at <= {{ didomi__latest_clock() }}, true)

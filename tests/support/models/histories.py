@@ -525,7 +525,7 @@ class _History:
                 elif day != 3:
                     self.deliver(name, at.date(), 24, "cmp_hourly_metrics")
                 self.sync(name, at + 6 * HOUR, listed_at=at + 6 * HOUR)
-        self.sync(f"{export_id}-2", self.as_of + 3000 * DAY, "full", listed_at=self.as_of + 3000 * DAY)
+        self.sync(f"{export_id}-2", self.as_of + 40_000 * DAY, "full", listed_at=self.as_of + 40_000 * DAY)
         self.just_seen(f"{export_id}-3")
         self.deliver(f"{export_id}-unknown", self.as_of.date() - DAY, 5)
 

@@ -41,7 +41,8 @@ def default_variables() -> dict[str, Any]:
 
 def marts(raw: Raw, as_of: datetime, variables: Mapping[str, Any] | None = None) -> dict[str, list[Row]]:
     """Each mart's rows, in no particular order."""
-    latest = naive(as_of) + timedelta(days=1)  # what a clock that was ahead wrote counts nowhere
+    # What a clock that was ahead wrote counts nowhere.
+    latest = max(naive(as_of), naive(datetime.now(timezone.utc))) + timedelta(days=1)
     raw = {**raw, "export_syncs": [sync for sync in raw.get("export_syncs", []) if naive(sync["started_at"]) <= latest]}
     world = World(raw, naive(as_of), {**default_variables(), **(variables or {})})
     return {

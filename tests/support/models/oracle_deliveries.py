@@ -138,8 +138,7 @@ class Deliveries:
     @staticmethod
     def _is_undelivered(export: Export, claim: Claim, kinds: Iterable[str]) -> bool:
         """Nothing lies there, or not the users that the log of a batch export claims."""
-        is_batch = export.configuration.get("properties__data") is not None
-        has_claim = is_batch and bool(claim.users)
+        has_claim = '"users"' in str(export.configuration.get("properties__data")) and bool(claim.users)
         return not kinds or (has_claim and not {"users", "unknown"} & set(kinds))
 
     def _expiry(self, export: Export | None, since: datetime | None) -> datetime | None:
@@ -155,7 +154,7 @@ class Deliveries:
         if gone_since is None or row.get("is_complete"):
             return False
         expires_at = self._expiry(export, naive(row.get("first_modified_at")))
-        return expires_at is None or gone_since < expires_at
+        return expires_at is None or gone_since < expires_at - DAY
 
     # ------------------------------------------------------------------------------------ rows
 
