@@ -21,7 +21,7 @@ UNSETTLED = timedelta(days=30)
 _CHUNK = 500
 _SUMMARY = (
     "delivery_id", "export_id", "delivery_date", "listing_hash", "is_complete", "error", "needs_retry", "archived_to",
-    "gone_since",
+    "archived_at", "gone_since",
 )  # fmt: skip
 
 
@@ -37,6 +37,7 @@ class KnownDelivery:
     error: str | None
     needs_retry: bool
     archived_to: str | None  # where copies were made, be it all of them or not
+    archived_at: datetime | None
     gone_since: datetime | None
 
     @property

@@ -6,7 +6,7 @@ import logging
 import math
 from collections.abc import Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, timezone
 from threading import Event
 
@@ -36,6 +36,7 @@ class Work:
     Args:
         partition: As it is listed.
         known: Its row in the destination; None for a new one.
+        entries: The entries of `files` in that row, by name; none of a partition that is counted again.
         results: Of its files, as far as earlier runs have them.
         to_read: The files to read in this run; `max_read_bytes` may leave others to the next.
         is_expired: It was counted, or is corrupt, and lost files by their age since: what is left is only copied.
@@ -43,6 +44,7 @@ class Work:
 
     partition: Partition
     known: Row | None
+    entries: dict[str, Row] = field(default_factory=dict)
     results: dict[str, FileResult] = field(default_factory=dict)
     to_read: list[StoredFile] = field(default_factory=list)
     is_expired: bool = False
@@ -124,8 +126,10 @@ class DeliveryReader:
             is_expired = row is not None and self._is_expired(partition, row, plan.listed_at)
             if row is not None and is_expired and (self._archive is None or row["archived_at"] is not None):
                 gone += [row] if row["gone_since"] is None else []  # nothing is left to do
-            else:
-                plan.work.append(self._work_of(partition, row, is_expired=is_expired))
+                continue
+            work = self._work_of(partition, row, is_expired=is_expired)
+            if work.to_read or not self._is_same(partition, known.get(partition.delivery_id)):
+                plan.work.append(work)
         self._leave_to_the_next_run(plan.work)
         plan.gone = [gone_row(row, plan.listed_at, self._request.run_id) for row in gone]
         return plan
@@ -164,14 +168,18 @@ class DeliveryReader:
         """Whether an earlier run left something of a partition to do."""
         if delivery.needs_retry or self._archive is None or not delivery.is_complete:
             return delivery.needs_retry
-        return not self._archive.holds(delivery.archived_to)
+        is_copied = delivery.archived_at is not None or delivery.error is not None  # of a corrupt file there is no copy
+        return not (is_copied and self._archive.holds(delivery.archived_to))
 
     def _has_changed(self, partition: Partition, known: dict[str, KnownDelivery]) -> bool:
         delivery = known.get(partition.delivery_id)
-        if delivery is None or partition.delivery_date in self._request.recount:
-            return True
-        is_same = delivery.listing_hash == partition.listing_hash and delivery.gone_since is None
-        return not is_same or self._is_pending(delivery)
+        return not self._is_same(partition, delivery) or (delivery is not None and self._is_pending(delivery))
+
+    def _is_same(self, partition: Partition, known: KnownDelivery | None) -> bool:
+        """Whether the listing shows what it did, and nobody doubts that."""
+        if known is None or partition.delivery_date in self._request.recount:
+            return False
+        return known.listing_hash == partition.listing_hash and known.gone_since is None
 
     def _gone(self, listing: Listing, since: dict[str, date], known: dict[str, KnownDelivery]) -> list[str]:
         """The known partitions that a good listing no longer shows."""
@@ -200,30 +208,43 @@ class DeliveryReader:
         return is_less and listed_at - known["first_modified_at"] > timedelta(days=days) - _SOONER
 
     def _leave_to_the_next_run(self, work: list[Work]) -> None:
-        """Read no more than `max_read_bytes`."""
+        """Read no more than `max_read_bytes`: of new files first, the oldest day first."""
         room = self._settings.max_read_bytes or math.inf
         is_first = True
-        for made in work:
-            wanted, made.to_read = made.to_read, []
-            for file in wanted:
-                room -= file.bytes
-                if room >= 0 or is_first:  # a file that is larger than the limit is read too
-                    made.to_read.append(file)
-                else:
-                    self._outcome.bytes_left += file.bytes
-                is_first = False
+        wanted = [(made, file) for made in work for file in made.to_read]
+        for made, file in sorted(wanted, key=lambda pair: self._attempts(*pair)):
+            room -= file.bytes
+            if room < 0 and not is_first:  # a file that is larger than the limit is read too
+                self._outcome.bytes_left += file.bytes
+                made.to_read.remove(file)
+                counted = self._counted_before(made, file)
+                if counted is not None:  # and to be copied later
+                    made.results[counted.name] = replace(counted, is_open=True)
+            is_first = False
+
+    def _attempts(self, work: Work, file: StoredFile) -> int:
+        """0 for a file that no run has tried, 1 for one that could not be read, 2 for one that is only to be copied."""
+        if self._counted_before(work, file) is not None:
+            return 2
+        entry = work.entries.get(work.partition.name_of(file))
+        return int(entry is not None and entry["error"] is not None and entry["etag"] == file.etag)
+
+    def _counted_before(self, work: Work, file: StoredFile) -> FileResult | None:
+        """What an earlier run counted, be it copied or not."""
+        name = work.partition.name_of(file)
+        return known_result(name, file, work.entries.get(name), must_be_kept=False)
 
     def _work_of(self, partition: Partition, known: Row | None, *, is_expired: bool) -> Work:
         made = Work(partition, known, is_expired=is_expired)
         if not partition.is_complete:
             return made
-        entries: dict[str, Row] = {}
-        if known and partition.delivery_date not in self._request.recount:
-            is_kept_there = self._archive is None or known["archived_to"] == self._archive.place_of(partition)
-            entries = {entry["name"]: entry for entry in known["files"]} if is_kept_there else {}
+        if known is not None and partition.delivery_date not in self._request.recount:
+            made.entries = {entry["name"]: entry for entry in known["files"]}
+        is_elsewhere = known is not None and self._archive and known["archived_to"] != self._archive.place_of(partition)
         for file in partition.files:
             name = partition.name_of(file)
-            found = known_result(name, file, entries.get(name), must_be_kept=self._archive is not None)
+            entry = None if is_elsewhere else made.entries.get(name)
+            found = known_result(name, file, entry, must_be_kept=self._archive is not None)
             if found is None:
                 made.to_read.append(file)
             else:

@@ -93,13 +93,16 @@ def _source(old: dlt.Pipeline, tables: dict[str, Columns]) -> Any:
     return dlt.source(resources, name="didomi", section="didomi", max_table_nesting=0)()
 
 
-def _rows(old: dlt.Pipeline, table: str, columns: Columns) -> Iterator[list[dict[str, Any]]]:
+def _rows(old: dlt.Pipeline, table: str, columns: Columns) -> Iterator[Any]:
+    import dlt
+
     names = list(columns)
     kinds = [columns[name].get("data_type") for name in names]
     with old.sql_client() as client:
         quoted = ", ".join(map(client.escape_column_name, names))  # a field may be called `select`
         query = f"select {quoted} from {client.make_qualified_table_name(table)}"  # noqa: S608 - quoted
         with client.execute_query(query) as cursor:
+            yield dlt.mark.materialize_table_schema()  # of a table without rows, too
             while chunk := cursor.fetchmany(_CHUNK):
                 yield [
                     {n: _value(v, k) for n, v, k in zip(names, row, kinds, strict=True) if v is not None}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +16,8 @@ from .ledger import Told
 
 LOAD, DIGEST, FILES = "(load)", "(digest)", "(files)"  # of all exports that are judged: see `subject_of`
 WELL = "well"  # in the ledger, of a subject without a problem
+
+_RIGHT = {Verdict.AS_CLAIMED, Verdict.DELIVERED_ALTHOUGH_FAILED}
 
 Recoveries = Callable[[], Sequence[Mapping[str, Any]]]
 
@@ -93,7 +95,7 @@ def changes(
             continue
         change = _change(export, found.problems.get(export.export_id), told.get(export.export_id), now, recoveries)
         if change is not None:
-            news.append(change)
+            news.append(change if _is_over(change, found) else replace(change, is_news=False))
     return [*news, *_delivery_changes(found, told, news), *_expiry_changes(found, told, subject_of(FILES, export_ids))]
 
 
@@ -134,6 +136,13 @@ def _change(
         return Change(export.export_id, export.title, before, None, lasted=lasted)
     detail = (export.last_error_message or "") if problem.kind.facts.has_error else ""
     return Change(export.export_id, export.title, before, problem, problem.since, detail)
+
+
+def _is_over(change: Change, found: Judgement) -> bool:
+    """Whether a problem ended: a wrong delivery of last week is no longer reported, and may be as wrong as ever."""
+    if change.problem is not None or change.before is not Health.UNDELIVERED:
+        return True
+    return any(one.export_id == change.subject and one.verdict in _RIGHT for one in found.deliveries.recent)
 
 
 def _state_named(name: str) -> State:

@@ -152,13 +152,16 @@ def _further_fields(log: Mapping[str, Any], flags: list[str]) -> Iterator[tuple[
                 flags.append(f"{key}: not an object")
         elif value is not None and key not in EXPORT_LOGS and key != "export_id":
             name = _snake(key)
-            taken = name in EXPORT_LOGS or name.startswith(("_dlt", "config__", "metrics__"))
+            taken = name in EXPORT_LOGS or name in _OF_WAREHOUSES or name.startswith(_PREFIXES)
             yield (f"source_{name}" if taken else name), value, key[:80]
         elif value is not None and key in _RESERVED:
             yield f"source_{key}", value, key
 
 
 _NESTED = ("config__frequency", "metrics__users")
+# Columns that PostgreSQL has in each table, and beginnings that BigQuery keeps for itself: they would fail every load.
+_OF_WAREHOUSES = {"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid", "_row_timestamp", "_colidentifier", "__root__"}
+_PREFIXES = ("_dlt", "config__", "metrics__", "_table_", "_file_", "_partition")
 _RESERVED = {"raw_log", "flags", "content_hash", "read_sequence", "missing_at_source_since", *RUN, *_NESTED}
 
 

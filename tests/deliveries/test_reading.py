@@ -335,6 +335,32 @@ def test_what_is_left_of_an_old_delivery_is_copied(loads: Loads, place: Place, t
     assert loads.told(*counted) == [(7, 2, True, None)]
 
 
+def test_a_run_without_the_archive_keeps_nothing_from_it(loads: Loads, place: Place, tmp_path: Path) -> None:
+    """A file that came in it, or was counted again, is copied by the next run that archives; then nothing is left."""
+    archive = {"archive_to": str(tmp_path / "kept")}
+    place.put(partition(users(3)))
+    loads.run(place, **archive)
+    place.put(partition(users(3), users(4)))
+    loads.run(place)
+    assert loads.told("records", "archived_at") == [(7, None)]
+    assert loads.run(place, **archive) == 1
+    assert Place(tmp_path / "kept").files().keys() == {f"{folder_of()}part-{n}.json.gz" for n in (0, 1)}
+    assert loads.row()["archived_at"] is not None
+    assert loads.run(place, **archive) == 0
+
+
+def test_an_archive_that_refuses_keeps_no_new_file_from_being_counted(
+    loads: Loads, place: Place, tmp_path: Path
+) -> None:
+    """Within `max_read_bytes` new files come first, and copies of those that are counted last."""
+    (tmp_path / "kept").write_text("no folder")
+    days = [DAY + timedelta(days=number) for number in range(4)]
+    for day in days:
+        place.put(partition(users(3), day=day))
+        loads.run(place, archive_to=str(tmp_path / "kept"), max_read_bytes=len(users(3)))
+    assert loads.told("records") == [(3,)] * 4
+
+
 def test_a_limit_of_bytes_leaves_the_rest_to_the_next_run(loads: Loads, place: Place) -> None:
     sizes = [len(users(3))] * 2 + [len(users(4))] * 2
     place.put(partition(users(4), users(4), day=NEXT) | partition(users(3), users(3)))

@@ -142,6 +142,7 @@ def test_few_places_treat_one_health_apart_from_the_others():
     assert {name: named for name, named in found.items() if named} == {
         "didomi_source/health/headline.py": {"HEALTHY"},
         "didomi_source/health/judge.py": {"UNDELIVERED"},
+        "didomi_source/notify/changes.py": {"UNDELIVERED"},
         "didomi_source/report/figures.py": {"FAILING"},
         "didomi_source/report/render.py": {"UNKNOWN_SCHEDULE"},
     }

@@ -274,7 +274,7 @@ BROKEN = {
         ("max(event_at) as last_event_at", "min(event_at) as last_event_at"),
         ("when is_retired then last_event_at", "when true then last_event_at"),
     ],
-    "the_next_run_skips_weekdays": [("in (6, 7)", "in (7)"), ("generate_series(1, 7)", "generate_series(1, 2)")],
+    "the_next_run_skips_weekdays": [("in (6, 7)", "in (7)"), ("generate_series(1, 168)", "generate_series(1, 7)")],
     "a_period_sums_its_days_and_then_divides": [
         ("1900-01-01", "1899-12-31"),
         ("nullif(runs_completed + runs_failed, 0)", "nullif(runs_total, 0)"),
@@ -345,6 +345,7 @@ BROKEN = {
         ("runs_pending > 0", "false"),
         ("2 * 3600", "3 * 3600"),
         ("when not is_complete then 'no_success'", ""),
+        ("or not is_listed_since", ""),
         ("when record_count is null then 'arriving'", ""),
         ("when record_count is null and gone_since_at is not null then 'not_checked'", ""),
         ("deliveries.gone_since_at is null\n        or deliveries.is_complete", "true"),
@@ -356,7 +357,8 @@ BROKEN = {
     "a_delivery_is_compared_with_the_runs_of_its_day": [
         ("when runs_total = 0 and is_log_list_read then", "when runs_total = 0 then"),
         ("when runs_total = 0 and is_log_list_read then 'unannounced'", ""),
-        ("max(case when is_complete then finished_at end)", "max(finished_at)"),
+        ("is_complete and coalesce(mode, '') <> 'backfill'", "true"),
+        ("is_complete and coalesce(mode, '') <> 'backfill'", "is_complete"),
         ("where is_backfill", "where false"),
         ("when is_failed then 'delivered_although_failed'", ""),
         ("coalesce(claims.runs_failed = claims.runs_total, false)", "coalesce(claims.runs_failed > 0, false)"),

@@ -105,6 +105,16 @@ def test_a_change_is_told_once(marts, urls, listener, didomi):
     assert listener.requests == []
 
 
+def test_a_wrong_delivery_of_last_week_is_not_told_to_be_well(marts, urls, listener, didomi):
+    """It is no longer reported, and nothing came after it; what comes and is right is told."""
+    marts(export("a", health="undelivered", health_reason="delivery of last week", **read_now()))
+    didomi("notify")
+    messages(listener)
+    marts(export("a", **read_now()))
+    assert didomi("notify")[:2] == (0, "Nothing is new.\n")
+    assert messages(listener) == []
+
+
 def test_a_wrong_delivery_is_told_once(marts, urls, listener, didomi):
     """And that it is right after all; one of which the health of its export is reported is not told twice."""
     day = now().date() - timedelta(days=1)

@@ -93,6 +93,8 @@ def test_the_documented_log() -> None:
         ({"run_id": "theirs"}, {"source_run_id": "theirs"}, []),
         ({"_dlt_id": "theirs", "raw_log": 1}, {"source__dlt_id": "theirs", "source_raw_log": 1}, []),
         ({"metrics__users": 9}, {"metrics__users": 432234, "source_metrics__users": 9}, []),
+        ({"ctid": "theirs", "Xmin": 1}, {"source_ctid": "theirs", "source_xmin": 1}, []),
+        ({"_partitionTime": "x", "_FILE_name": "y"}, {"source__partition_time": "x", "source__file_name": "y"}, []),
         ({"a b": 1, "a_b": 2}, {"a_b": 1}, ["a_b: another field has the same column"]),
         ({"metrics": {"A b": 1, "a_b": 2}}, {"metrics__a_b": 2}, ["metrics.A b: another field has the same column"]),
         ({"x" * 70: 1}, {}, [f"{'x' * 70}: the name is too long for a column; kept in raw_log"]),

@@ -82,6 +82,21 @@ def test_everything_comes_along(engine: Engine, tmp_path: Path, forker: Forker) 
         assert sorted_rows(both.tables()) == sorted_rows(after)
 
 
+def test_tables_without_rows_come_along_too(engine: Engine, tmp_path: Path, forker: Forker) -> None:
+    """As that of the quarantine, where nothing had to be set aside."""
+    with serve(plain_store(3), Behaviour(rate_limit=(10_000, 1))) as sandbox:
+        home = replace(duckdb_in(tmp_path / "old"), dataset="plain_raw")
+        old = Site(home, tmp_path / "old", forker, sandbox)
+        assert old.didomi("run", "--skip-models").code == 0
+        both = Engine(engine.destination, {**engine.environment, **home.environment}, "plain_raw")
+        new = Site(both, tmp_path / "new", forker, sandbox)
+        for _ in range(2):
+            done = copied(new)
+            assert done.code == 0, done
+            assert "export_log_quarantine: 0 rows" in done.out.splitlines()
+        assert sorted_rows(both.tables()) == sorted_rows(home.tables())
+
+
 def told(sync):
     """What a run did with an export, without when."""
     return {name: value for name, value in sync.items() if name not in ("run_id", "started_at", "finished_at")}

@@ -74,8 +74,9 @@ readings as (
 
     select
         export_id,
-        max(case when is_complete then finished_at end) as last_read_at,
-        min(deliveries_listed_at) as first_listed_at
+        max(case when is_complete and coalesce(mode, '') <> 'backfill' then finished_at end) as last_read_at,
+        min(deliveries_listed_at) as first_listed_at,
+        max(deliveries_listed_at) as last_listed_at
     from syncs
     group by export_id
 
@@ -274,6 +275,10 @@ joined as (
         coalesce(claims.runs_failed = claims.runs_total, false) as is_failed,
         case when every_delivery.is_claimed_kind then claims.users end as users,
         case when every_delivery.is_claimed_kind then claims.users_sum end as users_sum,
+        coalesce(
+            {{ didomi__add_seconds('every_delivery.changed_at', didomi__number('didomi_delivery_grace_hours') ~ ' * 3600') }} <= readings.last_listed_at,
+            false
+        ) as is_listed_since,
         -- the list was read when the log would have been in it, and no log is without its day
         coalesce(
             {{ didomi__add_seconds('every_delivery.changed_at', didomi__number('didomi_delivery_grace_hours') ~ ' * 3600') }} < readings.last_read_at,
@@ -327,6 +332,7 @@ judged as (
                 not is_complete and (
                     runs_pending > 0
                     or {{ didomi__add_seconds('changed_at', didomi__number('didomi_delivery_grace_hours') ~ ' * 3600') }} > {{ didomi__as_of() }}
+                    or not is_listed_since
                 ) then 'arriving'
             when not is_complete then 'no_success'
             when runs_total = 0 and is_log_list_read then 'unannounced'

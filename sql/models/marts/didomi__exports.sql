@@ -121,10 +121,10 @@ missed_totals as (
 
 ),
 
--- seven steps find a day that is not skipped, if the schedule ever meets one
+-- a week of hours finds a day that is not skipped, if the schedule ever meets one
 numbers as (
 
-    {{ didomi__numbers(7) }}
+    {{ didomi__numbers(168) }}
 
 ),
 
@@ -159,7 +159,7 @@ sync_totals as (
         export_id,
         min(finished_at) as first_synced_at,
         max(finished_at) as last_synced_at,
-        max(case when is_complete then finished_at end) as last_complete_sync_at
+        max(case when is_complete and coalesce(mode, '') <> 'backfill' then finished_at end) as last_complete_sync_at
     from syncs
     group by export_id
 
@@ -173,7 +173,7 @@ complete_runs as (
         row_number() over (order by min(syncs.finished_at) desc) as recency
     from syncs
     inner join exports on syncs.export_id = exports.export_id
-    where syncs.is_complete
+    where syncs.is_complete and coalesce(syncs.mode, '') <> 'backfill'
     group by syncs.run_id
 
 ),

@@ -349,7 +349,7 @@ class World:
         }
         self._complete_runs: dict[str, datetime] = {}
         for sync in self.raw.get("export_syncs", []):
-            if sync["is_complete"] and sync["export_id"] in self.by_export:
+            if sync["is_complete"] and sync.get("mode") != "backfill" and sync["export_id"] in self.by_export:
                 at = naive(sync["finished_at"])
                 self._complete_runs[sync["run_id"]] = min(at, self._complete_runs.get(sync["run_id"], at))
         self.deliveries = Deliveries(self.raw, self.by_export, self.as_of, variables)
@@ -829,7 +829,8 @@ class World:
         success = next((run for run in reversed(export.runs) if run.status == "completed"), None)
         failure = next((run for run in reversed(export.runs) if run.status == "failed"), None)
         syncs = [row for row in self.raw.get("export_syncs", []) if row["export_id"] == export.export_id]
-        read_at = max((naive(row["finished_at"]) for row in syncs if row["is_complete"]), default=None)
+        whole = [row for row in syncs if row["is_complete"] and row.get("mode") != "backfill"]
+        read_at = max((naive(row["finished_at"]) for row in whole), default=None)
         deliveries = self.deliveries.summary(export.export_id)
         today = (export.export_id, self.today)
         if self._is_retired(export):
@@ -917,7 +918,7 @@ class World:
     def _is_unread(self, syncs: list[Mapping[str, Any]]) -> bool:
         """Two runs have read others completely since it was read, the last of them much later."""
         times = [naive(row["finished_at"]) for row in syncs]
-        complete = [naive(row["finished_at"]) for row in syncs if row["is_complete"]]
+        complete = [naive(row["finished_at"]) for row in syncs if row["is_complete"] and row.get("mode") != "backfill"]
         if not times:
             return False
         own = max(complete) if complete else min(times)
@@ -928,7 +929,7 @@ class World:
     def _next_run(self, export: Export, last: Run | None) -> datetime | None:
         if export.interval is None or last is None or self._is_retired(export):
             return None
-        due = (export.interval.after(last.run_at, step) for step in range(1, 8))
+        due = (export.interval.after(last.run_at, step) for step in range(1, 169))
         return next((at for at in due if not self._is_skipped(self._local_date(at))), None)
 
     @staticmethod

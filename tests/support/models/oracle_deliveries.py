@@ -270,13 +270,18 @@ class Deliveries:
 
     def _is_read(self, export_id: str, export: Export | None, row: Mapping[str, Any]) -> bool:
         """Whether the logs were read after the delivery came, and none is without its day."""
-        read_at = max(
-            (naive(sync["finished_at"]) for sync in self.syncs[export_id] if sync["is_complete"]), default=None
-        )
+        whole = [sync for sync in self.syncs[export_id] if sync["is_complete"] and sync.get("mode") != "backfill"]
+        read_at = max((naive(sync["finished_at"]) for sync in whole), default=None)
         undated = [run.first_seen_at.date() for run in export.logs if run.is_backfill] if export else []
         changed_at = self._changed_at(row)
         is_later = read_at is not None and changed_at is not None and changed_at + self.grace < read_at
         return is_later and all(day < row["delivery_date"] for day in undated)
+
+    def _is_listed(self, row: Mapping[str, Any]) -> bool:
+        """Whether a listing came late enough to show what belongs to it."""
+        changed_at = self._changed_at(row)
+        listings = [naive(at) for sync in self.syncs[row["export_id"]] if (at := sync.get("deliveries_listed_at"))]
+        return changed_at is not None and any(changed_at + self.grace <= at for at in listings)
 
     def _verdict(
         self,
@@ -295,7 +300,7 @@ class Deliveries:
         if not row.get("is_complete"):
             changed_at = self._changed_at(row)
             is_young = changed_at is not None and changed_at + self.grace > self.as_of
-            if claim.count("pending") or is_young:
+            if claim.count("pending") or is_young or not self._is_listed(row):
                 return "arriving", "not complete yet"
             return "no_success", "files, but no _SUCCESS"
         if not claim.runs and is_read:
