@@ -36,7 +36,7 @@ class Work:
     Args:
         partition: As it is listed.
         known: Its row in the destination; None for a new one.
-        entries: The entries of `files` in that row, by name; none of a partition that is counted again.
+        entries: The entries of `files` in that row, by name; none where nothing is read, or all is counted again.
         results: Of its files, as far as earlier runs have them.
         to_read: The files to read in this run; `max_read_bytes` may leave others to the next.
         is_expired: It was counted, or is corrupt, and lost files by their age since: what is left is only copied.
@@ -128,7 +128,8 @@ class DeliveryReader:
                 gone += [row] if row["gone_since"] is None else []  # nothing is left to do
                 continue
             work = self._work_of(partition, row, is_expired=is_expired)
-            if work.to_read or not self._is_same(partition, known.get(partition.delivery_id)):
+            is_same = row is not None and self._is_same(partition, known.get(partition.delivery_id))
+            if row is None or work.to_read or not is_same or self._is_stale(partition, row):
                 plan.work.append(work)
         self._leave_to_the_next_run(plan.work)
         plan.gone = [gone_row(row, plan.listed_at, self._request.run_id) for row in gone]
@@ -181,6 +182,11 @@ class DeliveryReader:
             return False
         return known.listing_hash == partition.listing_hash and known.gone_since is None
 
+    def _is_stale(self, partition: Partition, row: Row) -> bool:
+        """Whether nothing has to be read, and the row says otherwise: the archive was changed, or is no longer set."""
+        place = self._archive.place_of(partition) if self._archive else row["archived_to"]
+        return partition.is_complete and (row["needs_retry"] or row["archived_to"] != place)
+
     def _gone(self, listing: Listing, since: dict[str, date], known: dict[str, KnownDelivery]) -> list[str]:
         """The known partitions that a good listing no longer shows."""
         listed = {partition.delivery_id for partition in listing.partitions}
@@ -217,9 +223,8 @@ class DeliveryReader:
             if room < 0 and not is_first:  # a file that is larger than the limit is read too
                 self._outcome.bytes_left += file.bytes
                 made.to_read.remove(file)
-                counted = self._counted_before(made, file)
-                if counted is not None:  # and to be copied later
-                    made.results[counted.name] = replace(counted, is_open=True)
+                result = self._left(made, file)
+                made.results[result.name] = result
             is_first = False
 
     def _attempts(self, work: Work, file: StoredFile) -> int:
@@ -228,6 +233,18 @@ class DeliveryReader:
             return 2
         entry = work.entries.get(work.partition.name_of(file))
         return int(entry is not None and entry["error"] is not None and entry["etag"] == file.etag)
+
+    def _left(self, work: Work, file: StoredFile) -> FileResult:
+        """What the row says of a file that is left to the next run: its count or flaw, or why it could not be read."""
+        counted = self._counted_before(work, file)
+        if counted is not None and counted.records is None:
+            return counted
+        if counted is not None:
+            return replace(counted, sha256=None, error=None, explanation=None, is_open=True)
+        name = work.partition.name_of(file)
+        error = work.entries[name]["error"] if self._attempts(work, file) else None
+        explanation = "it could not be read, and is tried again" if error else None
+        return FileResult(name, file.bytes, file.etag, error=error, explanation=explanation, is_open=True)
 
     def _counted_before(self, work: Work, file: StoredFile) -> FileResult | None:
         """What an earlier run counted, be it copied or not."""

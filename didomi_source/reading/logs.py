@@ -160,8 +160,10 @@ def _further_fields(log: Mapping[str, Any], flags: list[str]) -> Iterator[tuple[
 
 _NESTED = ("config__frequency", "metrics__users")
 # Columns that PostgreSQL has in each table, and beginnings that BigQuery keeps for itself: they would fail every load.
-_OF_WAREHOUSES = {"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid", "_row_timestamp", "_colidentifier", "__root__"}
-_PREFIXES = ("_dlt", "config__", "metrics__", "_table_", "_file_", "_partition")
+_OF_WAREHOUSES = {"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"}
+_PREFIXES = (
+    "_dlt", "config__", "metrics__", "_table_", "_file_", "_partition", "_row_timestamp", "_colidentifier", "_change_",
+)  # fmt: skip
 _RESERVED = {"raw_log", "flags", "content_hash", "read_sequence", "missing_at_source_since", *RUN, *_NESTED}
 
 

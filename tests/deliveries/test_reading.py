@@ -13,7 +13,7 @@ import pytest
 
 from didomi_source.deliveries import archive, didomi_deliveries, files, reading
 from didomi_source.deliveries.layout import partitions_of
-from didomi_source.deliveries.stores import Folder
+from didomi_source.deliveries.stores import Folder, StoreRefused
 from didomi_source.errors import ConfigurationError
 from support.deliveries.lab import DAY, EXPORT, Loads, Place, folder_of, partition, users
 
@@ -359,6 +359,56 @@ def test_an_archive_that_refuses_keeps_no_new_file_from_being_counted(
         place.put(partition(users(3), day=day))
         loads.run(place, archive_to=str(tmp_path / "kept"), max_read_bytes=len(users(3)))
     assert loads.told("records") == [(3,)] * 4
+
+
+def test_what_a_limit_leaves_is_never_called_archived(loads: Loads, place: Place, tmp_path: Path) -> None:
+    """The archive moved: what the old one holds is not in the new one before it is copied there."""
+    days = [DAY, NEXT]
+    for day in days:
+        place.put(partition(users(3), day=day))
+    loads.run(place, archive_to=str(tmp_path / "old"))
+    moved = {"archive_to": str(tmp_path / "new"), "max_read_bytes": 1}
+    loads.run(place, **moved)
+    assert [at is not None for (at,) in loads.told("archived_at")] == [True, False]
+    loads.run(place, **moved)
+    assert [at is not None for (at,) in loads.told("archived_at")] == [True, True]
+    assert len(Place(tmp_path / "new").files()) == 2
+    assert loads.run(place, **moved) == 0
+
+
+def test_a_file_that_a_limit_leaves_keeps_its_error(
+    loads: Loads, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that could not be read is tried after new ones, and is no less unreadable until then."""
+
+    def refuse(_: int) -> bytes:
+        raise StoreRefused("refused")
+
+    place.put(partition(users(3)))
+    with monkeypatch.context() as patch:
+        patch.setattr(Folder, "blocks", lambda *_: map(refuse, [1]))
+        loads.run(place, max_read_bytes=1)
+    assert loads.told("records", "error") == [(None, "part-0.json.gz: refused")]
+    place.put(partition(users(4), day=NEXT))
+    loads.run(place, max_read_bytes=1)
+    left = "part-0.json.gz: it could not be read, and is tried again"
+    assert loads.told("records", "error", "needs_retry") == [(None, left, True), (4, None, False)]
+    loads.run(place, max_read_bytes=1)
+    assert loads.told("records", "error", "needs_retry") == [(3, None, False), (4, None, False)]
+
+
+def test_an_archive_that_is_no_longer_set_leaves_nothing_to_do(loads: Loads, place: Place, tmp_path: Path) -> None:
+    """Its refusal is no error any more; a delivery without files is settled, too."""
+    (tmp_path / "kept").write_text("no folder")
+    place.put(partition(users(3)) | partition(day=NEXT))
+    loads.run(place, archive_to=str(tmp_path / "kept"))
+    assert loads.told("needs_retry")[0] == (True,)
+    assert loads.run(place) == 1
+    assert loads.told("records", "error", "needs_retry") == [(3, None, False), (0, None, False)]
+    assert loads.run(place) == 0
+    archive = {"archive_to": str(tmp_path / "other")}
+    loads.run(place, **archive)
+    assert loads.run(place, **archive) == 0
 
 
 def test_a_limit_of_bytes_leaves_the_rest_to_the_next_run(loads: Loads, place: Place) -> None:

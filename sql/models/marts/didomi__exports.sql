@@ -121,7 +121,7 @@ missed_totals as (
 
 ),
 
--- a week of hours finds a day that is not skipped, if the schedule ever meets one
+-- seven days or longer intervals, or a week of hours, find a day that is not skipped, if the schedule ever meets one
 numbers as (
 
     {{ didomi__numbers(168) }}
@@ -135,7 +135,7 @@ expected_runs as (
         {{ didomi__add_intervals('last_runs.last_run_at', 'numbers.step', 'exports.interval_seconds', 'exports.interval_months') }} as expected_at
     from exports
     inner join last_runs on exports.export_id = last_runs.export_id
-    cross join numbers
+    inner join numbers on numbers.step <= 7 or exports.interval_seconds < 86400
     where
         coalesce(exports.interval_seconds, exports.interval_months) is not null
         and not ({{ didomi__is_retired('exports.export_id') }})

@@ -929,7 +929,8 @@ class World:
     def _next_run(self, export: Export, last: Run | None) -> datetime | None:
         if export.interval is None or last is None or self._is_retired(export):
             return None
-        due = (export.interval.after(last.run_at, step) for step in range(1, 169))
+        steps = 168 if (export.interval.seconds or 86_400) < 86_400 else 7
+        due = (export.interval.after(last.run_at, step) for step in range(1, steps + 1))
         return next((at for at in due if not self._is_skipped(self._local_date(at))), None)
 
     @staticmethod
