@@ -6,7 +6,8 @@ listing     the partitions that matter, in as few requests as the store allows
 known       what the destination holds already
 counting    one gzip file, block by block
 archive     verified copies
-reading     what has to be read, and its reading (with files)
+planning    what has to be read
+reading     its reading, files side by side (with files)
 rows        the rows that come of it
 outcome     what a run asks for, and what it learned
 source      the dlt source
