@@ -36,7 +36,7 @@ class Work:
         entries: The entries of `files` in that row, by name; none where nothing is read, or all is counted again.
         results: Of its files, as far as earlier runs have them.
         to_read: The files to read in this run; `max_read_bytes` may leave others to the next.
-        is_expired: It was counted, or is corrupt, and lost files by their age since: what is left is only copied.
+        is_expired: It lost files by their age since it was listed last: what is left is only copied.
     """
 
     partition: Partition
@@ -194,16 +194,15 @@ class Planner:
         ]
 
     def _is_expired(self, partition: Partition, known: Row, listed_at: datetime) -> bool:
-        """Whether a partition that was counted, or is corrupt, lost files by their age, one after the other."""
+        """Whether a partition lost files by their age, one after the other, since it was listed last."""
         days = self._settings.retention_days
-        has_expired = known["file_count"] > len(known["files"])  # what was counted stays, and files are those left
-        is_flawed = known["error"] is not None and (has_expired or not known["needs_retry"])
-        is_judged = known["records"] is not None or is_flawed
-        if not days or known["first_modified_at"] is None or not is_judged:
+        if not days or known["first_modified_at"] is None:
             return False
-        counted = {(file["name"], file["etag"]) for file in known["files"]}
+        has_expired = known["file_count"] > len(known["files"])  # what was counted stays, and files are those left
+        before = {(file["name"], file["etag"]) for file in known["files"]}
         listed = {(partition.name_of(file), file.etag) for file in partition.files}
-        is_less = listed < counted or (listed == counted and (has_expired or not partition.is_complete))
+        was_complete = known["is_complete"] and not partition.is_complete
+        is_less = listed < before or (listed == before and (has_expired or was_complete))
         return is_less and listed_at - known["first_modified_at"] > timedelta(days=days) - _SOONER
 
     def _leave_to_the_next_run(self, work: list[Work]) -> None:

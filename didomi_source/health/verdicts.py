@@ -26,7 +26,7 @@ class Verdict(State):
         Severity.UNJUDGED, "complete files, though each run of the day failed"
     )  # fmt: skip
     UNCLAIMED = "unclaimed", Facts(Severity.UNJUDGED, "the log claims no number")
-    NOT_COMPARABLE = "not_comparable", Facts(Severity.UNJUDGED, "no count of the export has matched yet")
+    NOT_COMPARABLE = "not_comparable", Facts(Severity.UNJUDGED, "no count of late has matched")
     AS_CLAIMED = "as_claimed", Facts(Severity.HEALTHY, "as many records as claimed", "✓")
 
     @classmethod

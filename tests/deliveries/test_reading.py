@@ -255,6 +255,23 @@ def test_files_that_are_deleted_by_their_age_make_no_delivery_short(
     assert loads.told("records", "gone_since") == [(8, None)]
 
 
+@pytest.mark.parametrize("is_complete", [True, False])
+def test_what_is_left_of_a_delivery_that_was_not_counted_in_time_is_no_delivery(
+    loads: Loads, place: Place, *, is_complete: bool
+) -> None:
+    """It was left to the next run, or not complete yet, and lost a file by its age meanwhile."""
+    place.stamp = int((datetime.now(timezone.utc) - timedelta(days=7)).timestamp())
+    place.put(partition(users(3), users(4), complete=is_complete))
+    loads.run(place, retention_days=7, max_read_bytes=1)
+    before = loads.told("records", "file_count", "is_complete")
+    assert before == [(None, 2, is_complete)]
+    place.put({folder_of() + "_SUCCESS": b""})
+    place.delete(folder_of() + "part-0.json.gz")
+    loads.run(place, retention_days=7)
+    assert loads.told("records", "file_count", "is_complete") == before
+    assert loads.row()["gone_since"] == loads.outcome.of(EXPORT).listed_at
+
+
 def test_a_corrupt_delivery_stays_corrupt_when_its_file_is_deleted_by_its_age(loads: Loads, place: Place) -> None:
     place.stamp = int((datetime.now(timezone.utc) - timedelta(days=7)).timestamp())
     place.put(partition(users(3)[:-9], users(4)))

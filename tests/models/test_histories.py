@@ -165,7 +165,8 @@ def test_every_verdict_occurs_in_every_case() -> None:
         *("as_claimed", "delivered_although_failed")
     }
     reasons = {(row["verdict"], re.sub("[0-9]+", "N", row["verdict_reason"])) for row in rows}
-    assert len(reasons) == 21
+    assert len(reasons) == 23
     assert {row["is_wrong"] for row in rows if row["verdict"] in oracle_deliveries.WRONG} == {True, False}
+    assert {row["is_wrong"] for row in rows if row["verdict"] == "not_comparable"} == {True, False}
     assert {row["is_about_to_expire"] for row in rows} == {True, False}
     assert {row["is_day_estimated"] for row in rows} == {None, True, False}

@@ -13,19 +13,24 @@ exports as (
 
 ),
 
--- what was removed before it was complete, and not by its age (in its last day or later), was not delivered
-deliveries as (
+-- in its last day, or later, a delivery may lose files by their age
+aged as (
 
-    select deliveries.*
+    select
+        deliveries.*,
+        {{ didomi__add_seconds('deliveries.first_modified_at', '(exports.retention_days - 1) * 86400') }} as whole_until_at,
+        coalesce(deliveries.last_modified_at, deliveries.first_seen_at) as changed_at
     from {{ ref('stg_didomi__export_deliveries') }} as deliveries
     left join exports on deliveries.export_id = exports.export_id
-    where
-        deliveries.gone_since_at is null
-        or deliveries.is_complete
-        or coalesce(
-            {{ didomi__add_seconds('deliveries.first_modified_at', '(exports.retention_days - 1) * 86400') }} <= deliveries.gone_since_at,
-            false
-        )
+
+),
+
+-- what was removed before it was complete, and not by its age, was not delivered
+deliveries as (
+
+    select *
+    from aged
+    where gone_since_at is null or is_complete or coalesce(whole_until_at <= gone_since_at, false)
 
 ),
 
@@ -75,10 +80,27 @@ readings as (
     select
         export_id,
         max(case when is_complete and coalesce(mode, '') <> 'backfill' then finished_at end) as last_read_at,
-        min(deliveries_listed_at) as first_listed_at,
-        max(deliveries_listed_at) as last_listed_at
+        min(deliveries_listed_at) as first_listed_at
     from syncs
     group by export_id
+
+),
+
+-- when an incomplete delivery was listed again, past the grace
+second_listings as (
+
+    select
+        deliveries.export_id,
+        deliveries.delivery_date,
+        deliveries.data_kind,
+        min(syncs.deliveries_listed_at) as listed_at
+    from deliveries
+    inner join syncs
+        on
+            deliveries.export_id = syncs.export_id
+            and {{ didomi__add_seconds('deliveries.changed_at', didomi__number('didomi_delivery_grace_hours') ~ ' * 3600') }} <= syncs.deliveries_listed_at
+    where not deliveries.is_complete
+    group by deliveries.export_id, deliveries.delivery_date, deliveries.data_kind
 
 ),
 
@@ -207,7 +229,10 @@ delivered as (
         deliveries.record_count,
         deliveries.first_modified_at,
         deliveries.last_modified_at,
-        coalesce(deliveries.last_modified_at, deliveries.first_seen_at) as changed_at,
+        deliveries.changed_at,
+        coalesce(deliveries.whole_until_at < deliveries.first_seen_at, false) as is_seen_late,
+        second_listings.listed_at,
+        deliveries.whole_until_at,
         deliveries.archived_to,
         deliveries.archived_at,
         deliveries.gone_since_at,
@@ -220,6 +245,11 @@ delivered as (
     from deliveries
     inner join partition_days on deliveries.export_id = partition_days.export_id and deliveries.delivery_date = partition_days.delivery_date
     left join exports on deliveries.export_id = exports.export_id
+    left join second_listings
+        on
+            deliveries.export_id = second_listings.export_id
+            and deliveries.delivery_date = second_listings.delivery_date
+            and deliveries.data_kind = second_listings.data_kind
 
 ),
 
@@ -241,6 +271,9 @@ not_delivered as (
         cast(null as {{ didomi__type_timestamp() }}) as first_modified_at,
         cast(null as {{ didomi__type_timestamp() }}) as last_modified_at,
         cast(null as {{ didomi__type_timestamp() }}) as changed_at,
+        false as is_seen_late,
+        cast(null as {{ didomi__type_timestamp() }}) as listed_at,
+        cast(null as {{ didomi__type_timestamp() }}) as whole_until_at,
         cast(null as {{ dbt.type_string() }}) as archived_to,
         cast(null as {{ didomi__type_timestamp() }}) as archived_at,
         cast(null as {{ didomi__type_timestamp() }}) as gone_since_at,
@@ -275,10 +308,6 @@ joined as (
         coalesce(claims.runs_failed = claims.runs_total, false) as is_failed,
         case when every_delivery.is_claimed_kind then claims.users end as users,
         case when every_delivery.is_claimed_kind then claims.users_sum end as users_sum,
-        coalesce(
-            {{ didomi__add_seconds('every_delivery.changed_at', didomi__number('didomi_delivery_grace_hours') ~ ' * 3600') }} <= readings.last_listed_at,
-            false
-        ) as is_listed_since,
         -- the list was read when the log would have been in it, and no log is without its day
         coalesce(
             {{ didomi__add_seconds('every_delivery.changed_at', didomi__number('didomi_delivery_grace_hours') ~ ' * 3600') }} < readings.last_read_at,
@@ -297,8 +326,9 @@ compared as (
 
     select
         *,
-        users is not null and record_count is not null and is_complete as is_comparable,
-        coalesce(record_count = users or {{ didomi__double('record_count') }} = users_sum, false) as is_match
+        coalesce(record_count = users or {{ didomi__double('record_count') }} = users_sum, false) as is_match,
+        coalesce(is_seen_late and record_count < users, false) as is_partly_seen,
+        coalesce(is_complete and (record_count >= users or (record_count < users and not is_seen_late)), false) as is_comparable
     from joined
 
 ),
@@ -311,7 +341,13 @@ proved as (
             partition by export_id, is_comparable
             order by delivery_date, data_kind
             rows between 7 preceding and 1 preceding
-        ) as recent_matches
+        ) as recent_matches,
+        -- that nothing is nothing proves little
+        sum(case when is_match and record_count > 0 then 1 else 0 end) over (
+            partition by export_id, is_comparable
+            order by delivery_date, data_kind
+            rows between unbounded preceding and 1 preceding
+        ) as earlier_matches
     from compared
 
 ),
@@ -332,8 +368,9 @@ judged as (
                 not is_complete and (
                     runs_pending > 0
                     or {{ didomi__add_seconds('changed_at', didomi__number('didomi_delivery_grace_hours') ~ ' * 3600') }} > {{ didomi__as_of() }}
-                    or not is_listed_since
+                    or listed_at is null
                 ) then 'arriving'
+            when not is_complete and whole_until_at < listed_at then 'not_checked'
             when not is_complete then 'no_success'
             when runs_total = 0 and is_log_list_read then 'unannounced'
             when is_failed then 'delivered_although_failed'
@@ -341,6 +378,7 @@ judged as (
             when record_count is null then 'arriving'
             when users is null then 'unclaimed'
             when is_match then 'as_claimed'
+            when is_partly_seen then 'not_checked'
             {%- if not didomi__is_set('didomi_deliveries_comparable') %}
             when coalesce(recent_matches, 0) = 0 then 'not_comparable'
             {%- endif %}
@@ -369,6 +407,7 @@ select
             || case when has_another_kind then ', files of another kind only' else ', no files' end
         when 'not_checked' then
             case
+                when is_delivered and (is_partly_seen or not is_complete) then 'files may have been deleted before they were listed'
                 when is_delivered then 'the files were gone before they were counted'
                 when expires_at <= {{ didomi__as_of() }} then 'nothing was listed before it may have been deleted'
                 else 'nothing was listed since it should have been there'
@@ -390,9 +429,18 @@ select
         when 'as_claimed' then {{ didomi__text('record_count') }} || ' records, as claimed'
         else
             {{ didomi__text('record_count') }} || ' records, ' || {{ didomi__text('claimed_records') }} || ' claimed'
-            || case when verdict = 'not_comparable' then '; none of the last 7 complete deliveries has matched' else '' end
+            || case
+                when verdict <> 'not_comparable' then ''
+                when earlier_matches > 0 then '; none of the last 7 complete deliveries has matched, as one before them did'
+                else '; none of the last 7 complete deliveries has matched'
+            end
     end as verdict_reason,
-    verdict in ('unreadable', 'corrupt', 'missing', 'no_success', 'short', 'more') and not is_failed as is_wrong,
+    (
+        verdict in ('unreadable', 'corrupt', 'missing', 'no_success', 'short', 'more')
+        -- an export that was comparable has not become well, and whatever is claimed, nothing is too few
+        or (verdict = 'not_comparable' and (coalesce(earlier_matches, 0) > 0 or record_count = 0))
+    )
+    and not is_failed as is_wrong,
 
     -- records
     claimed_records,

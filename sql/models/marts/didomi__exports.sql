@@ -192,7 +192,7 @@ decided_deliveries as (
 
     select
         *,
-        verdict not in ('arriving', 'not_checked', 'not_comparable', 'unannounced', 'unclaimed') as is_decided,
+        verdict not in ('arriving', 'not_checked', 'not_comparable', 'unannounced', 'unclaimed') or is_wrong as is_decided,
         delivery_date > {{ didomi__add_days(didomi__utc_date(didomi__as_of()), -7) }} as is_recent
     from deliveries
 

@@ -103,7 +103,7 @@ class Deliveries:
         self, export_id: str, export: Export | None, partitions: Mapping[date, Mapping[str, Mapping[str, Any]]]
     ) -> Iterator[Row]:
         claims = self._claims(export, partitions)
-        matches: list[bool] = []
+        matches: list[int | None] = []
         for day in sorted({*partitions, *claims}):
             claim = claims.get(day, Claim())
             kinds = partitions.get(day, {})
@@ -183,7 +183,8 @@ class Deliveries:
             "archived_at": None,
             **values,
         }
-        row["is_wrong"] = row["verdict"] in WRONG and not claim.has_failed
+        is_wrong = values.get("is_wrong", row["verdict"] in WRONG)
+        row["is_wrong"] = is_wrong and not claim.has_failed
         return row
 
     def _not_delivered(self, export: Export, day: date, claim: Claim, *, is_first: bool, what: str) -> Iterator[Row]:
@@ -219,9 +220,9 @@ class Deliveries:
         claim: Claim,
         kinds: Mapping[str, Mapping[str, Any]],
         kind: str,
-        matches: list[bool],
+        matches: list[int | None],
     ) -> Row:
-        """`matches` holds, of the comparable deliveries so far, whether they matched, and is continued."""
+        """`matches` holds, of the comparable deliveries so far, the records of those that matched, and is continued."""
         row = kinds[kind]
         is_claimed = kind == "users" or (
             kind == "unknown" and "users" not in kinds and self._expected_kind(export) == "users"
@@ -229,11 +230,10 @@ class Deliveries:
         users = claim.users if is_claimed else None
         records = row.get("records")
         is_match = records is not None and is_claimed and (records == users or float(records) == claim.total)
-        verdict, reason = self._verdict(
-            row, kind, claim, users, is_match, matches, self._is_read(export_id, export, row)
-        )
-        if users is not None and records is not None and row.get("is_complete"):
-            matches.append(is_match)
+        verdict, reason = self._verdict(row, export, claim, users, is_match, matches)
+        has_matched, is_part = any(matches), self._is_part(export, row, users)
+        if users is not None and records is not None and row.get("is_complete") and not is_part:
+            matches.append(records if is_match else None)
         claimed = records if is_match else users
         expires_at = self._expiry(export, naive(row.get("first_modified_at")))
         is_kept = row.get("archived_at") is not None or row.get("gone_since") is not None
@@ -245,6 +245,7 @@ class Deliveries:
             claim,
             verdict=verdict,
             verdict_reason=reason,
+            is_wrong=verdict in WRONG or (verdict == "not_comparable" and (has_matched or records == 0)),
             claimed_records=claimed,
             delivered_records=records,
             missing_records=None if claimed is None or records is None else claimed - records,
@@ -277,33 +278,47 @@ class Deliveries:
         is_later = read_at is not None and changed_at is not None and changed_at + self.grace < read_at
         return is_later and all(day < row["delivery_date"] for day in undated)
 
-    def _is_listed(self, row: Mapping[str, Any]) -> bool:
-        """Whether a listing came late enough to show what belongs to it."""
+    def _listed_at(self, row: Mapping[str, Any]) -> datetime | None:
+        """The first listing that came late enough to show what belongs to it."""
         changed_at = self._changed_at(row)
         listings = [naive(at) for sync in self.syncs[row["export_id"]] if (at := sync.get("deliveries_listed_at"))]
-        return changed_at is not None and any(changed_at + self.grace <= at for at in listings)
+        return min((at for at in listings if changed_at and changed_at + self.grace <= at), default=None)
+
+    def _may_have_lost(self, export: Export | None, row: Mapping[str, Any], by: datetime | None) -> bool:
+        """Whether files may have been deleted by their age by then."""
+        expires_at = self._expiry(export, naive(row.get("first_modified_at")))
+        return by is not None and expires_at is not None and by > expires_at - DAY
+
+    def _is_part(self, export: Export | None, row: Mapping[str, Any], users: int | None) -> bool:
+        """Whether fewer records than claimed may be what was left when it was seen first."""
+        is_late = self._may_have_lost(export, row, naive(row.get("first_seen_at")))
+        records = row.get("records")
+        return is_late and users is not None and records is not None and records < users
 
     def _verdict(
         self,
         row: Mapping[str, Any],
-        kind: str,
+        export: Export | None,
         claim: Claim,
         users: int | None,
         is_match: bool,
-        matches: list[bool],
-        is_read: bool,
+        matches: list[int | None],
     ) -> tuple[str, str]:
         records, error = row.get("records"), row.get("error")
+        too_late = "not_checked", "files may have been deleted before they were listed"
         if error is not None and records is None:  # else of the archive
             then = "is gone" if row.get("gone_since") else "is tried again"
             return ("unreadable", f"{error} (it {then})") if row.get("needs_retry") else ("corrupt", error)
         if not row.get("is_complete"):
             changed_at = self._changed_at(row)
             is_young = changed_at is not None and changed_at + self.grace > self.as_of
-            if claim.count("pending") or is_young or not self._is_listed(row):
+            listed_at = self._listed_at(row)
+            if claim.count("pending") or is_young or not listed_at:
                 return "arriving", "not complete yet"
+            if self._may_have_lost(export, row, listed_at):
+                return too_late
             return "no_success", "files, but no _SUCCESS"
-        if not claim.runs and is_read:
+        if not claim.runs and self._is_read(row["export_id"], export, row):
             return "unannounced", "no run of that day"
         if claim.has_failed:
             return "delivered_although_failed", "complete, though each run of that day failed"
@@ -317,8 +332,11 @@ class Deliveries:
         if is_match:
             return "as_claimed", f"{records} records, as claimed"
         told = f"{records} records, {users} claimed"
-        if not self.is_comparable and not any(matches[-7:]):
-            return "not_comparable", f"{told}; none of the last 7 complete deliveries has matched"
+        if self._is_part(export, row, users):
+            return too_late
+        if not self.is_comparable and all(match is None for match in matches[-7:]):
+            once = ", as one before them did" if any(matches) else ""
+            return "not_comparable", f"{told}; none of the last 7 complete deliveries has matched{once}"
         return ("short" if records < users else "more"), told
 
     # ------------------------------------------------------------------------------------ one row per export
@@ -327,7 +345,7 @@ class Deliveries:
         """What `didomi__exports` holds of them, and the wrong delivery that makes an export `undelivered`."""
         rows = self.rows.get(export_id, [])
         last = self._newest(rows)
-        decided = self._newest([row for row in rows if row["verdict"] not in UNDECIDED])
+        decided = self._newest([row for row in rows if row["is_wrong"] or row["verdict"] not in UNDECIDED])
         expiries = [
             row["expires_at"]
             for row in rows
