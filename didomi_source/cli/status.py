@@ -105,11 +105,9 @@ def status(
                 code, line = nagios(found, limits)
                 print(line)
             else:
-                from .show import print_below
                 from .status_table import print_judgement
 
                 print_judgement(found)
-                print_below(found.deliveries.lines)
     raise typer.Exit(_UNKNOWN if is_for_nagios and streams.is_discarded() else code)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from didomi_source.health.judge import Judgement
 from didomi_source.health.states import Severity
-from didomi_source.health.status import Concern, ExportStatus
+from didomi_source.health.status import ExportStatus, Health
 from didomi_source.health.words import NOTHING, percent
 
 from .show import print_below, print_line, print_table, styled
@@ -24,31 +24,28 @@ def print_judgement(found: Judgement) -> None:
         print_line(styled(f"Stale: {found.headline}.", "red"))
         print_line(found.advice)
         print_line()
-    print_status(found.exports)
-    concerns = [
-        f"{export.title}: {problem.text}"
-        for export in found.exports
-        if (problem := found.problems.get(export.export_id)) and isinstance(problem.kind, Concern)
-    ]
-    for line in [] if found.is_stale else concerns:
-        print_line(line)
+    print_table(_TITLES, [_cells(export, found.health_of(export)) for export in found.exports])
+    print_below([*_reasons(found), *(one.sentence for one in found.other_wrong_deliveries)])
+    print_below([found.deliveries.expiry] * bool(found.deliveries.expiry))
 
 
-def print_status(exports: Sequence[ExportStatus]) -> None:
-    """Print a line per export, and under them why some are not healthy."""
-    print_table(_TITLES, [_cells(export) for export in exports])
-    reasons = [f"{e.title}: {e.health_reason}" for e in exports if e.health.severity > Severity.HEALTHY]
-    quarantined = sum(export.logs_quarantined for export in exports)
-    if quarantined:
-        reasons.append(f"{quarantined:,} logs could not be loaded: see the table export_log_quarantine")
-    print_below(reasons)
+def _reasons(found: Judgement) -> Iterator[str]:
+    """Why some exports are not healthy."""
+    for export in found.exports:
+        if export.health.severity > Severity.HEALTHY:
+            yield f"{export.title}: {export.health_reason}"
+        problem = found.problems.get(export.export_id)
+        if problem is not None and problem.kind != export.health and not found.is_stale:
+            yield f"{export.title}: {problem.text}"
+    if quarantined := sum(export.logs_quarantined for export in found.exports):
+        yield f"{quarantined:,} logs could not be loaded: see the table export_log_quarantine"
 
 
-def _cells(export: ExportStatus) -> list[Any]:
+def _cells(export: ExportStatus, health: Health) -> list[Any]:
     streak = _STREAKS.get(export.current_streak_status or "")
     return [
         export.title,
-        styled(export.health.label, COLOURS[export.health.css_class]),
+        styled(health.label, COLOURS[health.css_class]),
         f"{export.last_success_at:%Y-%m-%d %H:%M}" if export.last_success_at else "never",
         f"{export.current_streak:,} {streak}" if streak else NOTHING,
         percent(export.success_rate_7d),

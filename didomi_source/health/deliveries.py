@@ -148,11 +148,6 @@ class RecentDeliveries:
         which = f"{count:,} deliveries are" if count > 1 else "1 delivery is"
         return f"{which} deleted by Didomi within 48 hours, first {first:%Y-%m-%d %H:%M} UTC, not archived"
 
-    @property
-    def lines(self) -> list[str]:
-        """A line for each wrong delivery, and one for those that expire."""
-        return [one.sentence for one in self.wrong] + [self.expiry] * bool(self.expiry)
-
     def as_dict(self) -> dict[str, Any] | None:
         """For machines; None where deliveries are not read."""
         if not self.rows:

@@ -27,29 +27,27 @@ NOW = Tense("is", "are", "can", "cannot")
 THEN = Tense("was", "were", "could", "could not")
 
 
-def headline(health: Mapping[Health | None, int], *, unusual: int = 0, unread: int = 0, tense: Tense = NOW) -> str:
+def headline(health: Mapping[Health, int], *, unusual: int = 0, tense: Tense = NOW) -> str:
     """How many exports are bad, or that all are healthy.
 
     Args:
-        health: Health → number of exports, None for a health that is not known; the retired are not counted.
+        health: Health → number of exports; the retired are not counted.
         unusual: Number of exports whose last delivery was unusual.
-        unread: Number of exports that were not read completely lately.
         tense: Of the present, or of a past that is all that is known.
     """
-    counts = {kind: count for kind, count in health.items() if kind is None or not kind.is_retired}
+    counts = {kind: count for kind, count in health.items() if not kind.is_retired}
     total = sum(counts.values())
     if not total:
         return f"All exports {tense.many} retired"
-    bad = sorted((kind for kind in counts if kind is not None and kind.is_bad), key=lambda kind: kind.rank)
+    bad = sorted((kind for kind in counts if kind.is_bad), key=lambda kind: kind.rank)
     if bad:
-        return listed(_bad([(counts[kind], kind.label) for kind in bad], total, tense))
+        return listed(_bad([(counts[kind], kind.label) for kind in bad], total, tense), len(bad))
     healthy = counts.get(Health.HEALTHY, 0)
     if healthy < total:
         return _unjudged(healthy, total, tense)
     all_of_them = f"The only export {tense.one}" if total == 1 else f"All {grouped(total)} exports {tense.many}"
-    doubts = [f"{_it(unread, total)} {_was(unread)} not read completely"] * bool(unread)
-    doubts += [f"{_it(unusual, total)} delivered an unusual number of users"] * bool(unusual)
-    return f"{all_of_them} healthy{', but ' * bool(doubts)}{' and '.join(doubts)}"
+    which = "it" if total == 1 else grouped(unusual)
+    return f"{all_of_them} healthy" + f", but {which} delivered an unusual number of users" * bool(unusual)
 
 
 def _bad(counts: list[tuple[int, str]], total: int, tense: Tense) -> list[str]:
@@ -71,11 +69,3 @@ def _unjudged(healthy: int, total: int, tense: Tense) -> str:
         return f"None of the {grouped(total)} exports {tense.can} be judged"
     first = f"{grouped(healthy)} of {grouped(total)} exports {tense.verb(healthy)} healthy"
     return f"{first}; {grouped(total - healthy)} {tense.cannot} be judged"
-
-
-def _it(count: int, total: int) -> str:
-    return "it" if total == 1 else grouped(count)
-
-
-def _was(count: int) -> str:
-    return "was" if count == 1 else "were"

@@ -17,7 +17,7 @@ from .words import counted, moment, span
 MAX_AGE = timedelta(hours=26)  # a daily schedule, and two hours of grace
 _AHEAD = timedelta(days=1)  # clocks differ
 # The kinds of a problem, the worst first; a health of newer models is one, too.
-KINDS: tuple[State, ...] = (*(health for health in Health if health.is_bad), Concern.UNREAD, Concern.BELOW_RATE)
+KINDS: tuple[State, ...] = (*(health for health in Health if health.is_bad), Concern.BELOW_RATE)
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,8 @@ class Judgement:
     Args:
         exports: The worst first.
         problems: Export → what is wrong with it.
-        unread: The ids of exports that were not read within the limit, though others were; not of retired ones.
+        unread: The ids of exports that were not read within the limit, though others were, and whose health in the
+            marts is another one; not of retired ones.
         read_at: The last complete read of any export that the models know of.
         age: How long ago that was.
         is_stale: No export was read completely within the limit: what happened since is not known.
@@ -117,10 +118,9 @@ class Judgement:
         if not self.has_runs:
             known = counted(len(self.exports), "export")
             return f"{known} {'is' if len(self.exports) == 1 else 'are'} known, and none has run yet"
-        kinds = Counter(problem.kind for problem in self.problems.values())
-        health = Counter(None if self._is_doubtful(export) else export.health for export in self.exports)
-        words = headline(health, unusual=unusual, unread=kinds[Concern.UNREAD])
-        low = kinds[Concern.BELOW_RATE]
+        states = [self.state_of(export) for export in self.exports]
+        low = states.count(Concern.BELOW_RATE)
+        words = headline(Counter(map(self.health_of, self.exports)), unusual=unusual)
         return f"{words}; {low} below the least success rate" if low else words
 
     @property
@@ -152,9 +152,10 @@ class Judgement:
         problem = self.problems.get(export.export_id)
         return export.health if problem is None or self.is_stale else problem.kind
 
-    def _is_doubtful(self, export: ExportStatus) -> bool:
-        """Its health is bad in the marts, but it was not read lately."""
-        return export.health.is_bad and self.state_of(export) is Concern.UNREAD
+    def health_of(self, export: ExportStatus) -> Health:
+        """Its health: that of the marts, unless it was not read since; of a stale load, the health then."""
+        state = self.state_of(export)
+        return state if isinstance(state, Health) else export.health
 
     def settled(self, days: int) -> tuple[int, int]:
         """How many runs of all exports were completed in the last 7 or 28 days, and how many settled."""
@@ -198,7 +199,11 @@ def judge(
     return Judgement(
         exports=exports,
         problems={export_id: problem for export_id, problem in found.items() if problem},
-        unread=frozenset(e.export_id for e in exports if not is_stale and _is_unread(e, now, limits)),
+        unread=frozenset(
+            e.export_id
+            for e in exports
+            if not is_stale and e.health is not Health.UNREAD and _is_unread(e, now, limits)
+        ),
         read_at=read_at,
         age=now - read_at if read_at else None,
         is_stale=is_stale,
@@ -231,7 +236,7 @@ def _problem(export: ExportStatus, now: datetime, limits: Limits) -> Problem | N
     if is_unread:
         read_at = _credible(export.last_complete_sync_at, now)
         age = f"for {span(now - read_at)}" if read_at else "yet"
-        return Problem(Concern.UNREAD, f"it has not been read completely {age}", read_at)
+        return Problem(Health.UNREAD, f"it has not been read completely {age}", read_at)
     rate = export.success_rate_28d
     if limits.min_rate is not None and rate is not None and rate < limits.min_rate:
         failed = export.runs_failed_28d or 0

@@ -35,6 +35,10 @@ class Health(State):
         Severity.SEVERE, "a run is overdue", "◷", since="expected_next_run_at", needs_read=True
     )  # fmt: skip
     STUCK = "stuck", Facts(Severity.BAD, "a run has been pending for too long", "…", since="oldest_pending_at")
+    UNREAD = "unread", Facts(
+        Severity.BAD, "it was not read completely lately", "?", "not read", "cannot be read", "could not be read",
+        since="last_complete_sync_at",
+    )  # fmt: skip
     UNKNOWN_SCHEDULE = "unknown_schedule", Facts(Severity.UNJUDGED, "the schedule cannot be read")
     NO_OUTCOME = "no_outcome", Facts(Severity.UNJUDGED, "no run has settled yet")
     HEALTHY = "healthy", Facts(Severity.HEALTHY, "the last settled run succeeded", "✓")
@@ -42,17 +46,14 @@ class Health(State):
 
     @classmethod
     def _missing_(cls, value: object) -> Health | None:
-        """Take a value of newer models; one that is a concern too has its facts."""
-        return cls.unlisted(value, next((concern.facts for concern in Concern if concern.value == value), UNKNOWN))
+        """Take a value of newer models."""
+        return cls.unlisted(value, UNKNOWN)
 
 
 class Concern(State):
     """What can be wrong apart from an export's health, which models alone cannot know; the worst first."""
 
     STALE = "stale", Facts(Severity.SEVERE, "no export was read completely lately", "◷")
-    UNREAD = "unread", Facts(
-        Severity.BAD, "it was not read completely lately", "?", "not read", "cannot be read", "could not be read"
-    )  # fmt: skip
     BELOW_RATE = "below_rate", Facts(
         Severity.BAD, "too many runs of 28 days failed", "✕", now="fails too often", then="failed too often"
     )  # fmt: skip

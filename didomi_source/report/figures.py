@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from didomi_source.health.judge import Judgement
 from didomi_source.health.status import ExportStatus, Health
 from didomi_source.health.words import NOTHING, change, counted, grouped, listed, percent, points, short
 
@@ -34,11 +35,11 @@ class Figure:
     state: str = ""
 
 
-def key_figures(marts: Marts, *, is_stale: bool) -> list[Figure]:
+def key_figures(marts: Marts, found: Judgement) -> list[Figure]:
     """The figures, the most urgent first; those of a stale load are not called present."""
     return [
-        _failing(marts, "then" if is_stale else "now"),
-        _otherwise_bad(marts),
+        _failing(found),
+        _otherwise_bad(found),
         _success(marts),
         _missed(marts),
         _delivered(marts),
@@ -73,21 +74,24 @@ def _names(exports: Sequence[ExportStatus]) -> str:
     return listed([name_of(export) for export in exports], 2)
 
 
-def _failing(marts: Marts, when: str) -> Figure:
-    failing = [e for e in marts.exports if e.health is Health.FAILING]
-    note = _names(failing) or f"of {counted(sum(not e.health.is_retired for e in marts.exports), 'export')}"
-    return Figure(grouped(len(failing)), f"failing {when}", note, "bad" if failing else "")
+def _failing(found: Judgement) -> Figure:
+    failing = [e for e in found.exports if e.health is Health.FAILING]
+    note = _names(failing) or f"of {counted(sum(not e.health.is_retired for e in found.exports), 'export')}"
+    return Figure(
+        grouped(len(failing)), f"failing {'then' if found.is_stale else 'now'}", note, "bad" if failing else ""
+    )
 
 
-def _otherwise_bad(marts: Marts) -> Figure:
+def _otherwise_bad(found: Judgement) -> Figure:
     """The exports in any other bad health."""
     *others, last = (health.label for health in Health if health.is_bad and health is not Health.FAILING)
     label = f"{', '.join(others)} or {last}"
-    bad = [e for e in marts.exports if e.health.is_bad and e.health is not Health.FAILING]
+    health = {e: found.health_of(e) for e in found.exports}
+    bad = [e for e, how in health.items() if how.is_bad and how is not Health.FAILING]
     if bad:
-        worst = min((e.health for e in bad), key=lambda health: health.rank)
+        worst = min((health[e] for e in bad), key=lambda health: health.rank)
         return Figure(grouped(len(bad)), label, _names(bad), worst.css_class)
-    running = [e for e in marts.exports if e.last_run_status == "pending"]
+    running = [e for e in found.exports if e.last_run_status == "pending"]
     return Figure("0", label, f"running: {_names(running)}" if running else "none is running")
 
 

@@ -73,11 +73,10 @@ def attention(marts: Marts, found: Judgement) -> list[Attention]:
 
 
 def _attention(export: ExportStatus, found: Judgement, volume: Volume | None, today: date | None) -> Attention:
-    state, since = found.state_of(export), export.since
+    state, problem = found.state_of(export), found.problems.get(export.export_id)
+    since = export.since if problem is None or state == export.health else problem.since
     if not state.is_bad:
         state, since = Concern.UNUSUAL, export.last_success_at
-    elif state is Concern.UNREAD:
-        since = export.last_complete_sync_at
     not_read = _not_read(export, today) if export.export_id in found.unread else []
     return Attention(export, state, [*_what(export), *not_read, *_unusual(volume)], since)
 

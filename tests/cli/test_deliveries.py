@@ -176,8 +176,10 @@ def test_status_reports_what_is_wrong_and_what_is_lost_soon(job, api, bucket):
     assert job.didomi("run").code == 0
     yesterday = (now - timedelta(days=1, hours=3)).date()
     expires = now - timedelta(days=6, hours=3) + timedelta(days=7)
-    assert job.didomi("status").out.splitlines()[-2:] == [
-        f"Consents: delivery of {yesterday} is short (3 records, 5 claimed)",
+    assert job.didomi("status").out.splitlines()[-4:] == [
+        "",
+        f"Consents: delivery of {yesterday} (users): 3 records, 5 claimed",
+        "",
         f"1 delivery is deleted by Didomi within 48 hours, first {expires:%Y-%m-%d %H:%M} UTC, not archived",
     ]
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from didomi_source.cli import show, status_table
+from didomi_source.health.judge import judge
 from didomi_source.health.status import read_status
 from didomi_source.warehouse.target import Target
 from support.readme import ROOT, build
@@ -22,7 +23,9 @@ if __name__ == "__main__":
         recorder = Console(record=True, width=130, file=io.StringIO(), force_terminal=True, highlight=False)
         show.new_console = lambda **_: recorder
         recorder.print("$ didomi status")
-        status_table.print_status(read_status(Target(working_dir=folder / ".didomi")))
+        exports = read_status(Target(working_dir=folder / ".didomi"))
+        read_at = max(export.last_complete_sync_at for export in exports if export.last_complete_sync_at)
+        status_table.print_judgement(judge(exports, read_at))
         svg = recorder.export_svg(title="didomi status")
     # The picture asks nobody for a font.
     svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)

@@ -48,7 +48,7 @@ def test_a_read_of_a_clock_that_was_ahead_is_none():
     assert (found.is_stale, found.read_at, found.age, found.is_load_running) == (True, None, None, False)
     near = export("a", last_complete_sync_at=NOW + timedelta(hours=2))
     assert not judge([near, ahead], NOW).is_stale
-    assert judge([near, ahead], NOW).problems["a"].kind is Concern.UNREAD
+    assert judge([near, ahead], NOW).problems["a"].kind is Health.UNREAD
 
 
 def test_the_worst_export_comes_first():
@@ -80,7 +80,7 @@ def test_a_health_of_newer_models_is_a_problem():
     assert {new, Health("on_fire")} == {"on_fire"}
     assert new not in list(Health)
     assert (new.value, new.label, new.severity, new.css_class) == ("on_fire", "on fire", Severity.BAD, "warn")
-    assert sorted([*Health, new], key=lambda health: health.rank)[3:6] == [Health.STUCK, new, Health.UNKNOWN_SCHEDULE]
+    assert sorted([*Health, new], key=lambda health: health.rank)[4:7] == [Health.UNREAD, new, Health.UNKNOWN_SCHEDULE]
     with pytest.raises(ValueError, match="None is not a valid Health"):
         Health(None)
 
@@ -141,8 +141,8 @@ def test_few_places_treat_one_health_apart_from_the_others():
     }
     assert {name: named for name, named in found.items() if named} == {
         "didomi_source/health/headline.py": {"HEALTHY"},
-        "didomi_source/health/judge.py": {"UNDELIVERED"},
+        "didomi_source/health/judge.py": {"UNDELIVERED", "UNREAD"},
         "didomi_source/notify/changes.py": {"UNDELIVERED"},
         "didomi_source/report/figures.py": {"FAILING"},
-        "didomi_source/report/render.py": {"UNKNOWN_SCHEDULE"},
+        "didomi_source/report/render.py": {"UNKNOWN_SCHEDULE", "UNREAD"},
     }

@@ -81,10 +81,10 @@ def test_a_stale_load_comes_with_what_to_do(synced_at, advice):
     assert judge([status(**UNREAD, last_synced_at=synced_at)], NOW).advice == advice
 
 
-def test_a_late_export_that_was_not_read_cannot_be_judged():
-    """Its next run may have come: the headline does not call it late."""
+def test_a_late_export_that_was_not_read_is_not_called_late():
+    """Its next run may have come."""
     found = judge([status(**LATE | UNREAD), status("b")], NOW)
-    assert (found.headline, found.is_severe) == ("1 of 2 exports is healthy; 1 cannot be judged", False)
+    assert (found.headline, found.is_severe) == ("1 of 2 exports is not read", False)
 
 
 def test_a_stale_load_is_told_from_a_failing_export():
@@ -109,7 +109,7 @@ def test_a_stale_load_is_told_from_a_failing_export():
         ([status(**UNREAD | RETIRED), status("b")], 0, "DIDOMI OK - The only export is healthy"),
         ([status(**FAILING), status("b"), status("c", **RETIRED)], 2, "DIDOMI CRITICAL - 1 of 2 exports is failing; Export a: 5 failed runs in a row (quota)"),
         ([status(**RETIRED)], 0, "DIDOMI OK - All exports are retired"),
-        ([status(**UNREAD), status("b")], 1, "DIDOMI WARNING - All 2 exports are healthy, but 1 was not read completely; Export a: it has not been read completely for 2 days"),
+        ([status(**UNREAD), status("b")], 1, "DIDOMI WARNING - 1 of 2 exports is not read; Export a: it has not been read completely for 2 days"),
         ([status(**UNREAD)], 2, "DIDOMI CRITICAL - STALE: Nothing has been read completely and built for 2 days; by then, the only export was healthy; Export a: it has not been read completely for 2 days"),
     ],
 )  # fmt: skip

@@ -43,11 +43,11 @@ def rendered(*exports, **more) -> Element:
 
 def test_the_verdict_comes_first(tree):
     """In the title of the tab, and above everything else of the page."""
-    assert tree.all("title")[0].text == "✕ 2 of 8 exports are failing, 1 is late and 1 is stuck – Didomi exports"
+    assert tree.all("title")[0].text == "✕ 2 of 8 exports are failing, 1 is late, 1 is stuck and 1 is not read – Didomi exports"
     verdict = tree.all("main")[0].all("div")[0]
     assert verdict.attributes["class"] == "verdict verdict-bad"
     assert [p.text for p in verdict.all("p")] == [
-        "✕ 2 of 8 exports are failing, 1 is late and 1 is stuck",
+        "✕ 2 of 8 exports are failing, 1 is late, 1 is stuck and 1 is not read",
         r"""Consents <b>&"'</b> \u202e gnp.exe \x1b[31m {{ 7*7 }} is failing since Fri 20 Nov 04:00 UTC: 5 failed runs in a row (access_denied).""",
         "Proofs (weekly) is failing since Mon 16 Nov 06:00 UTC: 2 failed runs in a row (access_denied).",
         "Preferences – EU is late since Sun 22 Nov 22:00 UTC: no run for 56 hours, 2 overdue.",
@@ -64,7 +64,7 @@ def test_key_figures(tree):
     (figures,) = tree.all("ul", class_="figures")
     assert [[part.text for part in li.children if isinstance(part, Element)] for li in figures.all("li")] == [
         ["2", "failing now", r"""Consents <b>&"'</b> \u202e gnp.exe \x1b[31m {{ 7*7 }} and Proofs (weekly)"""],
-        ["2", "undelivered, late or stuck", "Preferences – EU and Consents – mobile apps"],
+        ["3", "undelivered, late, stuck or not read", "Preferences – EU, Consents – mobile apps and 1 more"],
         ["83.8%", "success, 7 days", "31 of 37 runs · −2.9 points on the week before · 28 days 92.9%"],
         ["2", "missed runs, 28 days", "2 of them in the last 7"],
         ["15.1 M", "user records delivered, last 7 full days", "−8% on the week before"],

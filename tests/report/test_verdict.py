@@ -134,7 +134,7 @@ def test_one_export_is_not_read():
     unread = export("a", name="Apps", last_complete_sync_at=ago(days=4))
     assert verdict(unread, *well(2)) == Verdict(
         "warn",
-        "All 3 exports are healthy, but 1 was not read completely",
+        "1 of 3 exports is not read",
         ["Apps cannot be read since Fri 20 Nov 06:00 UTC: it has not been read completely for 4 days."],
     )
 

@@ -13,12 +13,13 @@ exports as (
 
 ),
 
--- in its last day, or later, a delivery may lose files by their age
+-- from its last day on, a delivery may lose files by their age; what is there three days after it is kept
 aged as (
 
     select
         deliveries.*,
         {{ didomi__add_seconds('deliveries.first_modified_at', '(exports.retention_days - 1) * 86400') }} as whole_until_at,
+        {{ didomi__add_seconds('deliveries.first_modified_at', '(exports.retention_days + 3) * 86400') }} as kept_from_at,
         coalesce(deliveries.last_modified_at, deliveries.first_seen_at) as changed_at
     from {{ ref('stg_didomi__export_deliveries') }} as deliveries
     left join exports on deliveries.export_id = exports.export_id
@@ -230,9 +231,11 @@ delivered as (
         deliveries.first_modified_at,
         deliveries.last_modified_at,
         deliveries.changed_at,
-        coalesce(deliveries.whole_until_at < deliveries.first_seen_at, false) as is_seen_late,
+        coalesce(deliveries.first_seen_at > deliveries.whole_until_at and deliveries.first_seen_at < deliveries.kept_from_at, false) as is_seen_late,
         second_listings.listed_at,
-        deliveries.whole_until_at,
+        coalesce(
+            second_listings.listed_at > deliveries.whole_until_at and second_listings.listed_at < deliveries.kept_from_at, false
+        ) as is_listed_late,
         deliveries.archived_to,
         deliveries.archived_at,
         deliveries.gone_since_at,
@@ -273,7 +276,7 @@ not_delivered as (
         cast(null as {{ didomi__type_timestamp() }}) as changed_at,
         false as is_seen_late,
         cast(null as {{ didomi__type_timestamp() }}) as listed_at,
-        cast(null as {{ didomi__type_timestamp() }}) as whole_until_at,
+        false as is_listed_late,
         cast(null as {{ dbt.type_string() }}) as archived_to,
         cast(null as {{ didomi__type_timestamp() }}) as archived_at,
         cast(null as {{ didomi__type_timestamp() }}) as gone_since_at,
@@ -370,7 +373,7 @@ judged as (
                     or {{ didomi__add_seconds('changed_at', didomi__number('didomi_delivery_grace_hours') ~ ' * 3600') }} > {{ didomi__as_of() }}
                     or listed_at is null
                 ) then 'arriving'
-            when not is_complete and whole_until_at < listed_at then 'not_checked'
+            when not is_complete and is_listed_late then 'not_checked'
             when not is_complete then 'no_success'
             when runs_total = 0 and is_log_list_read then 'unannounced'
             when is_failed then 'delivered_although_failed'

@@ -285,9 +285,9 @@ class Deliveries:
         return min((at for at in listings if changed_at and changed_at + self.grace <= at), default=None)
 
     def _may_have_lost(self, export: Export | None, row: Mapping[str, Any], by: datetime | None) -> bool:
-        """Whether files may have been deleted by their age by then."""
+        """Whether files may have been deleted by their age by then; what is left after three more days is kept."""
         expires_at = self._expiry(export, naive(row.get("first_modified_at")))
-        return by is not None and expires_at is not None and by > expires_at - DAY
+        return by is not None and expires_at is not None and expires_at - DAY < by < expires_at + 3 * DAY
 
     def _is_part(self, export: Export | None, row: Mapping[str, Any], users: int | None) -> bool:
         """Whether fewer records than claimed may be what was left when it was seen first."""
