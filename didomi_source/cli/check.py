@@ -99,15 +99,16 @@ def _check_api(target: Target, export_ids: Sequence[str]) -> Iterator[Finding]:
             except DidomiError as error:
                 yield _failed(subject, error)
                 continue
-            if logs or not is_bare(export) or _is_loaded(target, export):
-                yield Finding(subject, True, _known_of(export.get("name"), logs, total))
+            is_listed = not is_bare(export)
+            if logs or is_listed or _is_loaded(target, export):
+                yield Finding(subject, True, _known_of(export.get("name"), logs, total, is_listed=is_listed))
             else:
                 yield _failed(subject, ConfigurationError(UNKNOWN))
 
 
-def _known_of(name: str | None, logs: list[Any], total: int | None) -> str:
+def _known_of(name: str | None, logs: list[Any], total: int | None, *, is_listed: bool) -> str:
     size = "no log yet" if not logs else "logs" if total is None else f"{total:,} logs"
-    return f"{name}, {size}" if name else f"{size}, and its configuration is not listed"
+    return (f"{name}, " if name else "") + size + ("" if is_listed else ", and its configuration is not listed")
 
 
 def _is_loaded(target: Target, export: Row) -> bool:

@@ -39,8 +39,9 @@ def print_summary(summary: Summary) -> None:
     for sync in sorted(summary.syncs, key=lambda s: (s["name"] or s["export_id"]).casefold()):
         read = sync["mode"] if sync["is_complete"] else styled("incomplete", "red")
         rows.append([names[sync["export_id"]] or sync["export_id"], read, *(f"{sync[name]:,}" for name in counts)])
-    print_table(titles, rows)
-    print_line()
+    if rows:
+        print_table(titles, rows)
+        print_line()
     for note in summary.notes:
         print_line(styled(f"Note: {note}", "yellow"))
     print_line(f"Loaded into {summary.destination}, dataset {summary.dataset}, in {summary.seconds:.1f} s.")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from didomi_sandbox import Behaviour, Fault, Sandbox
+from didomi_sandbox import Behaviour, Fault, Sandbox, Store
 from support.harness import Job, Result, clean_environment
 from support.shell import DIDOMI, didomi, program_environment
 from support.warehouse import EXPORT
@@ -354,6 +354,17 @@ def test_check_of_an_export_that_only_the_warehouse_knows(job: Job, api: Sandbox
     assert (done.code, f"ok      export {EXPORT}: no log yet, and its configuration is not listed" in lines_of(done)) == (
         0, True,
     )  # fmt: skip
+
+
+def test_an_export_without_a_name_is_listed_all_the_same(job: Job, api: Sandbox) -> None:
+    api.store = Store()
+    api.store.add_export(id=EXPORT, name=None)
+    assert f"ok      export {EXPORT}: no log yet" in lines_of(job.didomi("check"))
+
+
+def test_a_run_that_read_no_export_prints_no_table(job: Job) -> None:
+    done = job.didomi("run", "--export-id", "nope", "--skip-models")
+    assert (done.code, len(done.out.splitlines()), done.out.split()[0]) == (1, 1, "Loaded")
 
 
 # -- sandbox -------------------------------------------------------------------------------------

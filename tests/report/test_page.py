@@ -43,7 +43,10 @@ def rendered(*exports, **more) -> Element:
 
 def test_the_verdict_comes_first(tree):
     """In the title of the tab, and above everything else of the page."""
-    assert tree.all("title")[0].text == "✕ 2 of 8 exports are failing, 1 is late, 1 is stuck and 1 is not read – Didomi exports"
+    assert (
+        tree.all("title")[0].text
+        == "✕ 2 of 8 exports are failing, 1 is late, 1 is stuck and 1 is not read – Didomi exports"
+    )
     verdict = tree.all("main")[0].all("div")[0]
     assert verdict.attributes["class"] == "verdict verdict-bad"
     assert [p.text for p in verdict.all("p")] == [
