@@ -8,23 +8,8 @@ from typing import Annotated
 
 import typer
 
+from . import options as opt
 from .app import RUN_CODES, app, text
-from .options import (
-    AsJson,
-    Dataset,
-    Destination,
-    ExportIds,
-    Format,
-    Log,
-    SkipModels,
-    Vars,
-    Verbose,
-    WorkingDir,
-    day,
-    refuse_reversed,
-    target_of,
-    variables,
-)
 from .run import run_and_report
 
 _EXAMPLES = """
@@ -38,23 +23,23 @@ Examples:
 def backfill(
     created_from: Annotated[str, typer.Option("--from", help="First day, YYYY-MM-DD (UTC).", metavar="DAY")],
     created_to: Annotated[str, typer.Option("--to", help="Last day, YYYY-MM-DD (UTC).", metavar="DAY")],
-    destination: Destination = "duckdb",
-    dataset: Dataset = "didomi_raw",
-    export_id: ExportIds = None,
-    skip_models: SkipModels = False,
-    as_json: AsJson = False,
-    variables_: Vars = "{}",
-    working_dir: WorkingDir = Path(".didomi"),
-    log_format: Log = Format.text,
-    verbose: Verbose = 0,
+    destination: opt.Destination = "duckdb",
+    dataset: opt.Dataset = "didomi_raw",
+    export_id: opt.ExportIds = None,
+    skip_models: opt.SkipModels = False,
+    as_json: opt.AsJson = False,
+    variables_: opt.Vars = "{}",
+    working_dir: opt.WorkingDir = Path(".didomi"),
+    log_format: opt.Log = opt.Format.text,
+    verbose: opt.Verbose = 0,
 ) -> None:
     """Read the logs created in a range of days again.
 
     Later runs read the same as without it.
     """
-    first, last = day(created_from, "--from"), day(created_to, "--to")
-    refuse_reversed(first, last)
-    target = target_of(verbose, log_format, destination=destination, dataset=dataset, working_dir=working_dir)
+    first, last = opt.day(created_from, "--from"), opt.day(created_to, "--to")
+    opt.refuse_reversed(first, last)
+    target = opt.target_of(verbose, log_format, destination=destination, dataset=dataset, working_dir=working_dir)
     from didomi_source.job.options import Options
 
     options = Options(
@@ -62,6 +47,6 @@ def backfill(
         created_from=datetime.combine(first, time.min, timezone.utc),
         created_to=datetime.combine(last, time.max, timezone.utc),
         skip_models=skip_models,
-        model_vars=variables(variables_),
+        model_vars=opt.variables(variables_),
     )
     run_and_report(target, options, as_json=as_json)

@@ -10,22 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from . import options as opt
 from .app import RUN_CODES, app, end, text
-from .options import (
-    Dataset,
-    Destination,
-    ExportIds,
-    Format,
-    Log,
-    Vars,
-    Verbose,
-    Wait,
-    WorkingDir,
-    day,
-    refuse_reversed,
-    target_of,
-    variables,
-)
 from .show import new_console, print_below, print_line, print_table, styled
 from .steps import Steps
 from .streams import results
@@ -49,32 +35,32 @@ _NOTHING = "-"
 
 @app.command(epilog=text(_EXAMPLES, RUN_CODES))
 def deliveries(
-    destination: Destination = "duckdb",
-    dataset: Dataset = "didomi_raw",
-    export_id: ExportIds = None,
+    destination: opt.Destination = "duckdb",
+    dataset: opt.Dataset = "didomi_raw",
+    export_id: opt.ExportIds = None,
     first: Annotated[str | None, typer.Option("--from", help="First day, YYYY-MM-DD (UTC).", metavar="DAY")] = None,
     last: Annotated[str | None, typer.Option("--to", help="Last day, YYYY-MM-DD (UTC).", metavar="DAY")] = None,
-    output: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.text,
+    output: Annotated[opt.Format, typer.Option("--format", help="How to print it.")] = opt.Format.text,
     recount: Annotated[
         str | None,
         typer.Option("--recount", help="Run the job, and read the files of this day again.", metavar="DAY"),
     ] = None,
-    variables_: Vars = "{}",
-    working_dir: WorkingDir = Path(".didomi"),
-    wait: Wait = None,
-    log_format: Log = Format.text,
-    verbose: Verbose = 0,
+    variables_: opt.Vars = "{}",
+    working_dir: opt.WorkingDir = Path(".didomi"),
+    wait: opt.Wait = None,
+    log_format: opt.Log = opt.Format.text,
+    verbose: opt.Verbose = 0,
 ) -> None:
     """Print what was delivered, beside what the logs claim.
 
     As of the last run. A wrong delivery is data, and exits with 0.
     """
-    again = day(recount, "--recount") if recount else None
-    since = day(first, "--from") if first else again
-    until = day(last, "--to") if last else again
-    refuse_reversed(since, until)
-    vars_ = variables(variables_)
-    target = target_of(verbose, log_format, wait, destination=destination, dataset=dataset, working_dir=working_dir)
+    again = opt.day(recount, "--recount") if recount else None
+    since = opt.day(first, "--from") if first else again
+    until = opt.day(last, "--to") if last else again
+    opt.refuse_reversed(since, until)
+    vars_ = opt.variables(variables_)
+    target = opt.target_of(verbose, log_format, wait, destination=destination, dataset=dataset, working_dir=working_dir)
     from didomi_source.health.deliveries import read_deliveries
     from didomi_source.health.status import read_status
 
@@ -83,7 +69,7 @@ def deliveries(
     if unseen := set(export_id or ()) - {delivery.export_id for delivery in found}:
         read_status(target, sorted(unseen))  # which refuses ids that the marts do not hold
     with results():
-        if output is Format.json:
+        if output is opt.Format.json:
             print(json.dumps([delivery.as_dict() for delivery in found], indent=2))
         else:
             shown = found if since else _from_the_first_check_on(found)

@@ -13,21 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from . import options as opt
 from .app import RUN_CODES, app, end, text
-from .options import (
-    AsJson,
-    Dataset,
-    Destination,
-    ExportIds,
-    Format,
-    Log,
-    SkipModels,
-    Vars,
-    Verbose,
-    WorkingDir,
-    target_of,
-    variables,
-)
 from .show import print_line, print_summary, print_table
 from .steps import Steps
 from .streams import results
@@ -55,16 +42,16 @@ Settings: environment and .dlt/ (`didomi doctor` shows them).
 
 @app.command(epilog=text(_EXAMPLES, RUN_CODES, _SETTINGS))
 def run(
-    destination: Destination = "duckdb",
-    dataset: Dataset = "didomi_raw",
-    export_id: ExportIds = None,
+    destination: opt.Destination = "duckdb",
+    dataset: opt.Dataset = "didomi_raw",
+    export_id: opt.ExportIds = None,
     full: Annotated[bool, typer.Option("--full", help="Read the whole list of every export.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print how many requests it would send; load and write nothing.")
     ] = False,
-    skip_models: SkipModels = False,
-    as_json: AsJson = False,
-    variables_: Vars = "{}",
+    skip_models: opt.SkipModels = False,
+    as_json: opt.AsJson = False,
+    variables_: opt.Vars = "{}",
     report_to: Annotated[
         Path | None,
         typer.Option("--report", help="Also write the page of `didomi report`.", metavar="FILE"),
@@ -85,18 +72,18 @@ def run(
             metavar="URL",
         ),
     ] = None,
-    working_dir: WorkingDir = Path(".didomi"),
-    log_format: Log = Format.text,
-    verbose: Verbose = 0,
+    working_dir: opt.WorkingDir = Path(".didomi"),
+    log_format: opt.Log = opt.Format.text,
+    verbose: opt.Verbose = 0,
 ) -> None:
     """Load the export logs, build the models, print a summary.
 
     With OTEL_EXPORTER_OTLP_ENDPOINT set, traces and metrics are sent there (extra `otel`).
     """
-    target = target_of(verbose, log_format, destination=destination, dataset=dataset, working_dir=working_dir)
+    target = opt.target_of(verbose, log_format, destination=destination, dataset=dataset, working_dir=working_dir)
     from didomi_source.job.options import Options
 
-    options = Options(tuple(export_id or ()), full, skip_models=skip_models, model_vars=variables(variables_))
+    options = Options(tuple(export_id or ()), full, skip_models=skip_models, model_vars=opt.variables(variables_))
     if dry_run:
         _forecast(target, options, as_json=as_json)
     else:
