@@ -12,7 +12,6 @@ from didomi_source.errors import DidomiError, ProtocolError
 from didomi_source.schema import Row
 
 from .batch import Batch
-from .decision import Decision, decide
 from .destination import KnownExport, latest_credible
 from .logs import belongs_to, fingerprint, log_rows, problem, read_items
 from .pages import Entry, Page
@@ -190,12 +189,12 @@ class ExportSync:
             return
         rows = log_rows([entry], [text], self._export_id, self._run.extra, self._next)
         (row,) = rows
-        decision = decide(known, row, latest_credible())
-        self._tally.found(log_id, is_settled=(row if decision is Decision.WRITE else known).is_settled)
-        if decision is Decision.UNMARK:
-            batch.missing_since[log_id] = None
-        elif decision is Decision.WRITE:
+        is_newer = row.replaces(known, latest_credible())
+        self._tally.found(log_id, is_settled=(row if is_newer else known).is_settled)
+        if is_newer:
             self._replace(known, rows, batch)
+        elif known.is_missing:  # it is back
+            batch.missing_since[log_id] = None
 
     def _replace(self, known: LogState, rows: Rows[LogRow], batch: Batch) -> None:
         (row,) = rows

@@ -218,6 +218,37 @@ def test_settled_never_goes_back(states: list[LogRow]) -> None:
             assert after.updated_at >= before.updated_at
 
 
+HOUR = timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("known", "status", "updated_at", "expected"),
+    [
+        (LogState(updated_at=NOON), "pending", NOON, True),
+        (LogState(updated_at=NOON), "pending", NOON + HOUR, True),
+        (LogState(updated_at=NOON), "pending", NOON - HOUR, False),
+        (LogState(updated_at=NOON, is_missing=True), "pending", NOON, True),
+        (LogState(updated_at=NOON, is_missing=True), "pending", NOON - HOUR, False),
+        (LogState(updated_at=NOON), "pending", None, True),
+        (LogState(), "pending", NOON - HOUR, True),
+        (LogState(updated_at=NOON + HOUR), "pending", NOON, False),
+        (LogState(updated_at=NOON + 2 * HOUR), "pending", NOON, True),  # no clock shows that yet
+        (LogState(updated_at=NOON), "completed", NOON - HOUR, True),
+        (LogState(is_settled=True), "pending", NOON, False),
+        (LogState(is_settled=True), " Failed ", NOON - HOUR, True),
+        (LogState(is_settled=True, is_missing=True), "pending", NOON, False),
+        (LogState(is_settled=True, updated_at=NOON), "failed", NOON, True),
+        (LogState(is_settled=True, updated_at=NOON), "failed", NOON - HOUR, False),
+        (LogState(is_settled=True, updated_at=NOON), "failed", NOON + HOUR, True),
+    ],
+)
+def test_a_known_state_is_replaced_by_what_is_newer(
+    known: LogState, status: str, updated_at: datetime | None, expected: bool
+) -> None:
+    """Settled before pending, the later update before the earlier; whether the log was missing decides nothing."""
+    assert state(status, None, None, updated_at).replaces(known, NOON + HOUR) is expected
+
+
 @pytest.mark.parametrize("is_credible", [True, False])
 def test_a_time_in_the_future_keeps_no_later_state_away(is_credible: bool) -> None:
     """A clock that was wrong once does not freeze a log; a time that may be right keeps an older state away."""

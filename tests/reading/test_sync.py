@@ -284,6 +284,57 @@ def test_what_returns_in_an_older_state_only_loses_its_mark() -> None:
     assert (back.export_logs, back.missing_since) == ([], {"a": None})
 
 
+ELEVEN, TWELVE, ONE = (f"2026-05-30T{hour}:00:00Z" for hour in (11, 12, 13))
+NOT_YET = f"{datetime.now(timezone.utc) + 30 * DAY:%Y-%m-%dT%H:%M:%SZ}"  # no clock shows that
+
+
+@pytest.mark.parametrize("is_missing", [False, True])
+@pytest.mark.parametrize(
+    ("held", "shown", "kept", "pending"),
+    [
+        (("pending", TWELVE), ("pending", TWELVE), "held", 1),
+        (("pending", TWELVE), ("running", TWELVE), "shown", 1),
+        (("pending", TWELVE), ("running", ONE), "shown", 1),
+        (("pending", TWELVE), ("running", ELEVEN), "held", 1),
+        (("pending", TWELVE), ("running", None), "shown", 1),
+        (("pending", None), ("running", ELEVEN), "shown", 1),
+        (("pending", NOT_YET), ("running", TWELVE), "shown", 1),
+        (("pending", TWELVE), ("completed", ELEVEN), "shown", 0),
+        (("completed", None), ("pending", TWELVE), "held", 0),
+        (("completed", None), (" Failed ", ELEVEN), "shown", 0),
+        (("completed", TWELVE), ("failed", TWELVE), "shown", 0),
+        (("completed", TWELVE), ("failed", ELEVEN), "held", 0),
+    ],
+)
+def test_a_known_log_is_replaced_by_what_is_newer(
+    held: tuple[str, str | None], shown: tuple[str, str | None], kept: str, pending: int, is_missing: bool
+) -> None:
+    """Settled before pending, the later update before the earlier; a log that is back loses its mark in any case."""
+    known = after(sync(Api([item("a", held[0], updated_at=held[1])])))
+    known.logs["a"]["missing_at_source_since"] = NOW if is_missing else None
+    batch = sync(Api([item("a", shown[0], updated_at=shown[1])]), known)
+    is_written = kept == "shown" or (held == shown and is_missing)  # what says the same is written to remove the mark
+    row = batch.export_syncs[0]
+    assert (
+        [log["status"] for log in batch.export_logs],
+        batch.missing_since,
+        (row["logs_new"], row["logs_changed"], row["logs_pending"]),
+    ) == (
+        [shown[0]] if is_written else [],
+        {"a": None} if is_missing and not is_written else {},
+        (0, is_written, pending),
+    )
+
+
+@pytest.mark.parametrize(("updated_at", "written"), [(TWELVE, ["a"]), (ELEVEN, [])])
+def test_a_log_whose_history_was_lost_is_written_again_unless_it_is_older(updated_at: str, written: list[str]) -> None:
+    """Its state has no hash then, so that the same log counts as news."""
+    known = after(sync(Api([item("a", "pending", updated_at=TWELVE)])))
+    known.logs["a"]["content_hash"] = ""
+    batch = sync(Api([item("a", "pending", updated_at=updated_at)]), known)
+    assert ([log["id"] for log in batch.export_logs], batch.missing_since) == (written, {})
+
+
 def test_an_error_ends_the_reading_and_nothing_else() -> None:
     """What came before it is kept, nothing is called missing, and the row says why."""
     held = after(sync(Api([item("gone")])))
