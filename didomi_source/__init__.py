@@ -21,13 +21,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .deliveries import didomi_deliveries as didomi_deliveries
+    from .deliveries.source import didomi_deliveries as didomi_deliveries
     from .reading.plan import Request as Request
     from .source import didomi_source as didomi_source
 
 __all__ = ["Request", "didomi_deliveries", "didomi_source"]
 
-_HOMES = {"didomi_source": ".source", "didomi_deliveries": ".deliveries", "Request": ".reading.plan"}
+_HOMES = {"didomi_source": ".source", "didomi_deliveries": ".deliveries.source", "Request": ".reading.plan"}
 
 
 def __getattr__(name: str) -> Any:

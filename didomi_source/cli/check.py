@@ -16,7 +16,7 @@ from .show import print_line, styled
 from .streams import results
 
 if TYPE_CHECKING:
-    from didomi_source.deliveries import DeliverySettings
+    from didomi_source.deliveries.settings import DeliverySettings
     from didomi_source.schema import Row
     from didomi_source.warehouse.target import Target
 
@@ -123,7 +123,7 @@ def _is_loaded(target: Target, export: Row) -> bool:
 
 def _check_deliveries() -> Iterator[Finding]:
     """Send one LIST and one GET, if deliveries are read at all."""
-    from didomi_source.deliveries import delivery_settings
+    from didomi_source.deliveries.settings import delivery_settings
     from didomi_source.deliveries.source import refuse_missing_packages
 
     subject = "deliveries"

@@ -158,7 +158,7 @@ def _shown(name: str, value: Any) -> str:
 
 def _of_deliveries_and_unknown(asked: Sequence[ConfigProvider], known: Mapping[str, Any]) -> Iterator[Fact]:
     """The settings of deliveries that are given, and those that nobody reads: most are misspelt."""
-    from didomi_source.deliveries import DeliverySettings
+    from didomi_source.deliveries.settings import DeliverySettings
 
     of_deliveries = {f"{_DELIVERIES}.{name}" for name in DeliverySettings()}
     for name, origin in sorted(_given(asked).items()):

@@ -51,8 +51,9 @@ def forecast_deliveries(target: Target, options: Options, export_ids: Collection
     Raises:
         DidomiError: A setting is wrong, or the warehouse cannot be read.
     """
-    from didomi_source.deliveries import DeliveryRequest, delivery_settings
     from didomi_source.deliveries.known import KnownDeliveries
+    from didomi_source.deliveries.outcome import DeliveryRequest
+    from didomi_source.deliveries.settings import delivery_settings
     from didomi_source.deliveries.source import delivery_reader
 
     settings = delivery_settings()
@@ -91,7 +92,9 @@ class RunDeliveries:
     """
 
     def __init__(self, run_id: str, recount: Collection[date] = ()) -> None:
-        from didomi_source.deliveries import DeliveryRequest, delivery_settings, didomi_deliveries
+        from didomi_source.deliveries.outcome import DeliveryRequest
+        from didomi_source.deliveries.settings import delivery_settings
+        from didomi_source.deliveries.source import didomi_deliveries
 
         self._request = DeliveryRequest(run_id, recount=recount)
         self._settings = delivery_settings()

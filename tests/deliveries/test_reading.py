@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from didomi_source.deliveries import archive, didomi_deliveries, files, reading
+from didomi_source.deliveries import archive, files, reading
 from didomi_source.deliveries.layout import partitions_of
+from didomi_source.deliveries.source import didomi_deliveries
 from didomi_source.deliveries.stores import Folder, StoreRefused
 from didomi_source.errors import ConfigurationError
 from support.deliveries.lab import DAY, EXPORT, Loads, Place, folder_of, partition, users

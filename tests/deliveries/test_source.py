@@ -18,7 +18,9 @@ import pytest
 
 from didomi_sandbox import Behaviour, plain_store, serve
 from didomi_source import didomi_source
-from didomi_source.deliveries import DeliveryRequest, delivery_settings, didomi_deliveries
+from didomi_source.deliveries.outcome import DeliveryRequest
+from didomi_source.deliveries.settings import delivery_settings
+from didomi_source.deliveries.source import didomi_deliveries
 from didomi_source.schema import EXPORT_DELIVERIES, TABLES
 from support.deliveries.lab import DAY, EXPORT, SECRET, Place, Warehouse, folder_of, partition, users
 from support.deliveries.servers import KEY, SECRET_KEY, S3Server, error_xml

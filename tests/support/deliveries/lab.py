@@ -14,9 +14,10 @@ from typing import Any
 import dlt
 import duckdb
 
-from didomi_source.deliveries import DeliveryOutcome, DeliveryRequest, delivery_settings, didomi_deliveries
 from didomi_source.deliveries.known import KnownDeliveries
-from didomi_source.deliveries.source import delivery_reader
+from didomi_source.deliveries.outcome import DeliveryOutcome, DeliveryRequest
+from didomi_source.deliveries.settings import delivery_settings
+from didomi_source.deliveries.source import delivery_reader, didomi_deliveries
 from didomi_source.schema import EXPORT_DELIVERIES
 
 Row = dict[str, Any]
