@@ -72,23 +72,15 @@ class Plan:
         return sum(file.bytes for work in self.work for file in work.to_read)
 
 
+@dataclass(frozen=True)
 class Planner:
     """Finds what a run over the deliveries has to do; without an archive nothing is copied."""
 
-    def __init__(
-        self,
-        store: Store,
-        archive: Archive | None,
-        known: KnownDeliveries,
-        settings: DeliverySettings,
-        request: DeliveryRequest,
-    ) -> None:
-        self._store = store
-        self._archive = archive
-        self._known = known
-        self._settings = settings
-        self._request = request
-        self._outcome = request.outcome
+    store: Store
+    archive: Archive | None
+    known: KnownDeliveries
+    settings: DeliverySettings
+    request: DeliveryRequest
 
     def plan(self) -> Plan:
         """List the store and find what changed; reads no file.
@@ -96,28 +88,28 @@ class Planner:
         Returns:
             The plan; an empty one, with the reason in the outcome, when the store cannot be listed.
         """
-        export_ids = self._request.export_ids
+        export_ids = self.request.export_ids
         plan = Plan(listed_at=datetime.now(timezone.utc))
         for export_id in export_ids or ():
-            self._outcome.of(export_id)
-        known = self._known.summaries()
+            self.request.outcome.of(export_id)
+        known = self.known.summaries()
         since: dict[str, date] = {}
-        if not self._settings.retention_days:  # otherwise what does not matter is deleted, and costs nothing
-            since = oldest_days(known, self._request.recount, plan.listed_at.date(), is_pending=self._is_pending)
+        if not self.settings.retention_days:  # otherwise what does not matter is deleted, and costs nothing
+            since = oldest_days(known, self.request.recount, plan.listed_at.date(), is_pending=self._is_pending)
         try:
-            listing = list_partitions(self._store, export_ids, since)
+            listing = list_partitions(self.store, export_ids, since)
         except DeliveryError as error:
-            self._outcome.fail(str(error))
+            self.request.outcome.fail(str(error))
             return plan
         self._note(listing, plan.listed_at, export_ids, known)
         changed = [partition for partition in listing.partitions if self._has_changed(partition, known)]
         gone_ids = self._gone(listing, since, known)
-        rows = self._known.rows([*(partition.delivery_id for partition in changed), *gone_ids])
+        rows = self.known.rows([*(partition.delivery_id for partition in changed), *gone_ids])
         gone = [rows[delivery_id] for delivery_id in gone_ids]
         for partition in changed:
             row = rows.get(partition.delivery_id)
             is_expired = row is not None and self._is_expired(partition, row, plan.listed_at)
-            if row is not None and is_expired and (self._archive is None or row["archived_at"] is not None):
+            if row is not None and is_expired and (self.archive is None or row["archived_at"] is not None):
                 gone += [row] if row["gone_since"] is None else []  # nothing is left to do
                 continue
             work = self._work_of(partition, row, is_expired=is_expired)
@@ -125,13 +117,13 @@ class Planner:
             if row is None or work.to_read or not is_same or self._is_stale(partition, row):
                 plan.work.append(work)
         self._leave_to_the_next_run(plan.work)
-        plan.gone = [gone_row(row, plan.listed_at, self._request.run_id) for row in gone]
+        plan.gone = [gone_row(row, plan.listed_at, self.request.run_id) for row in gone]
         return plan
 
     def _note(
         self, listing: Listing, listed_at: datetime, export_ids: Collection[str] | None, known: dict[str, KnownDelivery]
     ) -> None:
-        outcome = self._outcome
+        outcome = self.request.outcome
         outcome.ignored_partitions = listing.ignored
         for export_id, requests in listing.requests.items():
             if export_id in outcome.exports or (export_id and export_ids is None):
@@ -143,27 +135,27 @@ class Planner:
         # It may be the wrong place, or a disk that is not mounted, and so is no evidence that anything is missing.
         asked = [one for one in known.values() if export_ids is None or one.export_id in export_ids]
         if listing.is_empty and (not known or any(self._must_be_there(one, listed_at) for one in asked)):
-            logger.warning("nothing lies below %s/data/: is bucket_url the folder that holds data/?", self._store.url)
+            logger.warning("nothing lies below %s/data/: is bucket_url the folder that holds data/?", self.store.url)
             return
         for export_id in seen if export_ids is None else export_ids:
             export = outcome.of(export_id)
             export.error = listing.errors.get(export_id)
-            is_evidence = export_id in seen or export_id not in self._request.elsewhere
+            is_evidence = export_id in seen or export_id not in self.request.elsewhere
             export.listed_at = listed_at if is_evidence and not export.error else None
 
     def _must_be_there(self, delivery: KnownDelivery, listed_at: datetime) -> bool:
         """Whether a delivery is too young to have been deleted by its age; where files are kept, their owner may."""
-        days = self._settings.retention_days
+        days = self.settings.retention_days
         if not days or delivery.gone_since is not None:
             return False
         return delivery.delivery_date > (listed_at - timedelta(days=days) + _SOONER).date()
 
     def _is_pending(self, delivery: KnownDelivery) -> bool:
         """Whether an earlier run left something of a partition to do."""
-        if delivery.needs_retry or self._archive is None or not delivery.is_complete:
+        if delivery.needs_retry or self.archive is None or not delivery.is_complete:
             return delivery.needs_retry
         is_copied = delivery.archived_at is not None or delivery.error is not None  # of a corrupt file there is no copy
-        return not (is_copied and self._archive.holds(delivery.archived_to))
+        return not (is_copied and self.archive.holds(delivery.archived_to))
 
     def _has_changed(self, partition: Partition, known: dict[str, KnownDelivery]) -> bool:
         delivery = known.get(partition.delivery_id)
@@ -171,19 +163,19 @@ class Planner:
 
     def _is_same(self, partition: Partition, known: KnownDelivery | None) -> bool:
         """Whether the listing shows what it did, and nobody doubts that."""
-        if known is None or partition.delivery_date in self._request.recount:
+        if known is None or partition.delivery_date in self.request.recount:
             return False
         return known.listing_hash == partition.listing_hash and known.gone_since is None
 
     def _is_stale(self, partition: Partition, row: Row) -> bool:
         """Whether nothing has to be read, and the row says otherwise: the archive was changed, or is no longer set."""
-        place = self._archive.place_of(partition) if self._archive else row["archived_to"]
+        place = self.archive.place_of(partition) if self.archive else row["archived_to"]
         return partition.is_complete and (row["needs_retry"] or row["archived_to"] != place)
 
     def _gone(self, listing: Listing, since: dict[str, date], known: dict[str, KnownDelivery]) -> list[str]:
         """The known partitions that a good listing no longer shows."""
         listed = {partition.delivery_id for partition in listing.partitions}
-        good = {name for name, export in self._outcome.exports.items() if export.listed_at}
+        good = {name for name, export in self.request.outcome.exports.items() if export.listed_at}
         return [
             delivery.delivery_id
             for delivery in known.values()
@@ -195,7 +187,7 @@ class Planner:
 
     def _is_expired(self, partition: Partition, known: Row, listed_at: datetime) -> bool:
         """Whether a partition lost files by their age, one after the other, since it was listed last."""
-        days = self._settings.retention_days
+        days = self.settings.retention_days
         if not days or known["first_modified_at"] is None:
             return False
         has_expired = known["file_count"] > len(known["files"])  # what was counted stays, and files are those left
@@ -207,13 +199,13 @@ class Planner:
 
     def _leave_to_the_next_run(self, work: list[Work]) -> None:
         """Read no more than `max_read_bytes`: of new files first, the oldest day first."""
-        room = self._settings.max_read_bytes or math.inf
+        room = self.settings.max_read_bytes or math.inf
         is_first = True
         wanted = [(made, file) for made in work for file in made.to_read]
         for made, file in sorted(wanted, key=lambda pair: self._attempts(*pair)):
             room -= file.bytes
             if room < 0 and not is_first:  # a file that is larger than the limit is read too
-                self._outcome.bytes_left += file.bytes
+                self.request.outcome.bytes_left += file.bytes
                 made.to_read.remove(file)
                 result = self._left(made, file)
                 made.results[result.name] = result
@@ -247,13 +239,13 @@ class Planner:
         made = Work(partition, known, is_expired=is_expired)
         if not partition.is_complete:
             return made
-        if known is not None and partition.delivery_date not in self._request.recount:
+        if known is not None and partition.delivery_date not in self.request.recount:
             made.entries = {entry["name"]: entry for entry in known["files"]}
-        is_elsewhere = known is not None and self._archive and known["archived_to"] != self._archive.place_of(partition)
+        is_elsewhere = known is not None and self.archive and known["archived_to"] != self.archive.place_of(partition)
         for file in partition.files:
             name = partition.name_of(file)
             entry = None if is_elsewhere else made.entries.get(name)
-            found = known_result(name, file, entry, must_be_kept=self._archive is not None)
+            found = known_result(name, file, entry, must_be_kept=self.archive is not None)
             if found is None:
                 made.to_read.append(file)
             else:

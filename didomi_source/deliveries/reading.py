@@ -9,42 +9,28 @@ from threading import Event
 
 from didomi_source.schema import Row
 
-from .archive import Archive
 from .files import UNREADABLE, FileResult, read_file
-from .known import KnownDeliveries
 from .layout import StoredFile
-from .outcome import DeliveryRequest
 from .planning import Plan, Planner, Work
 from .rows import delivery_row, expired_row
-from .settings import DeliverySettings
-from .stores import Store, StoreRefused
+from .stores import StoreRefused
 
 _GIVEN_UP = "not read, as the store refused one file after the other"
 
 
 class DeliveryReader:
-    """One run over the deliveries; without an archive nothing is copied."""
+    """One run over the deliveries; without an archive nothing is copied.
 
-    def __init__(
-        self,
-        store: Store,
-        archive: Archive | None,
-        known: KnownDeliveries,
-        settings: DeliverySettings,
-        request: DeliveryRequest,
-    ) -> None:
-        self._store = store
-        self._archive = archive
-        self._planner = Planner(store, archive, known, settings, request)
-        self._settings = settings
-        self._request = request
-        self._outcome = request.outcome
+    Args:
+        planner: Has the store, the archive, the settings and the request of the run.
+    """
+
+    def __init__(self, planner: Planner) -> None:
+        self._store, self._archive = planner.store, planner.archive
+        self._settings, self._request = planner.settings, planner.request
+        self._outcome = planner.request.outcome
         self._stop = Event()
         self._refusals = 0
-
-    def plan(self) -> Plan:
-        """List the store and find what changed; reads no file."""
-        return self._planner.plan()
 
     def rows(self, plan: Plan) -> Iterator[Row]:
         """Read what the plan says, files side by side.

@@ -21,7 +21,7 @@ from .outcome import DeliveryRequest
 from .settings import SECTIONS, DeliverySettings, delivery_settings
 
 if TYPE_CHECKING:
-    from .reading import DeliveryReader
+    from .planning import Planner
 
 
 # Of the same name as the logs' source: one dlt schema holds all tables of a dataset.
@@ -62,9 +62,11 @@ def didomi_deliveries(
         if TABLE not in dlt.current.source_schema().tables:  # so that it exists even when it never gets a row
             yield dlt.mark.materialize_table_schema()
         asked.prepare()
-        reader = delivery_reader(resolved, asked, KnownDeliveries(pipeline))
-        if reader is not None:
-            yield from reader.rows(reader.plan())
+        planner = delivery_planner(resolved, asked, KnownDeliveries(pipeline))
+        if planner is not None:
+            from .reading import DeliveryReader
+
+            yield from DeliveryReader(planner).rows(planner.plan())
 
     hints: Any = {**EXPORT_DELIVERIES, **OF_DLT}
     disposition: Any = WRITE_DISPOSITION
@@ -83,13 +85,11 @@ def refuse_missing_packages() -> None:
         raise ConfigurationError(f"counting needs {error.name}: pip install 'didomi-source[deliveries]'") from None
 
 
-def delivery_reader(
-    settings: DeliverySettings, request: DeliveryRequest, known: KnownDeliveries
-) -> DeliveryReader | None:
+def delivery_planner(settings: DeliverySettings, request: DeliveryRequest, known: KnownDeliveries) -> Planner | None:
     """Open the store and the archive of one run.
 
     Returns:
-        The reader; None, with the reason in the outcome, when the store cannot be opened.
+        The planner; None, with the reason in the outcome, when the store cannot be opened.
 
     Raises:
         ConfigurationError: A package of the extra `deliveries` or the credentials are missing.
@@ -97,7 +97,7 @@ def delivery_reader(
     refuse_missing_packages()
     from .access import open_archive, open_source
     from .archive import Archive
-    from .reading import DeliveryReader
+    from .planning import Planner
 
     outcome = request.outcome
     for export_id in request.export_ids or ():
@@ -109,4 +109,4 @@ def delivery_reader(
         return None
     archive = Archive(settings.archive_to, lambda: open_archive(settings)) if settings.archive_to else None
     request.run_id = request.run_id or f"{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
-    return DeliveryReader(store, archive, known, settings, request)
+    return Planner(store, archive, known, settings, request)

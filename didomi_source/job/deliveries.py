@@ -54,15 +54,15 @@ def forecast_deliveries(target: Target, options: Options, export_ids: Collection
     from didomi_source.deliveries.known import KnownDeliveries
     from didomi_source.deliveries.outcome import DeliveryRequest
     from didomi_source.deliveries.settings import delivery_settings
-    from didomi_source.deliveries.source import delivery_reader
+    from didomi_source.deliveries.source import delivery_planner
 
     settings = delivery_settings()
     if not settings.bucket_url:
         return None
     request = DeliveryRequest("forecast", export_ids, options.recount)
     with open_existing(target) as pipeline:
-        reader = delivery_reader(settings, request, KnownDeliveries(pipeline))
-        plan = reader.plan() if reader else None
+        planner = delivery_planner(settings, request, KnownDeliveries(pipeline))
+        plan = planner.plan() if planner else None
     listed = request.outcome.listing_requests + sum(export.requests for export in request.outcome.exports.values())
     files = plan.requests if plan else 0
     return DeliveryForecast(listed + files, files, plan.bytes if plan else 0, "; ".join(request.outcome.errors) or None)

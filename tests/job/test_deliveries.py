@@ -192,10 +192,10 @@ def test_the_models_know_how_long_the_bucket_keeps_files(job, api, bucket):
 
 
 LOAD = "dlt.load.load:Load"
-READER = "didomi_source.deliveries.reading:DeliveryReader"
+PLANNER = "didomi_source.deliveries.planning:Planner"
 POINTS = [
-    f"{READER}.plan before 1",
-    f"{READER}.plan after 1",  # listed, and nothing read
+    f"{PLANNER}.plan before 1",
+    f"{PLANNER}.plan after 1",  # listed, and nothing read
     "didomi_source.deliveries.reading:read_file before 2",
     "didomi_source.deliveries.archive:Copy.finish before 1",  # read, and the copy has its temporary name
     "didomi_source.deliveries.stores:Folder.rename after 2",  # the copies are there, and no row is

@@ -16,8 +16,9 @@ import duckdb
 
 from didomi_source.deliveries.known import KnownDeliveries
 from didomi_source.deliveries.outcome import DeliveryOutcome, DeliveryRequest
+from didomi_source.deliveries.reading import DeliveryReader
 from didomi_source.deliveries.settings import delivery_settings
-from didomi_source.deliveries.source import delivery_reader, didomi_deliveries
+from didomi_source.deliveries.source import delivery_planner, didomi_deliveries
 from didomi_source.schema import EXPORT_DELIVERIES
 
 Row = dict[str, Any]
@@ -130,8 +131,8 @@ class Loads(Runs):
         request = DeliveryRequest(recount=recount, export_ids=export_ids)
         self.outcome = request.outcome
         resolved = delivery_settings(**{"bucket_url": place.url, **settings})
-        reader = delivery_reader(resolved, request, self.memory)
-        found = list(reader.rows(reader.plan())) if reader else []
+        planner = delivery_planner(resolved, request, self.memory)
+        found = list(DeliveryReader(planner).rows(planner.plan())) if planner else []
         assert all(row.keys() == EXPORT_DELIVERIES.keys() for row in found)
         self.memory.held |= {row["delivery_id"]: row for row in found}
         return len(found)
