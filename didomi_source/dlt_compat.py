@@ -23,7 +23,6 @@ from dlt.common.normalizers.naming.exceptions import UnknownNamingModule as Unkn
 from dlt.common.normalizers.naming.snake_case import NamingConvention as NamingConvention
 from dlt.common.pipeline import NormalizeInfo as NormalizeInfo
 from dlt.common.pipeline import PipelineContext as PipelineContext
-from dlt.common.runtime.collector import NullCollector as NullCollector
 from dlt.common.runtime.telemetry import stop_telemetry as stop_telemetry
 from dlt.common.storages.load_package import LoadPackageStateInjectableContext as LoadPackageStateInjectableContext
 from dlt.common.storages.load_package import load_package_state as load_package_state

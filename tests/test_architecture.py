@@ -49,7 +49,6 @@ DECLARING = {"deliveries.settings", "settings", "configuration"}
 BEFORE_THE_MARTS = {
     "deliveries.known",
     "job.copy",
-    "job.progress",
     "job.verify",
     "reading.destination",
     "schema",

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 PACKAGE_BYTES = 24 * 2**20
 # Below so many rows, garbage collection takes longer than the load.
 MANY_ROWS = 10_000
+SECONDS_BETWEEN = 5.0  # from one report of progress to the next
 
 Report = Callable[[str], None]
 
@@ -89,11 +90,8 @@ class Load:
         from didomi_source.reading.packages import Reading
         from didomi_source.source import didomi_source
 
-        from .progress import Progress
-
-        self.pipeline.collector = Progress(self.report)
         try:
-            with closing(Reading(PACKAGE_BYTES, self.deliveries.columns)) as reading:
+            with closing(Reading(PACKAGE_BYTES, self.deliveries.columns, progress(self.report))) as reading:
                 logs = didomi_source(**self.settings, request=self.request, reading=reading)
                 self.pipeline.sync_destination()
                 return self._load_packages(logs, reading), reading
@@ -158,3 +156,17 @@ def _give_memory_back() -> None:
         import pyarrow as pa
 
         pa.default_memory_pool().release_unused()
+
+
+def progress(report: Report) -> Callable[[int], None]:
+    """A function that is called with the number of further logs, and reports their sum every SECONDS_BETWEEN."""
+    logs, reported_at = 0, time.monotonic()
+
+    def read(further: int) -> None:
+        nonlocal logs, reported_at
+        logs += further
+        if time.monotonic() - reported_at >= SECONDS_BETWEEN:
+            reported_at = time.monotonic()
+            report(f"Loading export logs: {logs:,} read")
+
+    return read

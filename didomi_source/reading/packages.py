@@ -31,13 +31,18 @@ class Reading:
         package_bytes: A package ends after about so many bytes of JSON, and the next one goes on from there.
             None: everything is one package.
         delivery_columns: The columns of `export_syncs` that tell of an export's deliveries, by its id.
+        progress: Called with the number of logs of each batch.
     """
 
     def __init__(
-        self, package_bytes: int | None = None, delivery_columns: Callable[[str], Row] = lambda _export_id: {}
+        self,
+        package_bytes: int | None = None,
+        delivery_columns: Callable[[str], Row] = lambda _export_id: {},
+        progress: Callable[[int], None] = lambda _logs: None,
     ) -> None:
         self._package_bytes = package_bytes or math.inf
         self._delivery_columns = delivery_columns
+        self._progress = progress
         self._unread: dict[str, Iterator[Batch]] = {}  # the exports that are not read to their end
         self._run: Run | None = None
         self.exports: list[Row] = []
@@ -82,7 +87,9 @@ class Reading:
         self.is_done = True
         try:
             with closing(self._batches()) as batches:
-                yield from coalesced(batches)
+                for batch in coalesced(batches):
+                    self._progress(len(batch.export_logs))
+                    yield batch
         except BaseException:
             self.close()
             raise

@@ -165,6 +165,7 @@ def _set_aside(target: Target, directory: Path) -> Path:
 def _new_pipeline(target: Target, directory: Path, destination: Any = None) -> Iterator[dlt.Pipeline]:
     import dlt
 
+    silent: Any = None  # whatever the environment says: dlt's progress would stand between the results
     try:
         pipeline = dlt.pipeline(
             NAME,
@@ -172,6 +173,7 @@ def _new_pipeline(target: Target, directory: Path, destination: Any = None) -> I
             dataset_name=target.dataset,
             pipelines_dir=str(directory),
             dev_mode=False,  # whatever the environment says: see _ignored
+            progress=silent,
         )
     except ImportError as error:
         extra = extra_of(target.destination)

@@ -9,8 +9,10 @@ import duckdb
 import pytest
 
 from didomi_sandbox import Behaviour, Fault, plain_store
-from didomi_source.job import progress
+from didomi_source.cli.demo import settings_of
+from didomi_source.job import Options, load, run
 from didomi_source.reading.exports import export_row
+from didomi_source.warehouse.target import Target
 from support.warehouse import EXPORT, TABLES
 
 
@@ -229,15 +231,34 @@ def test_quarantined_logs_are_counted(job, api):
     assert "Quarantined" in job.didomi("run", "--skip-models").out
 
 
-def test_long_loads_tell_how_far_they_are(monkeypatch):
-    """Now and then comes a line with the number of logs read; other tables and steps do not count."""
-    monkeypatch.setattr(progress, "SECONDS_BETWEEN", 0)
+def test_long_loads_tell_how_far_they_are(api, tmp_path, monkeypatch):
+    """Now and then comes a line with the number of logs read so far; a short load has none."""
+    monkeypatch.chdir(tmp_path)
+    for variable, setting in settings_of(api, tmp_path / "w.duckdb").items():
+        monkeypatch.setenv(variable, setting)
     told = []
-    collector = progress.Progress(told.append)
-    with collector("Extract didomi"):
-        collector.update("export_logs", 1_000)
-        collector.update("exports", 5)
-        collector.update("export_logs", 500)
-    with collector("Normalize"):
-        collector.update("export_logs", 1_500)
+    run(Target(), Options(skip_models=True), report=told.append)
+    assert told == ["Opening the warehouse", "Loading export logs"]
+    told.clear()
+    monkeypatch.setattr(load, "SECONDS_BETWEEN", 0)
+    api.store.add_export({"id": "second"})
+    for _ in range(25):
+        api.store.add_log("second")
+    run(Target(), Options(skip_models=True), report=told.append)
+    assert told == ["Opening the warehouse", "Loading export logs", "Loading export logs: 25 read"]
+
+
+def test_the_number_of_logs_read_is_reported_every_few_seconds(monkeypatch):
+    """Of all that were read so far."""
+    told = []
+    read = load.progress(told.append)
+    read(1_000)
+    monkeypatch.setattr(load, "SECONDS_BETWEEN", 0)
+    read(0)
+    read(500)
     assert told == ["Loading export logs: 1,000 read", "Loading export logs: 1,500 read"]
+
+
+def test_progress_that_dlt_could_print_does_not_come_between_the_results(job):
+    """Its setting is meant for another pipeline."""
+    assert job.run(PROGRESS="log")["ok"]

@@ -51,7 +51,7 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     assert [thread.name for thread in threading.enumerate() if thread.name.startswith("didomi-export")] == []
 
 
-def begun(api: Api, package_bytes: int | None = None) -> Reading:
+def begun(api: Api, package_bytes: int | None = None, **given: Any) -> Reading:
     """A reading of all exports that begins."""
     run = Run(
         api,
@@ -61,7 +61,7 @@ def begun(api: Api, package_bytes: int | None = None) -> Reading:
         ExtraColumns({}),
         Destination(None),
     )  # type: ignore[arg-type]
-    reading = Reading(package_bytes)
+    reading = Reading(package_bytes, **given)
     reading.begin(run, [{"id": export} for export in api.logs])
     return reading
 
@@ -87,6 +87,15 @@ def test_batches_are_merged_until_they_are_large() -> None:
     found = [len(batch.export_logs) for batch in begun(Api(e=95)).package()]
     assert sum(found) == 95
     assert all(20 <= rows < 40 for rows in found[:-1])
+
+
+def test_progress_is_the_logs_of_each_batch() -> None:
+    """Also of an empty one; what an export amounts to does not count, nor what is set aside."""
+    told: list[int] = []
+    api = Api(a=95, b=0)
+    api.logs["a"][7]["id"] = None
+    found = [len(batch.export_logs) for batch in begun(api, progress=told.append).package()]
+    assert (told, sum(told)) == (found, 94)
 
 
 def test_without_a_log_there_is_one_batch() -> None:

@@ -25,7 +25,6 @@ IMPORTED = (
     "didomi_source.job",
     "didomi_source.cli.check",
     "didomi_source.cli.demo",
-    "didomi_source.job.progress",
     "didomi_sandbox",
     "dlt.destinations.impl.duckdb.duck",
     "dlt.normalize",
