@@ -17,6 +17,8 @@ MOVED, UNREADABLE, REFUSED, DIFFERS = "moved", "unreadable", "archive_refused", 
 _FLAWS = {flaw.value: flaw.meaning for flaw in Flaw}
 # What another attempt would only find again.
 SETTLED = {**_FLAWS, DIFFERS: "the archive holds a different file of that name, which stays"}
+# What `files` of a row holds of each.
+_STORED = ("name", "bytes", "etag", "records", "odd_lines", "uncompressed_bytes", "sha256", "error")
 
 
 @dataclass(frozen=True)
@@ -49,16 +51,7 @@ class FileResult:
 
     def as_json(self) -> Row:
         """As `files` holds it."""
-        return {
-            "name": values.clean_text(self.name),
-            "bytes": self.bytes,
-            "etag": self.etag,
-            "records": self.records,
-            "odd_lines": self.odd_lines,
-            "uncompressed_bytes": self.uncompressed_bytes,
-            "sha256": self.sha256,
-            "error": self.error,
-        }
+        return {column: getattr(self, column) for column in _STORED} | {"name": values.clean_text(self.name)}
 
 
 def known_result(name: str, file: StoredFile, found: Row | None, *, must_be_kept: bool) -> FileResult | None:
@@ -74,17 +67,8 @@ def known_result(name: str, file: StoredFile, found: Row | None, *, must_be_kept
     is_kept = found["sha256"] is not None or error in SETTLED
     if not is_counted or (must_be_kept and not is_kept):
         return None
-    return FileResult(
-        name=name,
-        bytes=file.bytes,
-        etag=file.etag,
-        records=found["records"],
-        odd_lines=found["odd_lines"],
-        uncompressed_bytes=found["uncompressed_bytes"],
-        sha256=found["sha256"],
-        error=error if error in SETTLED else None,
-        explanation=SETTLED.get(error),
-    )
+    known = FileResult(**{column: found[column] for column in _STORED})
+    return replace(known, name=name, error=error if error in SETTLED else None, explanation=SETTLED.get(error))
 
 
 def read_file(
