@@ -32,31 +32,17 @@ _WRONG_CHECKSUM = "Error -6"  # isal's number; its texts differ between versions
 class Flaw(Enum):
     """What can be wrong with a file: its name, and what it means."""
 
-    EMPTY = "zero_bytes"
-    CUT = "cut"
-    CHECKSUM = "wrong_checksum"
-    CORRUPT = "corrupt"
-    TRAILING = "trailing_bytes"
-    NOT_GZIP = "not_gzip"
-    NOT_JSON = "not_json"
-    LAST_LINE = "last_line_cut"
+    EMPTY = "zero_bytes", "the file has no bytes"
+    CUT = "cut", "the file ends inside a gzip member"
+    CHECKSUM = "wrong_checksum", "the checksum or the size of a gzip member is wrong"
+    CORRUPT = "corrupt", "the compressed data cannot be inflated"
+    TRAILING = "trailing_bytes", "other bytes follow the gzip data"
+    NOT_GZIP = "not_gzip", "the file is not gzip"
+    NOT_JSON = "not_json", "the first line is no JSON object"
+    LAST_LINE = "last_line_cut", "the last line is no whole JSON object"
 
-    @property
-    def meaning(self) -> str:
-        """The flaw in words."""
-        return _MEANINGS[self]
-
-
-_MEANINGS = {
-    Flaw.EMPTY: "the file has no bytes",
-    Flaw.CUT: "the file ends inside a gzip member",
-    Flaw.CHECKSUM: "the checksum or the size of a gzip member is wrong",
-    Flaw.CORRUPT: "the compressed data cannot be inflated",
-    Flaw.TRAILING: "other bytes follow the gzip data",
-    Flaw.NOT_GZIP: "the file is not gzip",
-    Flaw.NOT_JSON: "the first line is no JSON object",
-    Flaw.LAST_LINE: "the last line is no whole JSON object",
-}
+    def __init__(self, code: str, meaning: str) -> None:
+        self.code, self.meaning = code, meaning
 
 
 class BadFile(DidomiError):
@@ -67,7 +53,7 @@ class BadFile(DidomiError):
     """
 
     def __init__(self, flaw: Flaw) -> None:
-        super().__init__(f"{flaw.value}: {flaw.meaning}")
+        super().__init__(f"{flaw.code}: {flaw.meaning}")
         self.flaw = flaw
 
 

@@ -14,7 +14,7 @@ from .layout import StoredFile
 from .stores import FileMoved, Store, StoreRefused
 
 MOVED, UNREADABLE, REFUSED, DIFFERS = "moved", "unreadable", "archive_refused", "archive_differs"
-_FLAWS = {flaw.value: flaw.meaning for flaw in Flaw}
+_FLAWS = {flaw.code: flaw.meaning for flaw in Flaw}
 # What another attempt would only find again.
 SETTLED = {**_FLAWS, DIFFERS: "the archive holds a different file of that name, which stays"}
 # What `files` of a row holds of each.
@@ -117,7 +117,7 @@ def _sound(result: FileResult, count: FileCount, copy: Copy | None) -> FileResul
 def _flawed(result: FileResult, flaw: Flaw, *, is_whole: bool) -> FileResult:
     if flaw in (Flaw.CUT, Flaw.EMPTY) and not is_whole:
         return _open(result, UNREADABLE, "the answer of the store broke off")
-    return replace(result, error=flaw.value, explanation=flaw.meaning)
+    return replace(result, error=flaw.code, explanation=flaw.meaning)
 
 
 def _open(result: FileResult, error: str, explanation: str) -> FileResult:

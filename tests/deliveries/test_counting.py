@@ -120,7 +120,7 @@ def test_a_bad_file_is_an_error_by_name(name: str, block_bytes: int) -> None:
     data, flaw = BAD[name]
     with pytest.raises(BadFile) as raised:
         count_records(in_blocks(data, block_bytes))
-    assert (raised.value.flaw, str(raised.value)) == (flaw, f"{flaw.value}: {flaw.meaning}")
+    assert (raised.value.flaw, str(raised.value)) == (flaw, f"{flaw.code}: {flaw.meaning}")
 
 
 def test_the_hash_is_made_only_when_asked_for() -> None:
@@ -236,7 +236,7 @@ def test_no_content_stands_in_an_error(content: bytes, behind: bytes) -> None:
         try:
             count_records([data])
         except BadFile as error:
-            assert str(error) in {f"{flaw.value}: {flaw.meaning}" for flaw in Flaw}
+            assert str(error) in {f"{flaw.code}: {flaw.meaning}" for flaw in Flaw}
             assert (error.__cause__, error.__suppress_context__ or error.__context__ is None) == (None, True)
 
 
