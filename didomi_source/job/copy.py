@@ -12,7 +12,7 @@ from didomi_source.errors import ConfigurationError, DestinationError, TableMiss
 from didomi_source.warehouse.credentials import describe
 from didomi_source.warehouse.open import LOADER_FORMATS, open_for_loading, open_read_only
 from didomi_source.warehouse.read import select
-from didomi_source.warehouse.sqlstate import error_of
+from didomi_source.warehouse.sqlstate import named_errors
 from didomi_source.warehouse.target import Target, prepare_environment
 
 from .lock import run_lock
@@ -52,10 +52,8 @@ def copy(source: Target, to: str, report: Callable[[str], None]) -> dict[str, in
         with open_for_loading(target, report) as (new, _):
             _refuse_other_runs(old, new, source.dataset)
             report(f"Copying to {describe(new)}")
-            try:
+            with named_errors(new, with_cause=True):
                 new.run(_source(old, tables), loader_file_format=LOADER_FORMATS.get(to))  # type: ignore[arg-type]
-            except Exception as error:
-                raise error_of(error, new) from error
             return _counted(old, new, source.dataset, tables)
 
 
@@ -63,10 +61,8 @@ def _tables(old: dlt.Pipeline) -> dict[str, Columns]:
     """The existing raw tables, each with its columns in their order, without dlt's own."""
     from didomi_source.schema import TABLES
 
-    try:
+    with named_errors(old, with_cause=True):
         old.sync_destination()
-    except Exception as error:
-        raise error_of(error, old) from error
     known: Any = old.default_schema.tables if old.default_schema_name else {}
     found: dict[str, Columns] = {
         name: {column: dict(hints) for column, hints in known[name]["columns"].items() if not column.startswith("_dlt")}

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from didomi_source.errors import DestinationError, DidomiError, ModelsFailed
 from didomi_source.warehouse import dbt as models
@@ -17,7 +17,7 @@ from didomi_source.warehouse.dbt_version import wait_for_dbt_2
 from didomi_source.warehouse.open import open_for_loading
 from didomi_source.warehouse.postgres import one_build_at_a_time
 from didomi_source.warehouse.profiles import dbt_environment
-from didomi_source.warehouse.sqlstate import error_of
+from didomi_source.warehouse.sqlstate import named_errors
 from didomi_source.warehouse.target import Target, prepare_environment
 
 from .deliveries import RunDeliveries
@@ -26,11 +26,6 @@ from .lock import run_lock
 from .options import Options
 from .summary import Summary
 from .verify import unbuilt
-
-if TYPE_CHECKING:
-    import dlt
-
-    from didomi_source.reading.plan import Request
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +77,8 @@ def run(
         with open_for_loading(target, report) as (pipeline, notes):
             where = describe(pipeline)
             request = Request(new_run_id(), options.full, options.created_from, options.created_to)
-            deliveries = _deliveries(pipeline, request, options)
+            with named_errors(pipeline, with_cause=True):
+                deliveries = RunDeliveries(request.run_id, options.recount)
             environment: dict[str, str] = {}
             if dbt:
                 variables = {**deliveries.model_vars, **options.model_vars, "didomi_schema": target.dataset}
@@ -104,13 +100,6 @@ def run(
         unread_deliveries=deliveries.failures,
         unknown=loaded.unknown,
     )
-
-
-def _deliveries(pipeline: dlt.Pipeline, request: Request, options: Options) -> RunDeliveries:
-    try:
-        return RunDeliveries(request.run_id, options.recount)
-    except Exception as error:
-        raise error_of(error, pipeline) from error
 
 
 def _build(target: Target, environment: Mapping[str, str], dbt: Dbt, report: Report, logs: int) -> Models:

@@ -17,7 +17,7 @@ from uuid import uuid4
 
 from didomi_source.errors import DestinationError, RunLocked, TableMissing
 from didomi_source.warehouse.read import select
-from didomi_source.warehouse.sqlstate import error_of
+from didomi_source.warehouse.sqlstate import named_errors
 from didomi_source.warehouse.target import Target
 
 if TYPE_CHECKING:
@@ -140,12 +140,10 @@ class Ledger:
         return select(self._pipeline, self._target.dataset, table, columns, condition, *values)
 
     def _execute(self, statement: str, table: str, *values: Any) -> None:
-        try:
-            with (
-                self._pipeline.sql_client() as client,
-                client.with_alternative_dataset_name(self._target.dataset),
-            ):
-                name = client.make_qualified_table_name(table)
-                client.execute_sql(statement.format(*[name] * statement.count("{}")), *values)
-        except Exception as error:  # noqa: BLE001 - each engine has its own, wrapped or not
-            raise error_of(error, self._pipeline) from None
+        with (
+            named_errors(self._pipeline),
+            self._pipeline.sql_client() as client,
+            client.with_alternative_dataset_name(self._target.dataset),
+        ):
+            name = client.make_qualified_table_name(table)
+            client.execute_sql(statement.format(*[name] * statement.count("{}")), *values)

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from didomi_source.errors import DestinationError, DidomiError, ModelsFailed
+from didomi_source.errors import DestinationError, ModelsFailed
 
 from .credentials import location, name_of
 from .open import open_temporary
-from .sqlstate import error_of
+from .sqlstate import named_errors
 from .target import Target
 
 if TYPE_CHECKING:
@@ -40,11 +40,8 @@ def check_rights(pipeline: dlt.Pipeline, schemas: Sequence[str]) -> None:
             has_database_privilege(current_database(), 'CREATE'),
             current_setting('default_transaction_read_only') = 'on'
         from unnest(%s) as name"""
-    try:
-        with pipeline.sql_client() as client:
-            found = client.execute_sql(query, list(schemas)) or []
-    except Exception as error:  # noqa: BLE001 - of dlt or psycopg2
-        raise error_of(error, pipeline) from None
+    with named_errors(pipeline), pipeline.sql_client() as client:
+        found = client.execute_sql(query, list(schemas)) or []
     lacking = [f"CREATE on schema {name}" for name, exists, may_create, *_ in found if exists and not may_create]
     if any(not exists and not may_create for _, exists, _, may_create, _ in found):
         lacking.append("CREATE on the database")
@@ -69,16 +66,12 @@ def one_build_at_a_time(target: Target, report: Callable[[str], None]) -> Iterat
         return
     with ExitStack() as stack:
         pipeline = stack.enter_context(open_temporary(target))
-        try:
+        with named_errors(pipeline):
             client: Any = pipeline.sql_client()
             stack.enter_context(client)
             client.native_connection.autocommit = False
             client.execute_sql("set local idle_in_transaction_session_timeout = 0")
             _lock(client, target, report)
-        except DidomiError:
-            raise
-        except Exception as error:  # noqa: BLE001 - of dlt or psycopg2
-            raise error_of(error, pipeline) from None
         yield  # the server releases the lock with the connection, which ends the transaction
 
 

@@ -17,7 +17,7 @@ from didomi_source.values import in_utc
 from .credentials import duckdb_path, location
 from .duckdb import check_free_space, lock_duckdb_file
 from .errors import describe_error
-from .sqlstate import error_of
+from .sqlstate import named_errors
 
 if TYPE_CHECKING:
     import dlt
@@ -78,12 +78,11 @@ class Connection:
         """What a query finds, with the errors of `DuckDbFile.rows`."""
         from didomi_source.dlt_compat import DatabaseUndefinedRelation
 
-        try:
-            return self.client.execute_sql(query, *values) or []
-        except DatabaseUndefinedRelation as error:
-            raise TableMissing(str(error)) from None
-        except Exception as error:  # noqa: BLE001 - each engine has its own, wrapped or not
-            raise error_of(error, self.pipeline) from None
+        with named_errors(self.pipeline):
+            try:
+                return self.client.execute_sql(query, *values) or []
+            except DatabaseUndefinedRelation as error:
+                raise TableMissing(str(error)) from None
 
 
 Warehouse = Union["dlt.Pipeline", Connection, DuckDbFile]
@@ -101,11 +100,9 @@ def connected(warehouse: Warehouse) -> Iterator[Connection | DuckDbFile]:
         yield warehouse
         return
     with ExitStack() as stack:
-        try:
+        with named_errors(warehouse):
             client: Any = warehouse.sql_client()
             stack.enter_context(client)
-        except Exception as error:  # noqa: BLE001 - each engine has its own, wrapped or not
-            raise error_of(error, warehouse) from None
         yield Connection(warehouse, client)
 
 
@@ -124,12 +121,12 @@ def check_connection(pipeline: dlt.Pipeline) -> None:
         except OSError as error:
             raise DestinationError(describe_error(error, path)) from None
         return
-    with lock_duckdb_file(pipeline, lambda _: None, seconds=0):
-        try:
-            with pipeline.sql_client() as client:
-                client.execute_sql("select 1")
-        except Exception as error:  # noqa: BLE001 - each engine has its own, wrapped or not
-            raise error_of(error, pipeline) from None
+    with (
+        lock_duckdb_file(pipeline, lambda _: None, seconds=0),
+        named_errors(pipeline),
+        pipeline.sql_client() as client,
+    ):
+        client.execute_sql("select 1")
 
 
 def select(

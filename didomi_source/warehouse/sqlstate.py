@@ -7,6 +7,8 @@ import importlib.util
 import re
 import select
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from didomi_source.errors import DidomiError
@@ -32,6 +34,20 @@ def error_of(error: BaseException, pipeline: dlt.Pipeline) -> DidomiError:
     is_refused = any(type(found).__name__ == "OperationalError" for found in exception_chain(error))
     code = codes[-1] if codes else refused_with(_dsn(pipeline)) if is_refused else None
     return to_our_error(error, where, code)
+
+
+@contextmanager
+def named_errors(pipeline: dlt.Pipeline, *, with_cause: bool = False) -> Iterator[None]:
+    """Raise what dlt or the database raises inside as an error of this package that names the pipeline's warehouse.
+
+    Args:
+        pipeline: Whose warehouse it is.
+        with_cause: Whether a traceback shows the first error, too.
+    """
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - each engine has its own, wrapped or not
+        raise error_of(error, pipeline) from (error if with_cause else None)
 
 
 def _dsn(pipeline: dlt.Pipeline) -> str:
