@@ -18,7 +18,7 @@ from markupsafe import Markup
 from didomi_source.errors import ConfigurationError
 from didomi_source.health.words import percent
 
-from .marts import CHART_DAYS
+from .marts import CHART_DAYS, Volume
 
 _LONG_GAP = 1.5  # intervals; no line is drawn across a longer gap
 _HEADROOM = 1.1  # for a ring around the highest point
@@ -36,16 +36,6 @@ class Rate:
     month: float | None
 
 
-@dataclass(frozen=True)
-class Level:
-    """The users of one day."""
-
-    on: date
-    users: float | None
-    expected: float | None
-    is_anomaly: bool
-
-
 def rates_chart(rates: Sequence[Rate], today: date, width: int, height: int) -> Markup:
     """Draw the success rates of 7 and 28 days, with their last values beside them."""
     lowest = min([1.0, *(v for r in rates for v in (r.week, r.month) if v is not None)])
@@ -59,19 +49,19 @@ def sparkline(rates: Sequence[Rate], today: date) -> Markup:
     return _draw(_spark_spec(), list(_rate_rows(rates)), today, (0, 1))
 
 
-def users_chart(levels: Sequence[Level], today: date, interval_days: float) -> Markup:
+def users_chart(volumes: Sequence[Volume], today: date, interval_days: float) -> Markup:
     """Draw the users of each delivery, what was expected, and a ring around each anomaly.
 
     Args:
-        levels: One per day, in order.
+        volumes: One per day, in order.
         today: The last day shown.
         interval_days: Days from one delivery to the next; the line breaks at longer gaps.
     """
     gap = max(1.0, interval_days * _LONG_GAP)
-    users = [(level.on, level.users) for level in levels if level.users is not None]
-    expected = [(level.on, level.expected) for level in levels if level.expected is not None]
+    users = [(v.run_date, v.users) for v in volumes if v.users is not None]
+    expected = [(v.run_date, v.expected_users) for v in volumes if v.expected_users is not None]
     rows = [*_segments("users", users, gap), *_segments("usual", expected, gap)]
-    rows += [_row("ring", level.on, level.users) for level in levels if level.is_anomaly]
+    rows += [_row("ring", v.run_date, v.users) for v in volumes if v.is_anomaly]
     top = max((value for _, value in users + expected), default=0)
     return _draw(_users_spec(), rows, today, (0, max(top * _HEADROOM, 1)))
 

@@ -14,7 +14,7 @@ from didomi_source.health.status import Concern, ExportStatus
 from didomi_source.health.words import change, counted, day, grouped, moment, percent
 
 from .calendar import Calendar, runs_calendar, strip
-from .charts import Level, Rate, sparkline, users_chart
+from .charts import Rate, sparkline, users_chart
 from .marts import CHART_DAYS, DETAILED, Day, Marts, Volume, by_export
 from .verdict import latest_unusual, name_of
 
@@ -139,14 +139,13 @@ def _unusual(volume: Volume | None) -> list[str]:
 def _detail(export: ExportStatus, days: Sequence[Day], volumes: Sequence[Volume], today: date) -> Detail:
     first = today - timedelta(days=CHART_DAYS - 1)
     rates = [Rate(d.run_date, d.success_rate_7d, d.success_rate_28d) for d in days if d.run_date >= first]
-    levels = [Level(v.run_date, v.users, v.expected_users, v.is_anomaly) for v in volumes]
     delivered = [v for v in volumes if v.users is not None]
     return Detail(
         export=export,
         calendar=runs_calendar(name_of(export), days, today),
         spark=sparkline(rates, today),
         spark_label=rates_in_words(name_of(export), rates, today),
-        users=users_chart(levels, today, export.interval_days) if delivered else None,
+        users=users_chart(volumes, today, export.interval_days) if delivered else None,
         users_label=_users_in_words(export, delivered, today),
         latest=_latest(delivered[-1], today) if delivered else "nothing delivered in this time",
         is_unusual=bool(delivered) and delivered[-1].is_anomaly,

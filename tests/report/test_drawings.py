@@ -14,8 +14,8 @@ import pytest
 from didomi_source.errors import ConfigurationError
 from didomi_source.report import charts
 from didomi_source.report.calendar import DAY_STATUSES, legend, runs_calendar, strip
-from didomi_source.report.charts import Level, Rate
-from didomi_source.report.marts import Day
+from didomi_source.report.charts import Rate
+from didomi_source.report.marts import Day, Volume
 from support.marts import COUNTS, DAYS, TODAY
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -47,6 +47,11 @@ def lines(svg, colour):
         for e in paths(svg, colour)
         for part in re.findall(r"M[^M]+", e.attrib["d"])
     ]
+
+
+def volume(on, users, expected, is_anomaly):
+    """The users of one day."""
+    return Volume("a", on, users, None, expected, None, None, is_anomaly)
 
 
 def test_a_day_is_where_its_week_and_weekday_are():
@@ -116,8 +121,8 @@ def test_labels_are_kept_apart():
 def test_users_of_a_daily_export_break_where_nothing_was_delivered():
     """A gap is not drawn over; a delivery that stands alone is a dot."""
     users = [10, 11, None, 12, None, 13, 14]
-    levels = [Level(TODAY - timedelta(days=6 - i), u, 10.0, False) for i, u in enumerate(users)]
-    svg = charts.users_chart(levels, TODAY, 1)
+    volumes = [volume(TODAY - timedelta(days=6 - i), u, 10.0, False) for i, u in enumerate(users)]
+    svg = charts.users_chart(volumes, TODAY, 1)
     assert [len(line) for line in lines(svg, "users")] == [2, 2, 1]
     assert [len(line) for line in lines(svg, "usual")] == [7]
     assert [e.attrib["stroke-width"] for e in paths(svg, "users")] == ["1.5", "4"]
@@ -125,28 +130,28 @@ def test_users_of_a_daily_export_break_where_nothing_was_delivered():
 
 def test_users_of_a_weekly_export_are_one_line():
     """Its deliveries are a week apart, and a week without one is a gap."""
-    levels = [Level(TODAY - timedelta(days=7 * i), 10.0 if i != 4 else None, None, False) for i in range(9, -1, -1)]
-    assert [len(line) for line in lines(charts.users_chart(levels, TODAY, 7), "users")] == [5, 4]
+    volumes = [volume(TODAY - timedelta(days=7 * i), 10.0 if i != 4 else None, None, False) for i in range(9, -1, -1)]
+    assert [len(line) for line in lines(charts.users_chart(volumes, TODAY, 7), "users")] == [5, 4]
 
 
 def test_an_anomaly_has_a_ring():
     """Around its point, also where it is the highest."""
-    levels = [Level(TODAY - timedelta(days=2 - i), u, 10.0, u > 20) for i, u in enumerate([10, 40, 10])]
-    (ring,) = paths(charts.users_chart(levels, TODAY, 1), "pending")
+    volumes = [volume(TODAY - timedelta(days=2 - i), u, 10.0, u > 20) for i, u in enumerate([10, 40, 10])]
+    (ring,) = paths(charts.users_chart(volumes, TODAY, 1), "pending")
     assert re.findall(r"\d+\.\d", ring.attrib["transform"]) == ["297.4", "7.6"]
 
 
 def test_nothing_but_zero_users_is_drawn():
     """An axis from 0 to 0 would be none."""
-    levels = [Level(TODAY - timedelta(days=i), 0, None, False) for i in (1, 0)]
-    assert lines(charts.users_chart(levels, TODAY, 1), "users") == [[(297.5, 84.0), (300.0, 84.0)]]
+    volumes = [volume(TODAY - timedelta(days=i), 0, None, False) for i in (1, 0)]
+    assert lines(charts.users_chart(volumes, TODAY, 1), "users") == [[(297.5, 84.0), (300.0, 84.0)]]
 
 
 def test_a_chart_is_the_same_in_each_time_zone():
     """Days are days of the models, wherever the page is written."""
     code = (
         "from datetime import date; from didomi_source.report.charts import *;"
-        "print(users_chart([Level(date(2026, 11, d), 10.0, None, False) for d in (1, 2)], date(2026, 11, 24), 1))"
+        "print(users_chart([Volume('e', date(2026, 11, d), 10, None, None, None, None, False) for d in (1, 2)], date(2026, 11, 24), 1))"
     )
     drawn = {
         subprocess.run(
@@ -159,10 +164,10 @@ def test_a_chart_is_the_same_in_each_time_zone():
 
 def test_every_colour_of_a_chart_is_one_of_the_style_sheet():
     """One drawing serves the light and the dark page; nothing of it is taken apart."""
-    levels = [Level(TODAY - timedelta(days=2 - i), u, 10.0, u > 20) for i, u in enumerate([10, 40, 10])]
+    volumes = [volume(TODAY - timedelta(days=2 - i), u, 10.0, u > 20) for i, u in enumerate([10, 40, 10])]
     rates = [Rate(TODAY, 1.0, 0.9)]
     drawn = [
-        charts.users_chart(levels, TODAY, 1),
+        charts.users_chart(volumes, TODAY, 1),
         charts.sparkline(rates, TODAY),
         charts.rates_chart(rates, TODAY, 500, 100),
     ]
