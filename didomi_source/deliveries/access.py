@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from didomi_source.errors import ConfigurationError
 
-from .settings import SECTIONS, DeliverySettings, protocol_of, root_of
+from .settings import SECTION, DeliverySettings, protocol_of, root_of
 from .stores import Folder, StoreRefused
 
 if TYPE_CHECKING:
     from .buckets import Bucket
 
-_PREFIX = ".".join(SECTIONS)
 _SESSION_NAME = "didomi-source"
 _DEFAULT_REGION = "us-east-1"
 _RENEW_AFTER = timedelta(minutes=15)
@@ -55,7 +54,7 @@ def _open(url: str, field: str, settings: DeliverySettings, *, role_arn: str | N
     options = bucket_options(settings.retry_seconds, settings.answer_seconds)
     maker: Any = S3Store
     if protocol == "s3":
-        options |= _s3_options(url, credentials, f"{_PREFIX}.{field}", role_arn, options)
+        options |= _s3_options(url, credentials, f"{SECTION}.{field}", role_arn, options)
         if pays:
             options["request_payer"] = True
     else:
@@ -66,7 +65,7 @@ def _open(url: str, field: str, settings: DeliverySettings, *, role_arn: str | N
     except BaseException as error:  # pyo3's PanicException is no Exception
         if isinstance(error, (KeyboardInterrupt, SystemExit)):
             raise
-        raise ConfigurationError(f"{url} cannot be opened: check {_PREFIX}.bucket_url and its credentials") from None
+        raise ConfigurationError(f"{url} cannot be opened: check {SECTION}.bucket_url and its credentials") from None
     return Bucket(f"{protocol}://{bucket}" + f"/{prefix}" * bool(prefix), store, requester_pays=pays)
 
 
@@ -145,12 +144,12 @@ def _role(session: Any, role_arn: str, endpoint: str | None) -> Callable[[], Cre
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code", "")
             raise StoreRefused(
-                f"the role {role_arn} cannot be assumed ({code}): check {_PREFIX}.role_arn, and that the credentials "
+                f"the role {role_arn} cannot be assumed ({code}): check {SECTION}.role_arn, and that the credentials "
                 "may sts:AssumeRole and are of the account that Didomi was given"
             ) from None
         except (BotoCoreError, ValueError) as error:
             name = type(error).__name__
-            msg = f"the role {role_arn} cannot be assumed ({name}): check {_PREFIX}.role_arn and the network"
+            msg = f"the role {role_arn} cannot be assumed ({name}): check {SECTION}.role_arn and the network"
             raise StoreRefused(msg) from None
         found = answer["Credentials"]
         return _as_credentials(

@@ -17,6 +17,7 @@ from didomi_source.configuration import MAX_WAIT_SECONDS, check_ranges, refuse, 
 from didomi_source.errors import ConfigurationError
 
 SECTIONS = ("sources", "didomi", "deliveries")
+SECTION = ".".join(SECTIONS)
 S3_RETENTION_DAYS = 7  # "files are deleted after 7 days" (Didomi, batch exports to its bucket, read 2026-11)
 _MOST_RETENTION_DAYS = 10_000  # whose seconds the warehouses' integers hold
 _MOST_THREADS = 256
@@ -95,7 +96,7 @@ class DeliverySettings(BaseConfiguration):
             "retry_seconds": (0, MAX_WAIT_SECONDS),
             "answer_seconds": (0.1, MAX_WAIT_SECONDS),
         }
-        check_ranges(".".join(SECTIONS), self, ranges)
+        check_ranges(SECTION, self, ranges)
 
 
 def delivery_settings(**explicit: Any) -> DeliverySettings:
@@ -113,7 +114,7 @@ def delivery_settings(**explicit: Any) -> DeliverySettings:
     settings = DeliverySettings()
     if unknown := sorted(explicit.keys() - DeliverySettings.__dataclass_fields__.keys()):
         known = sorted(name for name in DeliverySettings.__dataclass_fields__ if not name.startswith("_"))
-        msg = f"there is no setting {'.'.join([*SECTIONS, unknown[0]])}: choose from {', '.join(known)}"
+        msg = f"there is no setting {SECTION}.{unknown[0]}: choose from {', '.join(known)}"
         raise ConfigurationError(msg)
     given = {name: value for name, value in explicit.items() if value is not None}
     try:
@@ -121,12 +122,12 @@ def delivery_settings(**explicit: Any) -> DeliverySettings:
     except ConfigValueCannotBeCoercedException as error:
         if error.field_name in _SECRET or error.field_name not in DeliverySettings.__dataclass_fields__:
             raise ConfigurationError(wrong_value(error)) from None
-        refuse_type(".".join(SECTIONS), error)
+        refuse_type(SECTION, error)
     except ConfigurationException as error:
         names = ", ".join(sorted(getattr(error, "traces", {}) or {})) or type(error).__name__
-        raise ConfigurationError(f"the settings {'.'.join(SECTIONS)} cannot be resolved: check {names}") from None
+        raise ConfigurationError(f"the settings {SECTION} cannot be resolved: check {names}") from None
     except _of_botocore() as error:  # which reads the files of AWS for dlt
-        msg = f"no AWS credentials are found ({type(error).__name__}): check those of {'.'.join(SECTIONS)}"
+        msg = f"no AWS credentials are found ({type(error).__name__}): check those of {SECTION}"
         raise ConfigurationError(msg) from None
 
 
@@ -170,4 +171,4 @@ def _credentials_type(url: str | None) -> Any:
 
 
 def _refuse(name: str, problem: str, remedy: str) -> None:
-    refuse(f"{'.'.join(SECTIONS)}.{name}", problem, remedy)
+    refuse(f"{SECTION}.{name}", problem, remedy)
