@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +19,6 @@ TABLE = "export_deliveries"
 RECENT = timedelta(days=7)
 UNSETTLED = timedelta(days=30)
 _CHUNK = 500
-_SUMMARY = (
-    "delivery_id", "export_id", "delivery_date", "listing_hash", "is_complete", "error", "needs_retry", "archived_to",
-    "archived_at", "gone_since",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -44,6 +40,9 @@ class KnownDelivery:
     def is_settled(self) -> bool:
         """Whether all files were there, and none was wrong."""
         return self.is_complete and not self.error
+
+
+_SUMMARY = tuple(column.name for column in fields(KnownDelivery))
 
 
 class KnownDeliveries:
