@@ -50,7 +50,6 @@ class Volume:
 class OrganizationDay:
     """One row of `didomi__organization_daily`."""
 
-    organization_id: str | None
     run_date: date
     runs_missed: int
     runs_completed_7d: int
@@ -66,7 +65,6 @@ class Incident:
 
     export_id: str
     started_at: datetime
-    started_by: str
     recovered_at: datetime | None
     is_open: bool
     duration_seconds: int

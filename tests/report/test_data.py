@@ -70,7 +70,7 @@ def test_days_and_volumes_are_read_as_far_as_they_are_shown(made, read):
     ]
     assert (len(found.volumes), found.volumes[0].users, found.volumes[-1].users) == (120, 1113, 1232)
     assert found.delivered_on == {"a": TODAY}
-    assert found.organizations[-1] == data.OrganizationDay("acme", TODAY, 1, 5, 1, 26, 1, 1232.0)
+    assert found.organizations[-1] == data.OrganizationDay(TODAY, 1, 5, 1, 26, 1, 1232.0)
     assert len(found.organizations) == 127
 
 
@@ -104,8 +104,8 @@ def test_incidents_are_read_while_open_and_a_month_after(made, read):
         "export_incidents", incident_id="3", started_at=ago(days=40), is_open=False, recovered_at=ago(days=27), **base
     )
     assert read(made.finish()).incidents == [
-        data.Incident("a", ago(days=40), "failed", ago(days=27), False, 60, 1, 0, None),
-        data.Incident("a", ago(days=90), "failed", None, True, 60, 1, 0, None),
+        data.Incident("a", ago(days=40), ago(days=27), False, 60, 1, 0, None),
+        data.Incident("a", ago(days=90), None, True, 60, 1, 0, None),
     ]
 
 
@@ -159,7 +159,7 @@ def test_the_as_of_time_is_found_in_the_distances_to_it(made, read):
 def test_the_as_of_time_without_a_success():
     """Open incidents tell it too; else the models were built right after the last load."""
     never = {"last_success_at": None, "seconds_since_last_success": None}
-    incident = data.Incident("a", ago(hours=9), "failed", None, True, 9 * 3600, 1, 0, None)
+    incident = data.Incident("a", ago(hours=9), None, True, 9 * 3600, 1, 0, None)
     assert data._as_of([export("a", **never)], [incident]) == NOW
     assert data._as_of([export("a", **never)], []) == ago(minutes=30)
     assert data._as_of([export("a", **never, last_synced_at=None)], []) is None

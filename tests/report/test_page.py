@@ -87,7 +87,7 @@ def test_a_week_is_compared_with_a_whole_one_only(days, note):
     """One record a day before the last seven days, two a day in them."""
     first = TODAY - timedelta(days=days - 1)
     daily = [
-        OrganizationDay("acme", on, 0, 0, 0, 0, 0, 1.0 if on < TODAY - timedelta(days=7) else 2.0)
+        OrganizationDay(on, 0, 0, 0, 0, 0, 1.0 if on < TODAY - timedelta(days=7) else 2.0)
         for on in (first + timedelta(days=day) for day in range(days))
     ]
     (figures,) = rendered(export("a"), organizations=daily, today=TODAY).all("ul", class_="figures")

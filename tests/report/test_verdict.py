@@ -219,7 +219,7 @@ def test_what_changed_since_yesterday_is_told():
 
     def incident(**fields):
         ended = {"recovered_at": None, "is_open": True, "duration_seconds": 1, "runs_failed": 1, "runs_missed": 0}
-        return Incident(**{"export_id": "e0", "started_by": "failed", "last_error_kind": None, **ended, **fields})
+        return Incident(**{"export_id": "e0", "last_error_kind": None, **ended, **fields})
 
     new = incident(started_at=ago(hours=5))
     old = incident(started_at=ago(days=5))
