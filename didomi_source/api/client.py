@@ -26,9 +26,8 @@ from didomi_source.errors import (
 )
 from didomi_source.settings import Settings
 
-from .answers import error_message, parse_json, retry_after
+from .answers import error_message, parse_envelope, parse_json, retry_after
 from .auth import TokenCache
-from .envelope import parse_envelope
 from .rate_limit import NotSent, RateLimiter
 from .transport import exchange, new_session
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from didomi_source.api.envelope import parse_envelope
+from didomi_source.api.answers import parse_envelope
 from didomi_source.errors import ProtocolError
 from support.values_of_any_kind import JSON
 

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta, timezone
 from random import Random
 from zlib import crc32
 
+from didomi_source.api.answers import parse_envelope
 from didomi_source.api.client import Direction
-from didomi_source.api.envelope import parse_envelope
 from didomi_source.errors import BadRequest
 from didomi_source.reading.pages import Entry, Page
 
