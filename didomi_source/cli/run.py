@@ -174,7 +174,7 @@ def _print_forecast(forecast: Forecast) -> None:
     """Print the requests of a run: a line per export, and the sum."""
     import math
 
-    from didomi_source.health.names import distinct_names
+    from didomi_source.health.words import distinct_names
 
     rows: list[list[Any]] = []
     names = distinct_names([vars(export) for export in forecast.exports])

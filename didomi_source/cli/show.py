@@ -27,7 +27,7 @@ _PIPE_WIDTH = 160  # columns, where there is no terminal: wide enough that almos
 
 def print_summary(summary: Summary) -> None:
     """Print the result of a run: a line per export, and one each for the load and the models."""
-    from didomi_source.health.names import distinct_names
+    from didomi_source.health.words import distinct_names
 
     counts = ["rows_received", "logs_new", "logs_changed", "logs_pending"]
     titles = ["Export", "Read", ">Received", ">New", ">Changed", ">Pending"]

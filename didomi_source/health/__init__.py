@@ -3,10 +3,9 @@
 states    what each such word carries with it: urgency, meaning, label, mark
 status    the mart's rows, and one enum of healths, the worst first
 verdicts  one enum of the verdicts on deliveries
-names     names of exports that can be told apart
 deliveries  the delivered files of the last days
 judge     the judgement on all exports: problems, staleness
 headline  its first sentence
 nagios    the judgement as the line of a monitoring plugin
-words     how numbers, times and texts from outside are written
+words     how numbers, times, names and texts from outside are written
 """

@@ -12,8 +12,8 @@ from didomi_source.warehouse.direct import open_marts
 from didomi_source.warehouse.read import Warehouse, select
 from didomi_source.warehouse.target import Target
 
-from .names import distinct_names
 from .verdicts import Verdict
+from .words import distinct_names
 
 MART = "didomi__deliveries"
 USERS = "users"  # the kind that need not be named

@@ -16,8 +16,8 @@ from didomi_source.warehouse.direct import open_marts
 from didomi_source.warehouse.read import Warehouse, select
 from didomi_source.warehouse.target import Target
 
-from .names import distinct_names
 from .states import UNKNOWN, Facts, Severity, State
+from .words import distinct_names
 
 _DAY_SECONDS = 86_400
 _MONTH_DAYS = 31

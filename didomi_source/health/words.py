@@ -1,11 +1,13 @@
-"""How numbers, times and texts from outside are written."""
+"""How numbers, times, names and texts from outside are written."""
 
 from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from typing import Any
 
 # Not strftime's: a name must not depend on the locale of who writes the page.
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -155,3 +157,18 @@ def schedule(frequency: str | None, seconds: int | None, months: int | None) -> 
     if seconds is None:
         return f"schedule “{shortened(frequency, _FREQUENCY_LENGTH)}”" if frequency else "schedule unknown"
     return known.get(seconds) or f"every {frequency or span(timedelta(seconds=seconds))}"
+
+
+def distinct_names(exports: Sequence[Mapping[str, Any]]) -> dict[str, str | None]:
+    """Export id → name, with the id behind it where the organization has another export of that name.
+
+    Args:
+        exports: Rows with `export_id`, `name` and, unless all are of one organization, `organization_id`.
+    """
+    count = Counter((row.get("organization_id"), row["name"]) for row in exports if row["name"])
+    return {
+        row["export_id"]: f"{row['name']} ({row['export_id']})"
+        if count[row.get("organization_id"), row["name"]] > 1
+        else row["name"]
+        for row in exports
+    }
