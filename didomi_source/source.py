@@ -20,13 +20,12 @@ from .api.client import DidomiClient
 from .dlt_compat import DltResource, bigquery_adapter
 from .read_back import active_pipeline
 from .reading.arrow import arrow_table, is_supported_by
-from .reading.batch import Batch
 from .reading.destination import Destination
 from .reading.exports import list_exports
 from .reading.fields import ExtraColumns
 from .reading.packages import Reading
 from .reading.plan import Request, new_run_id
-from .reading.rows import HistoryRow, LogRow, Rows, as_dict
+from .reading.rows import Batch, HistoryRow, LogRow, Rows, as_dict
 from .reading.run import Run
 from .reading.unknown import unknown_exports
 from .schema import BIGQUERY_LAYOUT, OF_DLT, TABLES, WRITE_DISPOSITION, Columns, Row

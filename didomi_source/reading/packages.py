@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from didomi_source.schema import Row
 
-from .batch import Batch, coalesced
+from .rows import Batch, coalesced
 from .run import Run
 from .sync import ExportSync
 

@@ -11,12 +11,11 @@ from didomi_source.api.client import DidomiClient
 from didomi_source.schema import EXPORT_LOGS, Row
 from didomi_source.settings import Settings
 
-from .batch import Batch
 from .destination import Destination, DestinationState
 from .exports import is_bare
 from .fields import ExtraColumns
 from .plan import Request
-from .rows import HistoryRow, LogRow, Rows
+from .rows import Batch, HistoryRow, LogRow, Rows
 
 
 @dataclass

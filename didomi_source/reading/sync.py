@@ -11,13 +11,12 @@ from didomi_source.api.client import Direction
 from didomi_source.errors import DidomiError, ProtocolError
 from didomi_source.schema import Row
 
-from .batch import Batch
 from .destination import KnownExport, latest_credible
 from .logs import belongs_to, fingerprint, log_rows, problem, read_items
 from .pages import Entry, Page
 from .paging import ListReader, Sort
 from .plan import Plan, plan
-from .rows import LogRow, ReadContext, Rows, history_of, is_settled
+from .rows import Batch, LogRow, ReadContext, Rows, history_of, is_settled
 from .run import Run
 from .state import LogState
 from .tally import Tally

@@ -21,7 +21,7 @@ BATCH_ROWS = 1_000
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("didomi_source.reading.batch.COALESCED_ROWS", BATCH_ROWS)
+    monkeypatch.setattr("didomi_source.reading.rows.COALESCED_ROWS", BATCH_ROWS)
 
 
 def load(warehouse: Warehouse, store: Store, sandbox: Start, loader_file_format: str | None = "parquet") -> None:

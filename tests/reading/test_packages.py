@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from didomi_source.api.client import Direction
-from didomi_source.reading import batch as batches
-from didomi_source.reading.batch import Batch
+from didomi_source.reading import rows
 from didomi_source.reading.destination import Destination, DestinationState
 from didomi_source.reading.fields import ExtraColumns
 from didomi_source.reading.packages import EXPORTS_AT_ONCE, Reading
 from didomi_source.reading.plan import Request
+from didomi_source.reading.rows import Batch
 from didomi_source.reading.run import Run
 from didomi_source.settings import Settings
 
@@ -45,8 +45,8 @@ def log(export: str, number: int) -> dict[str, Any]:
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(batches, "BATCH_ROWS", 10)
-    monkeypatch.setattr(batches, "COALESCED_ROWS", 20)
+    monkeypatch.setattr(rows, "BATCH_ROWS", 10)
+    monkeypatch.setattr(rows, "COALESCED_ROWS", 20)
     yield
     assert [thread.name for thread in threading.enumerate() if thread.name.startswith("didomi-export")] == []
 

@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 
 from didomi_source.api.client import Direction
 from didomi_source.errors import Forbidden
-from didomi_source.reading.batch import Batch
 from didomi_source.reading.destination import DestinationState, KnownExport
 from didomi_source.reading.fields import ExtraColumns
 from didomi_source.reading.plan import Request, plan
-from didomi_source.reading.rows import as_dict, is_settled
+from didomi_source.reading.rows import Batch, as_dict, is_settled
 from didomi_source.reading.run import Run
 from didomi_source.reading.sync import ExportSync
 from didomi_source.settings import Settings

@@ -13,10 +13,10 @@ import pytest
 from didomi_source import values
 from didomi_source.api.client import Direction
 from didomi_source.errors import BadRequest, Forbidden
-from didomi_source.reading.batch import Batch
 from didomi_source.reading.destination import DestinationState, KnownExport
 from didomi_source.reading.fields import ExtraColumns
 from didomi_source.reading.plan import Plan, Request, plan
+from didomi_source.reading.rows import Batch
 from didomi_source.reading.run import Run
 from didomi_source.reading.sync import ExportSync
 from didomi_source.settings import Settings
@@ -160,7 +160,7 @@ def batches(api: Api, page_size: int) -> list[Batch]:
 
 def test_a_batch_goes_out_as_soon_as_it_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
     """The last one brings the row of the sync."""
-    monkeypatch.setattr("didomi_source.reading.batch.BATCH_ROWS", 250)
+    monkeypatch.setattr("didomi_source.reading.rows.BATCH_ROWS", 250)
     found = batches(Api([log(-n) for n in range(600)]), 100)
     assert [len(batch.export_logs) for batch in found] == [298, 297, 5]
     assert [len(batch.export_syncs) for batch in found] == [0, 0, 1]
@@ -175,7 +175,7 @@ def test_a_batch_is_full_as_soon_as_it_has_enough(
     monkeypatch: pytest.MonkeyPatch, name: str, enough: int, is_good: bool
 ) -> None:
     """Of rows or of bytes, good ones or bad ones; the next page begins another one."""
-    monkeypatch.setattr(f"didomi_source.reading.batch.{name}", enough)
+    monkeypatch.setattr(f"didomi_source.reading.rows.{name}", enough)
     logs = [log(-n) if is_good else log(-n, export_id="elsewher") for n in range(100, 250)]
     found = batches(Api(logs), 100)
     assert [len(batch.export_logs) + len(batch.export_log_quarantine) for batch in found] == [100, 50]

@@ -22,7 +22,7 @@ OF_THE_RUN = ("run_id", "sync_id", "extracted_at", "first_observed_at", "started
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("didomi_source.reading.batch.BATCH_ROWS", 20)
+    monkeypatch.setattr("didomi_source.reading.rows.BATCH_ROWS", 20)
 
 
 def two_exports() -> Store:

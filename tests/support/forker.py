@@ -96,7 +96,7 @@ def become(request):
     sys.stderr = os.fdopen(2, "w", 1, encoding="utf-8")
     sys.argv = ["didomi", *request["arguments"]]
     if os.environ.pop("SMALL_PACKAGES", ""):
-        importlib.import_module("didomi_source.reading.batch").BATCH_ROWS = 1
+        importlib.import_module("didomi_source.reading.rows").BATCH_ROWS = 1
         importlib.import_module("didomi_source.job.load").PACKAGE_BYTES = 1
     if request["kill_at"]:
         install(request["kill_at"])

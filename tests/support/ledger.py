@@ -9,12 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from didomi_source.reading.batch import Batch
 from didomi_source.reading.destination import DestinationState, KnownExport, latest_credible
 from didomi_source.reading.fields import ExtraColumns
 from didomi_source.reading.packages import Reading
 from didomi_source.reading.plan import Request
-from didomi_source.reading.rows import as_dict, is_settled
+from didomi_source.reading.rows import Batch, as_dict, is_settled
 from didomi_source.reading.run import Run
 from didomi_source.reading.state import LogState, LogStates
 from didomi_source.settings import Settings
