@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from didomi_source.deliveries.access import open_source
+from didomi_source.deliveries.buckets import refusal
 from didomi_source.deliveries.listing import list_partitions
-from didomi_source.deliveries.refusals import refusal
 from didomi_source.deliveries.settings import delivery_settings
 from didomi_source.errors import ConfigurationError
 from support.deliveries.lab import DAY, EXPORT, SECRET, Loads, folder_of, partition, users
