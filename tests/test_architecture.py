@@ -125,7 +125,7 @@ def test_imports_follow_the_arrows() -> None:
     ("module", "imported"),
     [("source", "reading.packages"), ("source", "schema"), ("reading.sync", "api.client"), ("api.client", "api.auth"),
      ("reading.pages", "errors"), ("job.load", "source"), ("job.run", "warehouse.dbt"), ("health.judge", "health.status"),
-     ("report", "warehouse.direct"), ("cli.demo", "didomi_sandbox")],
+     ("report", "warehouse.open"), ("cli.demo", "didomi_sandbox")],
 )  # fmt: skip
 def test_the_arrows_are_there(module: str, imported: str) -> None:
     """The imports that the picture shows exist: those that are looked for above are found at all."""

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 from didomi_source.errors import TableMissing
-from didomi_source.warehouse.direct import open_marts
+from didomi_source.warehouse.open import open_marts
 from didomi_source.warehouse.read import Warehouse, select
 from didomi_source.warehouse.target import Target
 

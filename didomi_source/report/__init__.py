@@ -65,7 +65,7 @@ def write_report(
     now = now or _as_of(model_vars or {}) or datetime.now(timezone.utc)
 
     from didomi_source.health.judge import MAX_AGE
-    from didomi_source.warehouse.direct import open_marts
+    from didomi_source.warehouse.open import open_marts
 
     from .data import read_marts
     from .render import render

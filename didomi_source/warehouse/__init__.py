@@ -2,8 +2,7 @@
 
 target        which warehouse, and dlt's defaults in this process
 credentials   the destination's resolved configuration, and where it is
-open          a dlt pipeline to load, to read, or for a moment
-direct        a DuckDB file that is found and read without dlt
+open          a dlt pipeline to load, to read, or for a moment; a DuckDB file that is found and read without dlt
 duckdb        a DuckDB file's lock, memory and disk
 read          rows of tables and marts
 postgres      a role's rights, and one build at a time (sqlstate: codes of its errors)

@@ -15,8 +15,7 @@ from typer.testing import CliRunner
 from didomi_source.cli import app
 from didomi_source.errors import DestinationError, TableMissing
 from didomi_source.warehouse.credentials import duckdb_path
-from didomi_source.warehouse.direct import SETTING, open_marts, plain_path
-from didomi_source.warehouse.open import open_read_only, open_temporary
+from didomi_source.warehouse.open import SETTING, open_marts, open_read_only, open_temporary, plain_path
 from didomi_source.warehouse.read import DuckDbFile, select
 from didomi_source.warehouse.target import Target
 
