@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from didomi_source.errors import ConfigurationError, DestinationError, TableMissing
 from didomi_source.read_back import Tables, as_loaded
 from didomi_source.warehouse.credentials import describe
+from didomi_source.warehouse.errors import named_errors
 from didomi_source.warehouse.open import LOADER_FORMATS, open_for_loading, open_read_only
 from didomi_source.warehouse.read import select
-from didomi_source.warehouse.sqlstate import named_errors
 from didomi_source.warehouse.target import Target, prepare_environment
 
 from .lock import run_lock

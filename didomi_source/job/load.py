@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from didomi_source.errors import DestinationError
 from didomi_source.schema import TABLES
 from didomi_source.warehouse.duckdb import checkpoint, load_with_memory_limit
+from didomi_source.warehouse.errors import error_of
 from didomi_source.warehouse.open import LOADER_FORMATS
 from didomi_source.warehouse.read import Warehouse, connected, refuse_foreign_tables, select
-from didomi_source.warehouse.sqlstate import error_of
 from didomi_source.warehouse.target import Target
 
 from .deliveries import RunDeliveries

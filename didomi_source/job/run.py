@@ -14,10 +14,10 @@ from didomi_source.warehouse import dbt as models
 from didomi_source.warehouse.credentials import describe
 from didomi_source.warehouse.dbt import Dbt, Models
 from didomi_source.warehouse.dbt_version import wait_for_dbt_2
+from didomi_source.warehouse.errors import named_errors
 from didomi_source.warehouse.open import open_for_loading
 from didomi_source.warehouse.postgres import one_build_at_a_time
 from didomi_source.warehouse.profiles import dbt_environment
-from didomi_source.warehouse.sqlstate import named_errors
 from didomi_source.warehouse.target import Target, prepare_environment
 
 from .deliveries import RunDeliveries

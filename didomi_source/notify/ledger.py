@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from didomi_source.errors import DestinationError, RunLocked, TableMissing
+from didomi_source.warehouse.errors import named_errors
 from didomi_source.warehouse.read import select
-from didomi_source.warehouse.sqlstate import named_errors
 from didomi_source.warehouse.target import Target
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ credentials   the destination's resolved configuration, and where it is
 open          a dlt pipeline to load, to read, or for a moment; a DuckDB file that is found and read without dlt
 duckdb        a DuckDB file's lock, memory and disk
 read          rows of tables and marts
-postgres      a role's rights, and one build at a time (sqlstate: codes of its errors)
-errors        errors of dlt and the databases, in one line that says what to do (refusals: those of servers)
+postgres      a role's rights, and one build at a time
+errors        errors of dlt and the databases, in one line that says what to do (sqlstate: PostgreSQL's codes)
 dbt           build the models, in a process of its own (profiles: its connection; dbt_process: that process;
               dbt_speed: how it starts)
 publish       a copy of the marts for readers

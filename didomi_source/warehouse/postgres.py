@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from didomi_source.errors import DestinationError, ModelsFailed
 
 from .credentials import location, name_of
+from .errors import named_errors
 from .open import open_temporary
-from .sqlstate import named_errors
 from .target import Target
 
 if TYPE_CHECKING:

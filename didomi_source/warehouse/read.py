@@ -16,8 +16,7 @@ from didomi_source.values import in_utc
 
 from .credentials import duckdb_path, location
 from .duckdb import check_free_space, lock_duckdb_file
-from .errors import describe_error
-from .sqlstate import named_errors
+from .errors import describe_error, named_errors
 
 if TYPE_CHECKING:
     import dlt

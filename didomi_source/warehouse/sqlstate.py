@@ -7,51 +7,12 @@ import importlib.util
 import re
 import select
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
-
-from didomi_source.errors import DidomiError
-
-from .credentials import credentials, location, name_of
-from .errors import exception_chain, to_our_error
-
-if TYPE_CHECKING:
-    import dlt
+from typing import Any
 
 CONNECT_SECONDS = 10.0
 _VERBOSE = 2  # PQERRORS_VERBOSE: the text begins with the code
 _FAILED, _READING, _WRITING, _OK = range(4)  # PostgresPollingStatusType
 _CODE = re.compile(r":  ([0-9A-Z]{5}): ")  # severity, two blanks, code
-
-
-def error_of(error: BaseException, pipeline: dlt.Pipeline) -> DidomiError:
-    """Turn an error of dlt or the database into one of this package that names the pipeline's warehouse."""
-    where = location(pipeline)
-    if name_of(pipeline) != "postgres":
-        return to_our_error(error, where)
-    codes = [code for found in exception_chain(error) if (code := getattr(found, "pgcode", None))]
-    is_refused = any(type(found).__name__ == "OperationalError" for found in exception_chain(error))
-    code = codes[-1] if codes else refused_with(_dsn(pipeline)) if is_refused else None
-    return to_our_error(error, where, code)
-
-
-@contextmanager
-def named_errors(pipeline: dlt.Pipeline, *, with_cause: bool = False) -> Iterator[None]:
-    """Raise what dlt or the database raises inside as an error of this package that names the pipeline's warehouse.
-
-    Args:
-        pipeline: Whose warehouse it is.
-        with_cause: Whether a traceback shows the first error, too.
-    """
-    try:
-        yield
-    except Exception as error:  # noqa: BLE001 - each engine has its own, wrapped or not
-        raise error_of(error, pipeline) from (error if with_cause else None)
-
-
-def _dsn(pipeline: dlt.Pipeline) -> str:
-    return str(credentials(pipeline).to_native_representation())
 
 
 def refused_with(dsn: str) -> str | None:

@@ -9,7 +9,7 @@ import pytest
 
 from didomi_source.errors import ModelsFailed
 from didomi_source.warehouse import postgres as locks
-from didomi_source.warehouse.refusals import match_server_error
+from didomi_source.warehouse.errors import match_server_error
 from didomi_source.warehouse.target import Target
 from support import postgres
 from support.warehouses.emulators import servers
