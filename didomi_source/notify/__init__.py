@@ -1,8 +1,7 @@
 """Notifications: each change of an export's health is sent once to each channel, by whichever machine sees it first.
 
 changes   the differences between the current health and what a channel was sent last
-message   the changes in words
-size      how long a message a service accepts
+message   the changes in words, as long as a service accepts
 channels  the services that messages are sent to, through Apprise
 ledger    what each channel was sent, in the warehouse; a lease lets one machine send at a time
 

@@ -10,15 +10,12 @@ import json
 import logging
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from didomi_source.configuration import get_secret
 from didomi_source.errors import ConfigurationError
 
-from .size import UNLIMITED, SizeLimit
-
-if TYPE_CHECKING:
-    from .message import Message
+from .message import UNLIMITED, Message, SizeLimit
 
 SETTING = "notify.urls"
 
