@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from didomi_source.cli import scaffold
+from didomi_source.cli import init
 from support.harness import clean_environment
 from support.shell import didomi as run
 
@@ -38,7 +38,7 @@ def test_init_writes_settings_and_an_example(folder, didomi):
     } == {0o600}
 
 
-@pytest.mark.parametrize("name", scaffold._FILES)
+@pytest.mark.parametrize("name", init._FILES)
 def test_init_overwrites_nothing(folder, didomi, name):
     """One file that is there, a dangling link too, and nothing is written."""
     Path(name).parent.mkdir(parents=True)
@@ -58,7 +58,7 @@ def test_init_says_where_it_cannot_write(folder, didomi):
 def test_the_repository_has_the_files_that_init_writes():
     """So that a checkout and a new folder say the same."""
     for name in ("config.toml", "example.secrets.toml"):
-        assert (ROOT / ".dlt" / name).read_text() == (scaffold._TEMPLATES / name).read_text()
+        assert (ROOT / ".dlt" / name).read_text() == (init._TEMPLATES / name).read_text()
 
 
 def doctor(folder, *arguments, **environment):
