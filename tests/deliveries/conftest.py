@@ -8,11 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dlt.common.configuration.container import Container
+from dlt.common.pipeline import PipelineContext
 
 from support.deliveries.lab import Loads, Place, Warehouse
 from support.deliveries.servers import GcsBucket, S3Bucket, S3Server, gcs_server, s3_server
 
 _numbers = count(1)
+
+
+@pytest.fixture(autouse=True)
+def no_pipeline() -> Iterator[None]:
+    """The pipeline of a test is active in none after it: the source would read what that one has loaded."""
+    yield
+    Container()[PipelineContext].deactivate()
 
 
 @pytest.fixture
