@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import datetime
-from decimal import Decimal
 from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
@@ -122,8 +121,6 @@ def as_loaded(value: Any, data_type: str) -> Any:
         return value.date() if isinstance(value, datetime) else value
     if data_type == "json" and isinstance(value, str):
         return json.loads(value)
-    if data_type == "bigint" and isinstance(value, Decimal):
-        return int(value)
     return bool(value) if data_type == "bool" and value is not None else value
 
 

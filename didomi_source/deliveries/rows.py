@@ -75,8 +75,11 @@ def _archived(partition: Partition, known: Row | None, results: list[FileResult]
 
 
 def expired_row(row: Row, known: Row) -> Row:
-    """Make the row of a partition that lost files by their age: what is left was copied, its count or flaw stays."""
-    flaw = {} if known["records"] is not None else {"error": known["error"]}  # else of the copies
+    """Make the row of a partition that lost files by their age: what is left was copied, its count or flaw stays.
+
+    That a file could not be read is no flaw of it, and it is not tried again.
+    """
+    flaw = {} if known["records"] is not None else {"error": None if known["needs_retry"] else known["error"]}
     return {**row, **{name: known[name] for name in _COUNTED}, **flaw, "archived_at": None}
 
 

@@ -64,8 +64,7 @@ class Judgement:
     Args:
         exports: The worst first.
         problems: Export → what is wrong with it.
-        unread: The ids of exports that were not read within the limit, though others were, and whose health in the
-            marts is another one; not of retired ones.
+        unread: The ids of exports that were not read within the limit, though others were; not of retired ones.
         read_at: The last complete read of any export that the models know of.
         age: How long ago that was.
         is_stale: No export was read completely within the limit: what happened since is not known.
@@ -199,11 +198,7 @@ def judge(
     return Judgement(
         exports=exports,
         problems={export_id: problem for export_id, problem in found.items() if problem},
-        unread=frozenset(
-            e.export_id
-            for e in exports
-            if not is_stale and e.health is not Health.UNREAD and _is_unread(e, now, limits)
-        ),
+        unread=frozenset(e.export_id for e in exports if not is_stale and _is_unread(e, now, limits)),
         read_at=read_at,
         age=now - read_at if read_at else None,
         is_stale=is_stale,

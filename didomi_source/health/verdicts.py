@@ -8,7 +8,8 @@ from .states import Facts, Severity, State
 class Verdict(State):
     """The values of `didomi__deliveries.verdict`: the wrong ones first, each group in the order of the mart's rules.
 
-    Whether a delivery is wrong is what the mart says: where each run of its day failed, none is.
+    Whether a delivery is wrong is what the mart says: where each run of its day failed, none is; one that is not
+    comparable is, where nothing came or an older one of its export was as claimed.
     """
 
     UNREADABLE = "unreadable", Facts(Severity.BAD, "a file could not be read, and is tried again", "?")
@@ -19,7 +20,7 @@ class Verdict(State):
     )  # fmt: skip
     SHORT = "short", Facts(Severity.BAD, "fewer records than claimed", "✕")
     MORE = "more", Facts(Severity.BAD, "more records than claimed", "✕", "more than claimed")
-    NOT_CHECKED = "not_checked", Facts(Severity.UNJUDGED, "nothing was listed in time")
+    NOT_CHECKED = "not_checked", Facts(Severity.UNJUDGED, "nothing, or not all of it, was listed in time")
     ARRIVING = "arriving", Facts(Severity.UNJUDGED, "not complete or not counted yet", "…")
     UNANNOUNCED = "unannounced", Facts(Severity.UNJUDGED, "files, and no run of that day")
     DELIVERED_ALTHOUGH_FAILED = "delivered_although_failed", Facts(

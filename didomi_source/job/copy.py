@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from itertools import islice
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from didomi_source.errors import ConfigurationError, DestinationError, TableMissing
-from didomi_source.read_back import Tables, as_loaded
 from didomi_source.warehouse.credentials import describe
 from didomi_source.warehouse.errors import named_errors
 from didomi_source.warehouse.open import LOADER_FORMATS, open_for_loading, open_read_only
@@ -92,13 +92,25 @@ def _source(old: dlt.Pipeline, tables: dict[str, Columns]) -> Any:
 def _rows(old: dlt.Pipeline, table: str, columns: Columns) -> Iterator[Any]:
     import dlt
 
-    types = {name: hints.get("data_type", "text") for name, hints in columns.items()}
-    yield dlt.mark.materialize_table_schema()  # of a table without rows, too
-    with Tables(old).opened() as tables:
-        rows = tables.query(f"select {tables.names([*types])} from {{{table}}}")  # noqa: S608 - quoted
-        while chunk := list(islice(rows, _CHUNK)):
-            named = (zip(types.items(), row, strict=True) for row in chunk)
-            yield [{name: as_loaded(v, kind) for (name, kind), v in row if v is not None} for row in named]
+    names = list(columns)
+    kinds = [columns[name].get("data_type") for name in names]
+    with old.sql_client() as client:
+        quoted = ", ".join(map(client.escape_column_name, names))  # a field may be called `select`
+        query = f"select {quoted} from {client.make_qualified_table_name(table)}"  # noqa: S608 - quoted
+        with client.execute_query(query) as cursor:
+            yield dlt.mark.materialize_table_schema()  # of a table without rows, too
+            while chunk := cursor.fetchmany(_CHUNK):
+                yield [
+                    {n: _value(v, k) for n, v, k in zip(names, row, kinds, strict=True) if v is not None}
+                    for row in chunk
+                ]
+
+
+def _value(value: Any, kind: str | None) -> Any:
+    """Convert a value from the adapter's type to the one that the source has."""
+    if kind == "json" and isinstance(value, str):
+        return json.loads(value)
+    return int(value) if kind == "bigint" and isinstance(value, Decimal) else value
 
 
 def _refuse_other_runs(old: dlt.Pipeline, new: dlt.Pipeline, dataset: str) -> None:

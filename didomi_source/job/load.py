@@ -165,7 +165,7 @@ def progress(report: Report) -> Callable[[int], None]:
     def read(further: int) -> None:
         nonlocal logs, reported_at
         logs += further
-        if time.monotonic() - reported_at >= SECONDS_BETWEEN:
+        if logs and time.monotonic() - reported_at >= SECONDS_BETWEEN:
             reported_at = time.monotonic()
             report(f"Loading export logs: {logs:,} read")
 

@@ -101,7 +101,7 @@ def deliveries(marts: Marts) -> Deliveries | None:
     ]
     return Deliveries(
         exports,
-        _legend({one.verdict for one in marts.deliveries}),
+        _legend({_drawn_as(one) for one in marts.deliveries}),
         [one for one in marts.deliveries if one.is_wrong and one.delivery_date >= since],
         sum(one.is_about_to_expire for one in marts.deliveries),
     )
@@ -112,7 +112,10 @@ def _delivered(export: ExportStatus, found: Sequence[DeliveryStatus], today: dat
     worst = {one.delivery_date: one for one in sorted(found, key=_badness, reverse=True)}
     squares = [
         Square(
-            on, shape_of(one.verdict), one.verdict is Verdict.AS_CLAIMED, f"{one.verdict.label}, {one.verdict_reason}"
+            on,
+            shape_of(_drawn_as(one)),
+            one.verdict is Verdict.AS_CLAIMED,
+            f"{one.verdict.label}, {one.verdict_reason}",
         )
         for on, one in sorted(worst.items())
     ]
@@ -128,6 +131,13 @@ def _delivered(export: ExportStatus, found: Sequence[DeliveryStatus], today: dat
 
 def _badness(one: DeliveryStatus) -> tuple[bool, tuple[int, int]]:
     return not one.is_wrong, one.verdict.rank
+
+
+def _drawn_as(one: DeliveryStatus) -> Verdict:
+    """Its verdict; one that is not comparable and wrong all the same is short, or more than claimed."""
+    if one.verdict is not Verdict.NOT_COMPARABLE or not one.is_wrong:
+        return one.verdict
+    return Verdict.SHORT if (one.missing_records or 0) > 0 else Verdict.MORE
 
 
 def shape_of(verdict: Verdict) -> str:

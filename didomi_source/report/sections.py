@@ -77,8 +77,10 @@ def _attention(export: ExportStatus, found: Judgement, volume: Volume | None, to
     since = export.since if problem is None or state == export.health else problem.since
     if not state.is_bad:
         state, since = Concern.UNUSUAL, export.last_success_at
-    not_read = _not_read(export, today) if export.export_id in found.unread else []
-    return Attention(export, state, [*_what(export), *not_read, *_unusual(volume)], since)
+    what = _what(export)
+    if export.export_id in found.unread and export.health_reason not in what:
+        what += _not_read(export, today)
+    return Attention(export, state, [*what, *_unusual(volume)], since)
 
 
 def details(marts: Marts) -> list[Detail]:

@@ -415,6 +415,26 @@ def test_a_file_that_a_limit_leaves_keeps_its_error(
     assert loads.told("records", "error", "needs_retry") == [(3, None, False), (4, None, False)]
 
 
+def test_a_file_that_could_not_be_read_makes_no_old_delivery_corrupt(
+    loads: Loads, place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is left of it when another one is deleted by its age is copied, and nothing is said of the whole."""
+
+    def refuse(_: int) -> bytes:
+        raise StoreRefused("refused")
+
+    place.stamp = int((datetime.now(timezone.utc) - timedelta(days=7)).timestamp())
+    place.put(partition(users(3), users(4)))
+    archive = {"retention_days": 7, "archive_to": str(tmp_path / "kept")}
+    with monkeypatch.context() as patch:
+        patch.setattr(Folder, "blocks", lambda *_: map(refuse, [1]))
+        loads.run(place, **archive)
+    place.delete(folder_of() + "part-1.json.gz")
+    loads.run(place, **archive)
+    assert Place(tmp_path / "kept").files() == {f"{folder_of()}part-0.json.gz": users(3)}
+    assert loads.told("records", "error", "needs_retry", "archived_at") == [(None, None, False, None)]
+
+
 def test_an_archive_that_is_no_longer_set_leaves_nothing_to_do(loads: Loads, place: Place, tmp_path: Path) -> None:
     """Its refusal is no error any more; a delivery without files is settled, too."""
     (tmp_path / "kept").write_text("no folder")

@@ -65,6 +65,21 @@ def test_each_export_has_a_calendar_of_verdicts(page):
     ]  # fmt: skip
 
 
+def test_what_is_wrong_without_a_comparison_is_drawn_as_short_or_more(well, write):
+    """Else a calendar of red squares would end in grey ones while nothing has changed."""
+    well.deliveries("a", "as_claimed not_comparable")
+    well.deliveries("b", "not_comparable", is_wrong=True, delivered_records=900, missing_records=100)
+    well.deliveries("b", "not_comparable -", is_wrong=True, delivered_records=1100, missing_records=-100)
+    shown = section(parse(write(well.finish())), "deliveries")
+    assert [item.text for item in shown.all("ul")[0].all("li")] == [
+        "as claimed", "not compared", "more than claimed", "short"
+    ]  # fmt: skip
+    assert [tip.text for tip in shown.all("article")[1].all("title")] == [
+        "Mon 23 Nov: not comparable, why not_comparable",
+        "Tue 24 Nov: not comparable, why not_comparable",
+    ]
+
+
 def test_the_wrong_ones_are_listed_with_what_was_claimed_and_delivered(page):
     """The newest first."""
     wrong, _ = section(page, "deliveries").all("table")

@@ -12,7 +12,7 @@ import pytest
 
 from didomi_source.report.marts import Day, Marts, OrganizationDay
 from didomi_source.report.render import render
-from support.marts import HOSTILE, HOSTILE_NAME, NOW, TODAY, ago, export, failing, morning
+from support.marts import HOSTILE, HOSTILE_NAME, NOW, TODAY, ago, export, failing, late, morning
 from support.parsed_page import Element, parse, section
 
 LOADING = ("src", "href", "srcset", "action", "data", "poster", "xlink:href", "background", "ping", "formaction")
@@ -108,6 +108,20 @@ def test_what_needs_attention(tree):
         ["Consents – web well · daily", "○ unusual 0 users, usually 550 000", "Tue 24 Nov 04:00 2 h ago", "Tue 24 Nov 04:00 2 h ago 1 000 users"],
     ]  # fmt: skip
     assert [row[4] for row in rows[1:]] == ["internal Internal error: executor lost (exit 137)", "", "", "", ""]
+
+
+def test_an_unread_export_is_not_only_late(made, write):
+    """Its runs are overdue for want of a read, which is said, and once."""
+    unread = {"health": "unread", "last_complete_sync_at": ago(days=3)}
+    made.export(late("a", **unread, health_reason="not read completely for 72 hours, though other exports were"))
+    made.export(export("b", **unread, health_reason="not read for 72 hours, though other exports were"))
+    made.export(export("c"))
+    made.days("c", "c" * 40)
+    rows = section(parse(write(made.finish())), "attention").rows()
+    assert [(row[1], row[2]) for row in rows] == [
+        ("? not read 2 runs overdue not read completely since Sat 21 Nov 06:00", "Sat 21 Nov 06:00 3 d ago"),
+        ("? not read not read for 72 hours, though other exports were", "Sat 21 Nov 06:00 3 d ago"),
+    ]
 
 
 def test_each_export_has_a_calendar_in_words(tree):

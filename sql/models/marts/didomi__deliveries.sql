@@ -234,7 +234,9 @@ delivered as (
         coalesce(deliveries.first_seen_at > deliveries.whole_until_at and deliveries.first_seen_at < deliveries.kept_from_at, false) as is_seen_late,
         second_listings.listed_at,
         coalesce(
-            second_listings.listed_at > deliveries.whole_until_at and second_listings.listed_at < deliveries.kept_from_at, false
+            second_listings.listed_at > deliveries.whole_until_at
+            and (second_listings.listed_at < deliveries.kept_from_at or deliveries.gone_since_at <= second_listings.listed_at),
+            false
         ) as is_listed_late,
         deliveries.archived_to,
         deliveries.archived_at,
@@ -330,7 +332,9 @@ compared as (
     select
         *,
         coalesce(record_count = users or {{ didomi__double('record_count') }} = users_sum, false) as is_match,
-        coalesce(is_seen_late and record_count < users, false) as is_partly_seen,
+        coalesce(
+            is_seen_late and (record_count < users or {{ didomi__double('record_count') }} < users_sum), false
+        ) as is_partly_seen,
         coalesce(is_complete and (record_count >= users or (record_count < users and not is_seen_late)), false) as is_comparable
     from joined
 
@@ -340,12 +344,12 @@ proved as (
 
     select
         *,
-        sum(case when is_match then 1 else 0 end) over (
+        -- that nothing is nothing proves nothing
+        sum(case when is_match and record_count > 0 then 1 else 0 end) over (
             partition by export_id, is_comparable
             order by delivery_date, data_kind
             rows between 7 preceding and 1 preceding
         ) as recent_matches,
-        -- that nothing is nothing proves little
         sum(case when is_match and record_count > 0 then 1 else 0 end) over (
             partition by export_id, is_comparable
             order by delivery_date, data_kind

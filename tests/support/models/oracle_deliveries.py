@@ -287,9 +287,12 @@ class Deliveries:
     def _may_have_lost(self, export: Export | None, row: Mapping[str, Any], by: datetime | None) -> bool:
         """Whether files may have been deleted by their age by then; what is left after three more days is kept."""
         expires_at = self._expiry(export, naive(row.get("first_modified_at")))
-        return by is not None and expires_at is not None and expires_at - DAY < by < expires_at + 3 * DAY
+        if by is None or expires_at is None or by <= expires_at - DAY:
+            return False
+        gone_since = naive(row.get("gone_since"))
+        return by < expires_at + 3 * DAY or (gone_since is not None and gone_since <= by)
 
-    def _is_part(self, export: Export | None, row: Mapping[str, Any], users: int | None) -> bool:
+    def _is_part(self, export: Export | None, row: Mapping[str, Any], users: float | None) -> bool:
         """Whether fewer records than claimed may be what was left when it was seen first."""
         is_late = self._may_have_lost(export, row, naive(row.get("first_seen_at")))
         records = row.get("records")
@@ -332,9 +335,9 @@ class Deliveries:
         if is_match:
             return "as_claimed", f"{records} records, as claimed"
         told = f"{records} records, {users} claimed"
-        if self._is_part(export, row, users):
+        if self._is_part(export, row, max(users, claim.total or 0)):
             return too_late
-        if not self.is_comparable and all(match is None for match in matches[-7:]):
+        if not self.is_comparable and not any(matches[-7:]):
             once = ", as one before them did" if any(matches) else ""
             return "not_comparable", f"{told}; none of the last 7 complete deliveries has matched{once}"
         return ("short" if records < users else "more"), told
