@@ -24,6 +24,7 @@ from .stores import Store
 logger = logging.getLogger(__name__)
 
 _SOONER = timedelta(days=1)  # than the retention, in case days count and not hours
+_KEPT_DAYS = 7  # at least, where nothing is deleted by its age
 
 
 @dataclass
@@ -144,11 +145,10 @@ class Planner:
             export.listed_at = listed_at if is_evidence and not export.error else None
 
     def _must_be_there(self, delivery: KnownDelivery, listed_at: datetime) -> bool:
-        """Whether a delivery is too young to have been deleted by its age; where files are kept, their owner may."""
-        days = self.settings.retention_days
-        if not days or delivery.gone_since is not None:
-            return False
-        return delivery.delivery_date > (listed_at - timedelta(days=days) + _SOONER).date()
+        """Whether a delivery is too young to be deleted by its age, or cleared away where files are kept."""
+        days = self.settings.retention_days or _KEPT_DAYS
+        oldest = (listed_at - timedelta(days=days) + _SOONER).date()
+        return delivery.gone_since is None and delivery.delivery_date > oldest
 
     def _is_pending(self, delivery: KnownDelivery) -> bool:
         """Whether an earlier run left something of a partition to do."""

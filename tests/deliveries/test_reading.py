@@ -304,20 +304,21 @@ def test_an_archive_that_refuses_makes_no_old_delivery_short(
         assert loads.told("records", "file_count") == before
 
 
+@pytest.mark.parametrize("days", [7, 0])
 def test_a_store_that_shows_nothing_of_what_was_there_is_no_evidence(
-    loads: Loads, place: Place, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    loads: Loads, place: Place, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, days: int
 ) -> None:
     """A disk that is not mounted, or another prefix; what may have been deleted by its age need not be there."""
     monkeypatch.setattr(logging.getLogger("didomi_source"), "propagate", True)
     today = datetime.now(timezone.utc).date()
     place.put(partition(users(3), day=today - timedelta(days=2)))
-    loads.run(place, retention_days=7)
+    loads.run(place, retention_days=days)
     place.delete(*place.files())
-    assert loads.run(place, retention_days=7) == 0
+    assert loads.run(place, retention_days=days) == 0
     assert (loads.told("gone_since"), loads.outcome.exports) == ([(None,)], {})
     assert "nothing lies below" in caplog.text
     caplog.clear()
-    loads.run(place, retention_days=7, export_ids=["another"])
+    loads.run(place, retention_days=days, export_ids=["another"])
     assert (loads.outcome.of("another").listed_at is None, caplog.text) == (False, "")
     assert loads.run(place, retention_days=1) == 1
     assert (loads.row()["gone_since"] is None, caplog.text) == (False, "")

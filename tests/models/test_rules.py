@@ -382,6 +382,13 @@ BROKEN = {
         ("case when is_match then record_count else users end", "users"),
         ("when is_partly_seen then 'not_checked'", ""),
         ("is_seen_late and (record_count < users or ", "is_seen_late and (true or "),
+        ("when is_awaited then 'arriving'", ""),
+        ("claims.runs_completed > 1", "true"),
+        ("and every_delivery.changed_at < claims.settled_at", ""),
+        (
+            "coalesce(deliveries.first_modified_at, cast(deliveries.delivery_date as timestamp))",
+            "deliveries.first_modified_at",
+        ),
         ("is_seen_late and (record_count < users or ", "is_seen_late and (record_count < users and "),
         ("and deliveries.first_seen_at < deliveries.kept_from_at", ""),
     ],

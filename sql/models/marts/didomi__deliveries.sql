@@ -18,8 +18,9 @@ aged as (
 
     select
         deliveries.*,
-        {{ didomi__add_seconds('deliveries.first_modified_at', '(exports.retention_days - 1) * 86400') }} as whole_until_at,
-        {{ didomi__add_seconds('deliveries.first_modified_at', '(exports.retention_days + 3) * 86400') }} as kept_from_at,
+        {%- set came_at = "coalesce(deliveries.first_modified_at, cast(deliveries.delivery_date as " ~ didomi__type_timestamp() ~ "))" %}
+        {{ didomi__add_seconds(came_at, '(exports.retention_days - 1) * 86400') }} as whole_until_at,
+        {{ didomi__add_seconds(came_at, '(exports.retention_days + 3) * 86400') }} as kept_from_at,
         coalesce(deliveries.last_modified_at, deliveries.first_seen_at) as changed_at
     from {{ ref('stg_didomi__export_deliveries') }} as deliveries
     left join exports on deliveries.export_id = exports.export_id
@@ -81,7 +82,8 @@ readings as (
     select
         export_id,
         max(case when is_complete and coalesce(mode, '') <> 'backfill' then finished_at end) as last_read_at,
-        min(deliveries_listed_at) as first_listed_at
+        min(deliveries_listed_at) as first_listed_at,
+        max(deliveries_listed_at) as last_listed_at
     from syncs
     group by export_id
 
@@ -311,6 +313,13 @@ joined as (
         {{ didomi__bigint('coalesce(claims.runs_pending, 0)') }} as runs_pending,
         coalesce(claims.runs_total, 0) as runs_total,
         coalesce(claims.runs_failed = claims.runs_total, false) as is_failed,
+        -- the files of a further run of the day may be on their way
+        coalesce(
+            claims.runs_completed > 1
+            and every_delivery.changed_at < claims.settled_at
+            and {{ didomi__add_seconds('claims.settled_at', didomi__number('didomi_delivery_grace_hours') ~ ' * 3600') }} > readings.last_listed_at,
+            false
+        ) as is_awaited,
         case when every_delivery.is_claimed_kind then claims.users end as users,
         case when every_delivery.is_claimed_kind then claims.users_sum end as users_sum,
         -- the list was read when the log would have been in it, and no log is without its day
@@ -386,6 +395,7 @@ judged as (
             when users is null then 'unclaimed'
             when is_match then 'as_claimed'
             when is_partly_seen then 'not_checked'
+            when is_awaited then 'arriving'
             {%- if not didomi__is_set('didomi_deliveries_comparable') %}
             when coalesce(recent_matches, 0) = 0 then 'not_comparable'
             {%- endif %}
@@ -422,7 +432,8 @@ select
         when 'arriving' then
             case
                 when not is_delivered then 'the run has just completed'
-                when is_complete then 'complete, not counted yet'
+                when is_complete and record_count is null then 'complete, not counted yet'
+                when is_complete then 'another run of the day has just completed'
                 else 'not complete yet'
             end
         when 'no_success' then 'files, but no _SUCCESS'

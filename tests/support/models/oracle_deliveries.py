@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 from support.models.oracle_times import naive
@@ -153,7 +153,7 @@ class Deliveries:
         gone_since = naive(row.get("gone_since"))
         if gone_since is None or row.get("is_complete"):
             return False
-        expires_at = self._expiry(export, naive(row.get("first_modified_at")))
+        expires_at = self._expiry(export, self._came_at(row))
         return expires_at is None or gone_since < expires_at - DAY
 
     # ------------------------------------------------------------------------------------ rows
@@ -266,6 +266,11 @@ class Deliveries:
         )
 
     @staticmethod
+    def _came_at(row: Mapping[str, Any]) -> datetime:
+        """The time of its first file; without files, of its day."""
+        return naive(row.get("first_modified_at")) or datetime.combine(row["delivery_date"], time())
+
+    @staticmethod
     def _changed_at(row: Mapping[str, Any]) -> datetime | None:
         return naive(row.get("last_modified_at") or row.get("first_seen_at"))
 
@@ -284,9 +289,17 @@ class Deliveries:
         listings = [naive(at) for sync in self.syncs[row["export_id"]] if (at := sync.get("deliveries_listed_at"))]
         return min((at for at in listings if changed_at and changed_at + self.grace <= at), default=None)
 
+    def _is_awaited(self, row: Mapping[str, Any], claim: Claim) -> bool:
+        """Whether files of another run of the day may come that no listing has shown yet."""
+        changed_at, settled_at = self._changed_at(row), claim.settled_at
+        listings = [naive(at) for sync in self.syncs[row["export_id"]] if (at := sync.get("deliveries_listed_at"))]
+        if claim.count("completed") < 2 or changed_at is None or settled_at is None or not listings:
+            return False
+        return changed_at < settled_at and max(listings) < settled_at + self.grace
+
     def _may_have_lost(self, export: Export | None, row: Mapping[str, Any], by: datetime | None) -> bool:
         """Whether files may have been deleted by their age by then; what is left after three more days is kept."""
-        expires_at = self._expiry(export, naive(row.get("first_modified_at")))
+        expires_at = self._expiry(export, self._came_at(row))
         if by is None or expires_at is None or by <= expires_at - DAY:
             return False
         gone_since = naive(row.get("gone_since"))
@@ -337,6 +350,8 @@ class Deliveries:
         told = f"{records} records, {users} claimed"
         if self._is_part(export, row, max(users, claim.total or 0)):
             return too_late
+        if self._is_awaited(row, claim):
+            return "arriving", "another run of the day has just completed"
         if not self.is_comparable and not any(matches[-7:]):
             once = ", as one before them did" if any(matches) else ""
             return "not_comparable", f"{told}; none of the last 7 complete deliveries has matched{once}"
