@@ -351,7 +351,7 @@ BROKEN = {
         ("when not is_complete then 'no_success'", ""),
         ("or listed_at is null", ""),
         ("when not is_complete and is_listed_late then 'not_checked'", ""),
-        ("second_listings.listed_at > deliveries.whole", "second_listings.listed_at >= deliveries.whole"),
+        ("second_listings.listed_at > deliveries.aged", "second_listings.listed_at >= deliveries.aged"),
         ("second_listings.listed_at < deliveries.kept_from_at or", "true or"),
         ("or deliveries.gone_since_at <= second_listings.listed_at", ""),
         ("min(syncs.deliveries_listed_at) as listed_at", "max(syncs.deliveries_listed_at) as listed_at"),

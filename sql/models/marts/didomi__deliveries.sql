@@ -13,13 +13,14 @@ exports as (
 
 ),
 
--- from its last day on, a delivery may lose files by their age; what is there three days after it is kept
+-- a delivery loses files by their age, maybe from its last day on; what is there three days after its end is kept
 aged as (
 
     select
         deliveries.*,
         {%- set came_at = "coalesce(deliveries.first_modified_at, cast(deliveries.delivery_date as " ~ didomi__type_timestamp() ~ "))" %}
         {{ didomi__add_seconds(came_at, '(exports.retention_days - 1) * 86400') }} as whole_until_at,
+        {{ didomi__add_seconds(came_at, 'exports.retention_days * 86400') }} as aged_from_at,
         {{ didomi__add_seconds(came_at, '(exports.retention_days + 3) * 86400') }} as kept_from_at,
         coalesce(deliveries.last_modified_at, deliveries.first_seen_at) as changed_at
     from {{ ref('stg_didomi__export_deliveries') }} as deliveries
@@ -233,10 +234,10 @@ delivered as (
         deliveries.first_modified_at,
         deliveries.last_modified_at,
         deliveries.changed_at,
-        coalesce(deliveries.first_seen_at > deliveries.whole_until_at and deliveries.first_seen_at < deliveries.kept_from_at, false) as is_seen_late,
+        coalesce(deliveries.first_seen_at > deliveries.aged_from_at and deliveries.first_seen_at < deliveries.kept_from_at, false) as is_seen_late,
         second_listings.listed_at,
         coalesce(
-            second_listings.listed_at > deliveries.whole_until_at
+            second_listings.listed_at > deliveries.aged_from_at
             and (second_listings.listed_at < deliveries.kept_from_at or deliveries.gone_since_at <= second_listings.listed_at),
             false
         ) as is_listed_late,

@@ -300,7 +300,7 @@ class Deliveries:
     def _may_have_lost(self, export: Export | None, row: Mapping[str, Any], by: datetime | None) -> bool:
         """Whether files may have been deleted by their age by then; what is left after three more days is kept."""
         expires_at = self._expiry(export, self._came_at(row))
-        if by is None or expires_at is None or by <= expires_at - DAY:
+        if by is None or expires_at is None or by <= expires_at:
             return False
         gone_since = naive(row.get("gone_since"))
         return by < expires_at + 3 * DAY or (gone_since is not None and gone_since <= by)
