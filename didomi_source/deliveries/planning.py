@@ -193,8 +193,8 @@ class Planner:
         has_expired = known["file_count"] > len(known["files"])  # what was counted stays, and files are those left
         before = {(file["name"], file["etag"]) for file in known["files"]}
         listed = {(partition.name_of(file), file.etag) for file in partition.files}
-        was_complete = known["is_complete"] and not partition.is_complete
-        is_less = listed < before or (listed == before and (has_expired or was_complete))
+        lost_success = known["is_complete"] and not partition.is_complete
+        is_less = listed < before or (listed == before and (has_expired or lost_success))
         return is_less and listed_at - known["first_modified_at"] > timedelta(days=days) - _SOONER
 
     def _leave_to_the_next_run(self, work: list[Work]) -> None:

@@ -124,6 +124,12 @@ def test_an_unread_export_is_not_only_late(made, write):
     ]
 
 
+def test_nobody_knows_since_when_an_export_is_undelivered(made, write):
+    made.export(export("a", health="undelivered", health_reason="50 records, 100 claimed"))
+    (row,) = section(parse(write(made.finish())), "attention").rows()
+    assert row[1:3] == ["▽ undelivered 50 records, 100 claimed", "–"]
+
+
 def test_each_export_has_a_calendar_in_words(tree):
     """What the squares show is told to who does not see them; an export that never ran has none."""
     cards = section(tree, "calendar").all("article")
